@@ -1,0 +1,1 @@
+"""Types, protocols, errors and discovery. Imports the standard library and numpy, nothing else."""

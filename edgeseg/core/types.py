@@ -1,0 +1,320 @@
+"""The nouns that travel from room to room: Card, Model, Artifact, Graph, Record and what they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from edgeseg.core.errors import InputError
+
+__all__ = [
+    "SCHEMA",
+    "Artifact",
+    "Card",
+    "Facts",
+    "Format",
+    "Framework",
+    "Graph",
+    "HeadKind",
+    "InputFacts",
+    "Layout",
+    "Model",
+    "Node",
+    "Normalization",
+    "OutputFacts",
+    "Parity",
+    "Precision",
+    "Published",
+    "Record",
+    "Size",
+    "Tensor",
+]
+
+SCHEMA = 1
+"""Version of the JSON that Facts and Records are stored as."""
+
+Framework: TypeAlias = Literal["torch", "keras"]
+Format: TypeAlias = Literal["onnx", "tflite", "torch", "keras"]
+Precision: TypeAlias = Literal["fp32", "int8"]
+HeadKind: TypeAlias = Literal["logits", "scores", "classmap"]
+Layout: TypeAlias = Literal["NCHW", "NHWC"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Height and width of an image in pixels."""
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise InputError(f"size {self.height}x{self.width}: both sides must be at least 1 pixel")
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Read `HxW`, height first."""
+        match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
+        if match is None:
+            raise InputError(f"size {text!r}: expected HEIGHTxWIDTH, for example 512x1024")
+        return cls(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What a network expects of its pixels: (rgb / 255 - mean) / std, per channel in RGB order."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures that a paper or repository printed; None where none was printed."""
+
+    params_millions: float | None = None
+    madds_billions: float | None = None
+    miou_percent: float | None = None
+    dataset: str = "Cityscapes val"
+    size: Size | None = None
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a network declares about itself. Read from its file without importing it."""
+
+    name: str
+    title: str
+    paper: str
+    year: int
+    framework: Framework
+    classes: int = 19
+    size: Size = Size(512, 1024)
+    normalization: Normalization = Normalization()
+    published: Published = Published()
+    sizes: str = "any size from 32x32"
+    deviation: str = ""
+    weights: str | None = None
+    weights_command: str | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network in its framework, with what is needed to feed and to read it."""
+
+    name: str
+    framework: Framework
+    network: Any
+    classes: tuple[str, ...]
+    normalization: Normalization = Normalization()
+    size: Size = Size(512, 1024)
+    weights_sha256: str | None = None
+    card: Card | None = None
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """The one input of a file. `mean` and `std` apply to RGB / 255; an integer `dtype` takes raw RGB."""
+
+    size: Size
+    batch: int = 1
+    layout: Layout = "NCHW"
+    dtype: str = "float32"
+    normalization: Normalization = Normalization()
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of a batch in the declared layout."""
+        n, h, w = self.batch, self.size.height, self.size.width
+        return (n, 3, h, w) if self.layout == "NCHW" else (n, h, w, 3)
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """The one output of a file.
+
+    `logits`: scores at the input's size. `scores`: scores at `size`, to be upsampled bilinearly (with
+    `align_corners` or without) to the input's size. `classmap`: class indices at the input's size.
+    """
+
+    head: HeadKind
+    size: Size
+    layout: Layout = "NCHW"
+    dtype: str = "float32"
+    align_corners: bool = False
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an exported file is from its source on real images.
+
+    `max_error` is max |difference| over the spread (max - min) of the source's logits; `agreement_percent` is the
+    share of pixels with equal arg-max among those whose two best scores differ by more than the tolerance.
+    """
+
+    max_error: float
+    agreement_percent: float
+    images: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an artifact says about itself; stored inside the file."""
+
+    model: str
+    format: Format
+    precision: Precision
+    input: InputFacts
+    output: OutputFacts
+    classes: tuple[str, ...]
+    framework: Framework | None = None
+    params: int | None = None
+    madds: int | None = None
+    weights_sha256: str | None = None
+    parent_sha256: str | None = None
+    recipe: str | None = None
+    calibration: str | None = None
+    parity: Parity | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Facts:
+        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
+        if values.get("schema") != SCHEMA:
+            raise InputError(f"facts of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
+        try:
+            given = dict(values)
+            given["input"] = _input(values["input"])
+            given["output"] = OutputFacts(**{**values["output"], "size": Size(**values["output"]["size"])})
+            given["classes"] = tuple(values["classes"])
+            given["notes"] = tuple(values["notes"])
+            given["parity"] = Parity(**values["parity"]) if values["parity"] else None
+            return cls(**given)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"damaged facts: {error}") from error
+
+
+def _input(values: Mapping[str, Any]) -> InputFacts:
+    given = dict(values)
+    given["size"] = Size(**values["size"])
+    normalization = values["normalization"]
+    given["normalization"] = Normalization(tuple(normalization["mean"]), tuple(normalization["std"]))
+    return InputFacts(**given)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One finished file and what is known about it."""
+
+    path: Path
+    facts: Facts
+
+    @property
+    def sha256(self) -> str:
+        """Of the whole file, in hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the whole file."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a finished file's graph; `shape` has -1 for a dimension the file leaves open."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of a finished file's graph. `attributes` holds integers only (group, and the like)."""
+
+    op: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    name: str = ""
+    attributes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A finished file as a list of operators in execution order, whatever its format."""
+
+    format: Format
+    nodes: tuple[Node, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    params: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement of one artifact on one runtime on one device.
+
+    Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
+    image to the class map. A figure that was not or could not be measured is None and `notes` say why.
+    """
+
+    name: str
+    model: str
+    format: Format
+    precision: Precision
+    head: HeadKind
+    size: Size
+    batch: int
+    runtime: str
+    device: str
+    threads: int
+    network_ms: tuple[float, ...]
+    classmap_ms: tuple[float, ...]
+    sha256: str | None = None
+    parent_sha256: str | None = None
+    params: int | None = None
+    madds: int | None = None
+    size_bytes: int | None = None
+    peak_rss_mib: float | None = None
+    dataset: str | None = None
+    images: int = 0
+    miou_percent: float | None = None
+    class_iou_percent: Mapping[str, float | None] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Record:
+        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
+        if values.get("schema") != SCHEMA:
+            raise InputError(f"record of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
+        try:
+            given = dict(values)
+            given["size"] = Size(**values["size"])
+            for name in ("network_ms", "classmap_ms", "notes"):
+                given[name] = tuple(values[name])
+            return cls(**given)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"damaged record: {error}") from error
