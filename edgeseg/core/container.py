@@ -1,0 +1,59 @@
+"""Facts inside the files they are about, read and written without the formats' own packages.
+
+ONNX: an entry of `ModelProto.metadata_props` (field 14). TFLite: a named buffer of `Model.metadata`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgeseg.core import onnx_wire, tflite_wire
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_write
+from edgeseg.core.types import Facts, Format
+
+__all__ = ["KEY", "file_format", "read_facts", "write_facts"]
+
+KEY = "edgeseg.facts"
+_WIRES = {"onnx": onnx_wire, "tflite": tflite_wire}
+
+
+def file_format(path: Path) -> Format:
+    """The format that a file's suffix names."""
+    match path.suffix.lower():
+        case ".onnx":
+            return "onnx"
+        case ".tflite":
+            return "tflite"
+    raise InputError(f"{path}: not a model file; expected .onnx or .tflite")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; give the path of an .onnx or .tflite file") from error
+
+
+def read_facts(path: Path) -> Facts | None:
+    """What an artifact says about itself; None for a sound file that says nothing.
+
+    Raises InputError for a file that is missing, truncated or of another kind.
+    """
+    wire = _WIRES[file_format(path)]
+    try:
+        stored = wire.read_metadata(_read(path), KEY)
+        return None if stored is None else Facts.from_json(json.loads(stored))
+    except (ValueError, InputError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write_facts(path: Path, facts: Facts) -> None:
+    """Replace the facts inside a file, in place and atomically; everything else in it stays as it is."""
+    wire = _WIRES[file_format(path)]
+    try:
+        changed = wire.write_metadata(_read(path), KEY, json.dumps(facts.to_json(), separators=(",", ":")).encode())
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    atomic_write(path, changed)

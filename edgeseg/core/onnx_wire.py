@@ -1,0 +1,95 @@
+"""The few bytes of the protobuf wire format that reach an ONNX file's metadata.
+
+Source: protobuf.dev, "Encoding"; onnx.proto, message ModelProto (graph = 7, metadata_props = 14). A protobuf message
+stays valid when top-level fields are taken out or appended, so the graph is never decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+__all__ = ["read_metadata", "write_metadata"]
+
+_GRAPH, _METADATA = 7, 14
+_BAD = "not an ONNX file, or a truncated one; export it again or copy it anew"
+
+
+def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError(_BAD)
+
+
+def _encoded_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int, int, int]]:
+    """(field number, start of tag, start of content, end) of every field of one message."""
+    at = 0
+    while at < len(data):
+        start = at
+        tag, at = _varint(data, at)
+        content = at
+        match tag & 7:
+            case 0:
+                _, at = _varint(data, at)
+            case 1:
+                at += 8
+            case 2:
+                length, content = _varint(data, at)
+                at = content + length
+            case 5:
+                at += 4
+            case _:
+                raise ValueError(_BAD)
+        if at > len(data) or tag >> 3 == 0:
+            raise ValueError(_BAD)
+        yield tag >> 3, start, content, at
+
+
+def _entry(message: memoryview) -> tuple[bytes, bytes]:
+    values = {number: bytes(message[content:end]) for number, _, content, end in _fields(message)}
+    return values.get(1, b""), values.get(2, b"")
+
+
+def _model_fields(data: bytes) -> list[tuple[int, int, int, int]]:
+    try:
+        fields = list(_fields(memoryview(data)))
+    except IndexError as error:
+        raise ValueError(_BAD) from error
+    if not any(number == _GRAPH for number, *_ in fields):
+        raise ValueError(_BAD)
+    return fields
+
+
+def read_metadata(data: bytes, key: str) -> bytes | None:
+    """The value of one metadata_props entry; ValueError where `data` is no whole ONNX model."""
+    found = None
+    for number, _, content, end in _model_fields(data):
+        if number == _METADATA:
+            name, value = _entry(memoryview(data)[content:end])
+            found = value if name == key.encode() else found
+    return found
+
+
+def write_metadata(data: bytes, key: str, value: bytes) -> bytes:
+    """The same model with one metadata_props entry added or replaced."""
+    kept = bytearray()
+    for number, start, content, end in _model_fields(data):
+        if number != _METADATA or _entry(memoryview(data)[content:end])[0] != key.encode():
+            kept += data[start:end]
+    entry = b"".join(
+        bytes([field << 3 | 2]) + _encoded_varint(len(text)) + text for field, text in ((1, key.encode()), (2, value))
+    )
+    return bytes(kept) + bytes([_METADATA << 3 | 2]) + _encoded_varint(len(entry)) + entry
