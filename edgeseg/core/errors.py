@@ -23,6 +23,7 @@ __all__ = [
     "QuantizeError",
     "TrainError",
     "WorkError",
+    "first_line",
 ]
 
 
@@ -69,3 +70,9 @@ class MeasureError(WorkError):
 
 class TrainError(WorkError):
     """Training failed."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign error says, short enough for one line of ours."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(" .") if lines else type(error).__name__

@@ -1,0 +1,106 @@
+"""Puts the head on a Keras network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import EdgesegError, InputError, first_line
+from edgeseg.core.protocols import ExportSpec
+from edgeseg.core.types import Model, Size
+from edgeseg.exporters.program import Program, Upsample, output_facts
+
+__all__ = ["concrete", "trace"]
+
+
+@lru_cache(maxsize=1)
+def trace(model: Model, spec: ExportSpec) -> Program:
+    """The network as a tf.function of one (N, H, W, 3) image batch, ending in the head asked for.
+
+    Raises InputError for a size that the network cannot take.
+    """
+    network = model.network
+    final = _final_upsample(network)
+    upsample = _upsample(network, final, spec) if final else None
+    output = output_facts(model, spec, "NHWC", upsample)
+    inner = keras.Model(network.inputs, final[0].input) if output.head == "scores" and final else network
+
+    @tf.function(autograph=False)
+    def headed(image: Any) -> Any:
+        result = _main(inner(image, training=False))
+        return tf.argmax(result, -1, output_type=tf.int32) if output.head == "classmap" else result
+
+    def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        tensor = tf.constant(batch)
+        first = headed(tensor).numpy()
+        return first, (first if output.head == "logits" else _main(network(tensor, training=False)).numpy())
+
+    def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+        if not hasattr(network, "inputs"):
+            return
+        steps = [layer for layer in network.layers if getattr(layer.output, "ndim", 0) == 4][1:]
+        outputs = keras.Model(network.inputs, [layer.output for layer in steps])(tf.constant(batch), training=False)
+        for layer, value in zip(steps, outputs, strict=True):
+            yield layer.name, value.numpy()
+
+    program = Program(headed, output, _params(network), reference, layers)
+    _try_size(model, program, spec)
+    return program
+
+
+def concrete(program: Program, spec: ExportSpec) -> Any:
+    """The program as a concrete function of static shape."""
+    shape = (spec.batch, spec.size.height, spec.size.width, 3)
+    return program.network.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
+
+
+def _main(result: Any) -> Any:
+    while isinstance(result, Mapping | list | tuple):
+        result = next(iter(result.values())) if isinstance(result, Mapping) else result[0]
+    return result
+
+
+def _try_size(model: Model, program: Program, spec: ExportSpec) -> None:
+    can = f"; it takes {model.card.sizes}" if model.card else "; build it for that size, or try another --size"
+    image = np.zeros((spec.batch, spec.size.height, spec.size.width, 3), np.float32)
+    try:
+        _, logits = program.reference(image)
+    except EdgesegError:
+        raise
+    except Exception as error:
+        raise InputError(f"{model.name} cannot take {spec.size}: {first_line(error)}{can}") from error
+    expected = (spec.batch, spec.size.height, spec.size.width, len(model.classes))
+    if logits.shape != expected:
+        raise InputError(f"{model.name}: logits of shape {logits.shape} where {expected} is needed")
+
+
+def _params(network: Any) -> int:
+    weights = getattr(network, "weights", None) or getattr(network, "variables", [])
+    return sum(int(np.prod(w.shape)) for w in weights if "moving_" not in w.path and "seed" not in w.path)
+
+
+def _final_upsample(network: Any) -> tuple[Any, bool] | None:
+    """The last layer with its align_corners, where it is a bilinear upsample of a functional model."""
+    layers = getattr(network, "layers", None)
+    if not layers or not hasattr(network, "inputs"):
+        return None
+    last = layers[-1]
+    config = last.get_config()
+    match type(last).__name__:
+        case "ResizeBilinear":
+            return last, bool(config["align_corners"])
+        case "UpSampling2D" | "Resizing" if config.get("interpolation") == "bilinear":
+            return last, False
+    return None
+
+
+def _upsample(network: Any, final: tuple[Any, bool], spec: ExportSpec) -> Upsample | None:
+    last, align_corners = final
+    shape = keras.Model(network.inputs, last.input).compute_output_shape((1, spec.size.height, spec.size.width, 3))
+    return Upsample(Size(shape[1], shape[2]), align_corners)

@@ -1,0 +1,32 @@
+"""Keras to TFLite with TensorFlow's converter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from edgeseg.core.errors import ExportError, first_line
+from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
+from edgeseg.core.types import Artifact, Model
+from edgeseg.exporters.keras_program import concrete, trace
+from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.quiet import quiet
+
+__all__ = ["DECLARATION", "export"]
+
+DECLARATION = ExporterDeclaration(source="keras", format="tflite", package="tensorflow", extra="tf")
+
+
+def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
+    """Write an NHWC float TFLite file of builtin operators."""
+    program = trace(model, spec)
+    try:
+        with quiet():
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete(program, spec)], program.network)
+            path.write_bytes(converter.convert())
+    except OSError:
+        raise
+    except Exception as error:
+        raise ExportError(f"{model.name}: TFLiteConverter cannot write it: {first_line(error)}") from error
+    return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("tensorflow", "keras")))

@@ -1,0 +1,74 @@
+"""What an exporter writes: a network with its head chosen, and the source that the written file must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import ExportSpec
+from edgeseg.core.types import Facts, Format, InputFacts, Layout, Model, OutputFacts, Size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Program", "Upsample", "facts_of", "output_facts"]
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """The bilinear upsample that a network ends in; `scores` is the size of what it is given."""
+
+    scores: Size
+    align_corners: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network ready to be written.
+
+    `network` is the framework's object with the head of `output` on it. `reference` takes an (N, H, W, 3) batch and
+    gives (what the written file must give, the source's full-resolution logits), both channels-last; `layers` yields
+    (name, output) of the source's layers for one batch, channels-last, in order of execution.
+    """
+
+    network: Any
+    output: OutputFacts
+    params: int
+    reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
+    layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
+
+
+def output_facts(model: Model, spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
+    """The output for the head asked for; InputError where the network has no low-resolution scores to give."""
+    head = spec.head or ("scores" if upsample else "logits")
+    if head == "scores":
+        if upsample is None:
+            raise InputError(
+                f"{model.name}: --head scores needs a network that ends in a bilinear upsample, and this one does not; "
+                "use --head logits or --head classmap"
+            )
+        return OutputFacts("scores", upsample.scores, layout, align_corners=upsample.align_corners)
+    return OutputFacts(head, spec.size, layout, dtype="int32" if head == "classmap" else "float32")
+
+
+def facts_of(
+    model: Model, spec: ExportSpec, program: Program, target: Format, layout: Layout, packages: tuple[str, ...]
+) -> Facts:
+    """The facts of a float file just written."""
+    return Facts(
+        model=model.name,
+        format=target,
+        precision="fp32",
+        input=InputFacts(spec.size, spec.batch, layout, normalization=model.normalization),
+        output=OutputFacts(
+            program.output.head, program.output.size, layout, program.output.dtype, program.output.align_corners
+        ),
+        classes=model.classes,
+        framework=model.framework,
+        params=program.params,
+        weights_sha256=model.weights_sha256,
+        tools={package: metadata.version(package) for package in ("edgeseg", *packages)},
+    )

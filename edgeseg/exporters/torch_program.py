@@ -1,0 +1,138 @@
+"""Traces a PyTorch network with torch.export and puts the head on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from edgeseg.core.errors import EdgesegError, ExportError, InputError, first_line
+from edgeseg.core.protocols import ExportSpec
+from edgeseg.core.types import Model, Size
+from edgeseg.exporters.program import Program, Upsample, output_facts
+
+__all__ = ["trace"]
+
+
+class _Logits(nn.Module):
+    """Any segmentation network as one tensor: the main output of a tuple, list or dict."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        output = self.network(image)
+        if isinstance(output, Mapping):
+            output = output["out"] if "out" in output else next(iter(output.values()))
+        while isinstance(output, tuple | list):
+            output = output[0]
+        return output
+
+
+class _ClassMap(nn.Module):
+    def __init__(self, logits: nn.Module) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.logits(image).argmax(1).to(torch.int32)
+
+
+@lru_cache(maxsize=1)
+def trace(model: Model, spec: ExportSpec) -> Program:
+    """The network's graph for one input size, ending in the head asked for.
+
+    Raises InputError for a size that the network cannot take, ExportError where torch.export cannot follow the code.
+    """
+    image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
+    network = _Logits(model.network).eval()
+    _try_size(model, network, image, spec)
+    try:
+        graph = torch.export.export(network, (image,), strict=False).module(check_guards=False)
+    except Exception as error:
+        raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
+    upsample = _final_upsample(graph, spec.size)
+    output = output_facts(model, spec, "NCHW", upsample)
+    if output.head == "scores":
+        _cut(graph)
+    headed = _ClassMap(network).eval() if output.head == "classmap" else graph
+
+    def run(module: nn.Module, batch: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            result: NDArray[Any] = module(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))).numpy()
+        return result if result.ndim == 3 else result.transpose(0, 2, 3, 1)
+
+    def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        logits = run(network, batch)
+        return (logits if output.head == "logits" else run(headed, batch)), logits
+
+    def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+        seen: list[tuple[str, NDArray[Any]]] = []
+        leaves = [(name, module) for name, module in model.network.named_modules() if not any(module.children())]
+        hooks = [module.register_forward_hook(_recorder(name, seen)) for name, module in leaves]
+        try:
+            run(network, batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        yield from seen
+
+    params = sum(p.numel() for p in model.network.parameters())
+    return Program(headed, output, params, reference, layers)
+
+
+def _recorder(name: str, seen: list[tuple[str, NDArray[Any]]]) -> Any:
+    def record(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor) and output.ndim == 4:
+            seen.append((name, output.numpy().transpose(0, 2, 3, 1).copy()))
+
+    return record
+
+
+def _try_size(model: Model, network: nn.Module, image: torch.Tensor, spec: ExportSpec) -> None:
+    can = f"; it takes {model.card.sizes}" if model.card else "; try another --size"
+    try:
+        with torch.inference_mode():
+            output = network(image)
+    except EdgesegError:
+        raise
+    except Exception as error:
+        raise InputError(f"{model.name} cannot take {spec.size}: {first_line(error)}{can}") from error
+    if not isinstance(output, torch.Tensor) or output.ndim != 4:
+        raise InputError(f"{model.name}: the network must return logits (N, classes, H, W), not {_shape(output)}")
+    if tuple(output.shape[2:]) != (spec.size.height, spec.size.width):
+        raise InputError(
+            f"{model.name}: logits of {output.shape[2]}x{output.shape[3]} for an image of {spec.size}; end the network "
+            "in an upsample to the image's size"
+        )
+    if output.shape[1] != len(model.classes):
+        raise InputError(f"{model.name}: {output.shape[1]} logits a pixel, but {len(model.classes)} class names")
+
+
+def _shape(output: Any) -> str:
+    return f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else type(output).__name__
+
+
+def _result(graph: torch.fx.GraphModule) -> torch.fx.Node:
+    return next(node for node in graph.graph.nodes if node.op == "output").all_input_nodes[0]
+
+
+def _final_upsample(graph: torch.fx.GraphModule, size: Size) -> Upsample | None:
+    node = _result(graph)
+    if node.target is not torch.ops.aten.upsample_bilinear2d.vec:
+        return None
+    height, width = (int(side) for side in node.args[0].meta["val"].shape[2:])
+    return Upsample(Size(height, width), bool(node.args[2])) if height < size.height or width < size.width else None
+
+
+def _cut(graph: torch.fx.GraphModule) -> None:
+    upsample = _result(graph)
+    upsample.replace_all_uses_with(upsample.args[0])
+    graph.graph.eliminate_dead_code()
+    graph.recompile()

@@ -1,0 +1,48 @@
+"""PyTorch to ONNX with the dynamo exporter, simplified by onnxsim."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from edgeseg.core.errors import ExportError, first_line
+from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
+from edgeseg.core.types import Artifact, Model
+from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.quiet import quiet
+from edgeseg.exporters.simplify import simplify
+from edgeseg.exporters.torch_program import trace
+
+__all__ = ["DECLARATION", "OPSET", "export"]
+
+DECLARATION = ExporterDeclaration(source="torch", format="onnx", package="torch", extra="torch")
+
+OPSET = 18
+
+
+def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
+    """Write an NCHW float ONNX file with one input `image` and one output named after the head."""
+    program = trace(model, spec)
+    image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
+    try:
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                program.network,
+                (image,),
+                path,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["image"],
+                output_names=[program.output.head],
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:
+        raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(error)}") from error
+    notes = simplify(path)
+    facts = facts_of(model, spec, program, "onnx", "NCHW", ("torch", "onnx", "onnxscript", "onnxsim"))
+    return Artifact(path, replace(facts, notes=notes))

@@ -1,0 +1,38 @@
+"""PyTorch to TFLite with litert-torch, channels-last at both ends."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from edgeseg.core.errors import ExportError, first_line
+from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
+from edgeseg.core.types import Artifact, Model
+from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.quiet import quiet
+from edgeseg.exporters.torch_program import trace
+
+with quiet(), warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import litert_torch
+
+__all__ = ["DECLARATION", "export"]
+
+DECLARATION = ExporterDeclaration(source="torch", format="tflite", package="litert_torch", extra="tflite")
+
+
+def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
+    """Write an NHWC float TFLite file."""
+    program = trace(model, spec)
+    image = torch.zeros(spec.batch, spec.size.height, spec.size.width, 3)
+    outputs = [] if program.output.head == "classmap" else [0]
+    try:
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs).eval()
+            litert_torch.convert(network, (image,)).export(str(path))
+    except Exception as error:
+        raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error
+    return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("torch", "litert-torch")))
