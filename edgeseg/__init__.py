@@ -1,0 +1,24 @@
+"""Edge-deployment toolchain for semantic segmentation: export, int8-quantize, bench and compare.
+
+The words of the command line as functions: `edgeseg.models.build`, `edgeseg.export`, `edgeseg.quantize`,
+`edgeseg.bench`, `edgeseg.train`. Importing this package loads neither a framework nor a runtime.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import Any
+
+__all__ = ["__version__", "bench", "export", "models", "quantize", "train"]
+
+__version__ = metadata.version("edgeseg")
+
+_ROOMS = ("bench", "data", "models", "quantize", "train")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"edgeseg.{name}")
+    if name == "export":
+        return import_module("edgeseg.pipeline").export
+    raise AttributeError(f"module 'edgeseg' has no attribute {name!r}")

@@ -1,9 +1,9 @@
 """The few bytes of the FlatBuffers format that reach a TFLite file's metadata.
 
 Source: flatbuffers.dev, "FlatBuffer binary format"; the TFLite schema, tables Model (version 0, operator_codes 1,
-subgraphs 2, description 3, buffers 4, metadata_buffer 5, metadata 6, then offsets only), Metadata (name 0, buffer 1)
-and Buffer (data 0, offset 1, size 2). Offsets point forwards, so a changed Model table goes BEFORE the old bytes,
-which stay as they are.
+subgraphs 2, description 3, buffers 4, metadata_buffer 5, metadata 6, then offsets only), SubGraph (tensors 0,
+operators 3), Tensor (name 3), Metadata (name 0, buffer 1) and Buffer (data 0, offset 1, size 2). Offsets point
+forwards, so a changed Model table goes BEFORE the old bytes, which stay as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 __all__ = ["read_metadata", "write_metadata"]
 
-_VERSION, _BUFFERS, _METADATA = 0, 4, 6
+_VERSION, _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA = 0, 1, 2, 4, 6
+_TENSORS, _OPERATORS, _TENSOR_NAME = 0, 3, 3
 _ALIGNMENT = 64
 _BAD = "not a TFLite file, or a truncated one; export it again or copy it anew"
 
@@ -45,10 +46,16 @@ def _bytes(data: bytes, vector: int) -> bytes:
 
 
 def _tables(data: bytes, vector: int | None) -> list[int]:
+    """The tables of a vector; ValueError where one does not lie within the file."""
     if vector is None:
         return []
     slots = [vector + 4 + 4 * i for i in range(_u32(data, vector))]
-    return [slot + _u32(data, slot) for slot in slots]
+    tables = [slot + _u32(data, slot) for slot in slots]
+    for table in tables:
+        vtable = table - struct.unpack_from("<i", data, table)[0]
+        if vtable < 0 or table + struct.unpack_from("<HH", data, vtable)[1] > len(data):
+            raise ValueError(_BAD)
+    return tables
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ def _parse(data: bytes) -> _Parsed:
         raise ValueError(_BAD)
     try:
         root = _u32(data, 0)
+        _tables(data, _reference(data, root, _OPERATOR_CODES))
+        for graph in _tables(data, _reference(data, root, _SUBGRAPHS)):
+            for tensor in _tables(data, _reference(data, graph, _TENSORS)):
+                name = _reference(data, tensor, _TENSOR_NAME)
+                _ = name is None or _bytes(data, name)
+            _tables(data, _reference(data, graph, _OPERATORS))
         buffers = _tables(data, _reference(data, root, _BUFFERS))
         for table in buffers:
             content = _reference(data, table, 0)

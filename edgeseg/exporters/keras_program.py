@@ -16,7 +16,7 @@ from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Model, Size
 from edgeseg.exporters.program import Program, Upsample, output_facts
 
-__all__ = ["concrete", "trace"]
+__all__ = ["signature", "trace"]
 
 
 @lru_cache(maxsize=1)
@@ -31,14 +31,14 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     output = output_facts(model, spec, "NHWC", upsample)
     inner = keras.Model(network.inputs, final[0].input) if output.head == "scores" and final else network
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
         result = _main(inner(image, training=False))
         return tf.argmax(result, -1, output_type=tf.int32) if output.head == "classmap" else result
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         tensor = tf.constant(batch)
-        first = headed(tensor).numpy()
+        first = headed.get_concrete_function()(tensor).numpy()
         return first, (first if output.head == "logits" else _main(network(tensor, training=False)).numpy())
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -54,10 +54,9 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     return program
 
 
-def concrete(program: Program, spec: ExportSpec) -> Any:
-    """The program as a concrete function of static shape."""
-    shape = (spec.batch, spec.size.height, spec.size.width, 3)
-    return program.network.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
+def signature(spec: ExportSpec) -> Any:
+    """The one input, of static shape."""
+    return tf.TensorSpec((spec.batch, spec.size.height, spec.size.width, 3), tf.float32, name="image")
 
 
 def _main(result: Any) -> Any:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.types import Artifact, Model
-from edgeseg.exporters.keras_program import concrete, trace
+from edgeseg.exporters.keras_program import trace
 from edgeseg.exporters.program import facts_of
 from edgeseg.exporters.quiet import quiet
 
@@ -23,7 +23,9 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     program = trace(model, spec)
     try:
         with quiet():
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete(program, spec)], program.network)
+            converter = tf.lite.TFLiteConverter.from_concrete_functions(
+                [program.network.get_concrete_function()], program.network
+            )
             path.write_bytes(converter.convert())
     except OSError:
         raise

@@ -13,7 +13,7 @@ from edgeseg.core.protocols import Session
 from edgeseg.core.types import Parity
 from edgeseg.exporters.program import Program
 
-__all__ = ["MAX_ERROR", "MIN_AGREEMENT_PERCENT", "check", "first_difference", "parity"]
+__all__ = ["MAX_ERROR", "MIN_AGREEMENT_PERCENT", "failure", "first_difference", "parity", "passes"]
 
 MAX_ERROR = 1e-3
 """Largest allowed |difference|, relative to the spread of the source's logits."""
@@ -51,15 +51,18 @@ def parity(program: Program, session: Session, batches: Iterable[NDArray[Any]]) 
         equal += int((same & clear).sum())
         counted += int(clear.sum())
         images += len(batch)
-    return Parity(worst, 100.0 * equal / max(counted, 1) if counted else 100.0, images)
+    return Parity(worst, 100.0 * equal / counted if counted else 100.0, images)
 
 
-def check(found: Parity, name: str, where: str | None) -> None:
-    """Raise ParityError, with the first layer that differs where it is known, for a file that is not the source."""
-    if found.max_error <= MAX_ERROR and found.agreement_percent >= MIN_AGREEMENT_PERCENT:
-        return
+def passes(found: Parity) -> bool:
+    """Whether a file counts as the same function as its source."""
+    return found.max_error <= MAX_ERROR and found.agreement_percent >= MIN_AGREEMENT_PERCENT
+
+
+def failure(found: Parity, name: str, where: str | None) -> ParityError:
+    """The error for a file that does not pass, with the first layer that differs where it is known."""
     layer = f"; the first layer that differs is {where}" if where else ""
-    raise ParityError(
+    return ParityError(
         f"{name}: the exported file is not the same function: largest difference {found.max_error:.2g} of the logits' "
         f"spread (allowed {MAX_ERROR:g}), arg-max agreement {found.agreement_percent:.2f} % (needed "
         f"{MIN_AGREEMENT_PERCENT:g} %){layer}; try another --head, or report the layer to its exporter"

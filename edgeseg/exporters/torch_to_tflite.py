@@ -31,7 +31,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs).eval()
+            network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs)
             litert_torch.convert(network, (image,)).export(str(path))
     except Exception as error:
         raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error

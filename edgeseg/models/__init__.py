@@ -1,0 +1,187 @@
+"""The networks: the zoo's and the user's own. Importing this loads no framework."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from edgeseg.core import registry
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Card, Model, Normalization, Size
+from edgeseg.models import user
+from edgeseg.models.adapters import adapter, framework_of
+from edgeseg.models.classes import class_names
+
+__all__ = ["as_model", "build", "card", "class_names", "load", "names"]
+
+_ZOO = "edgeseg.models.zoo"
+_BUILT_IN = Path(__file__).parent / "weights"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "weights":
+        return _weights()
+    raise AttributeError(f"module 'edgeseg.models' has no attribute {name!r}")
+
+
+def names() -> list[str]:
+    """The zoo's networks in alphabetical order."""
+    return sorted(registry.declarations(_ZOO, Card))
+
+
+def card(name: str) -> Card:
+    """What a network of the zoo says about itself; InputError for a name that is not known."""
+    return _declared(name)[1]
+
+
+def build(
+    name: str, classes: int = 19, weights: str | Path | None = None, size: Size | None = None, **options: Any
+) -> Any:
+    """A network of the zoo: an `nn.Module` in eval mode, or a `keras.Model`.
+
+    Args:
+        name: One of `names()`.
+        classes: Number of logits a pixel.
+        weights: A file; `random` for seeded random weights; `builtin` for those that come with edgeseg; None for the
+            built-in ones where there are any for this number of classes, else random.
+        size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
+        options: Further arguments of the network's builder, such as `aux=True`.
+
+    Raises:
+        InputError: An unknown name, or weights that cannot be read or do not fit.
+        MissingDependency: The network's framework is not installed.
+    """
+    stem, about = _declared(name)
+    ours = adapter(about.framework)
+    module = registry.load(_ZOO, stem)
+    if about.framework == "keras":
+        options["size"] = size or about.size
+    network = ours.seeded(lambda: getattr(module, name)(classes, **options))
+    if (path := _weights_path(about, classes, weights)) is not None:
+        renamed, training_only = getattr(module, "RENAMED", {}), getattr(module, "TRAINING_ONLY", ())
+        _weights().load_into(network, path, renamed=renamed, training_only=training_only)
+    return network
+
+
+def load(
+    source: str,
+    *,
+    classes: int | None = None,
+    weights: str | Path | None = None,
+    size: Size | None = None,
+    normalization: Normalization | None = None,
+) -> Model:
+    """A network with what is needed to feed and to read it.
+
+    Args:
+        source: A zoo name, `package.module:callable`, a .keras file or a SavedModel folder.
+        classes: Number of classes: of a zoo network to build, or to expect of the user's own.
+        weights: As for `build`; to the user's own network, a file to fill it from.
+        size: Input size; by default the network's own.
+        normalization: Of the pixels; by default the card's, or ImageNet's.
+
+    Raises:
+        InputError: Something that is not there, cannot be read or does not fit.
+    """
+    if source in names():
+        return _load_zoo(source, classes, weights, size, normalization)
+    if not user.is_user_model(source):
+        raise registry.suggest("model", source, names())
+    network = user.open_network(source, size)
+    name = source.partition(":")[2] or Path(source).stem
+    return _describe(network, name, classes, weights, size, normalization)
+
+
+def as_model(
+    thing: Any,
+    *,
+    classes: int | None = None,
+    weights: str | Path | None = None,
+    size: Size | None = None,
+    normalization: Normalization | None = None,
+) -> Model:
+    """What `load` takes, or a network itself; a Model is returned as it is. See `load`."""
+    if isinstance(thing, Model):
+        return thing
+    given: dict[str, Any] = {"classes": classes, "weights": weights, "size": size, "normalization": normalization}
+    if isinstance(thing, str | Path):
+        return load(str(thing), **given)
+    if framework_of(thing) is None:
+        raise InputError(f"a {type(thing).__name__} is no model; give a name, a torch.nn.Module or a keras.Model")
+    return _describe(thing, type(thing).__name__.lower(), **given)
+
+
+def _declared(name: str) -> tuple[str, Card]:
+    known = registry.declarations(_ZOO, Card)
+    if name not in known:
+        raise registry.suggest("model", name, list(known))
+    return known[name]
+
+
+def _weights() -> Any:
+    return registry.load("edgeseg.models", "weights", extra="torch", why="reading and writing weights")
+
+
+def _weights_path(about: Card, classes: int, wanted: str | Path | None) -> Path | None:
+    if wanted == "random":
+        return None
+    if wanted not in (None, "builtin"):
+        return Path(str(wanted))
+    if about.weights is not None and classes == about.classes:
+        return _BUILT_IN / about.weights
+    if wanted is None:
+        return None
+    have = f"are for {about.classes} classes, not {classes}" if about.weights else "do not exist"
+    raise InputError(f"built-in weights of {about.name} {have}; give a file, or random")
+
+
+def _load_zoo(
+    name: str,
+    classes: int | None,
+    weights: str | Path | None,
+    size: Size | None,
+    normalization: Normalization | None,
+) -> Model:
+    about = card(name)
+    classes, size = classes or about.classes, size or about.size
+    path = _weights_path(about, classes, weights)
+    return Model(
+        name=name,
+        framework=about.framework,
+        network=build(name, classes, weights, size),
+        classes=class_names(classes),
+        normalization=normalization or about.normalization,
+        size=size,
+        weights_sha256=_weights().sha256(path) if path else None,
+        card=about,
+    )
+
+
+def _describe(
+    network: Any,
+    name: str,
+    classes: int | None,
+    weights: str | Path | None,
+    size: Size | None,
+    normalization: Normalization | None,
+) -> Model:
+    framework = framework_of(network)
+    assert framework is not None
+    if weights == "builtin":
+        raise InputError(f"{name} is not of the zoo and has no built-in weights; give a file")
+    path = None if weights in (None, "random") else Path(str(weights))
+    if path is not None:
+        _weights().load_into(network, path)
+    found, size = adapter(framework).describe(network, size)
+    if classes not in (None, found):
+        raise InputError(f"{name} has {found} classes, not {classes}")
+    return Model(
+        name=name,
+        framework=framework,
+        network=network,
+        classes=class_names(found),
+        normalization=normalization or Normalization(),
+        size=size,
+        weights_sha256=_weights().sha256(path) if path else None,
+    )

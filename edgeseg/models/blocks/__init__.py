@@ -1,0 +1,1 @@
+"""Parts that several networks share; files named keras_* are Keras, the others PyTorch."""

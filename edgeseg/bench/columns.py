@@ -1,0 +1,99 @@
+"""The columns of a comparison: what each is called, in which unit, and how its cells are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgeseg.bench.compare import Row
+from edgeseg.bench.latency import P90_SAMPLES
+from edgeseg.bench.memory import MEANING
+
+__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "footnotes"]
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Column:
+    """`title` is for documents, `short` (with line breaks) for a terminal; a cell without a value is empty."""
+
+    key: str
+    title: str
+    short: str
+    cell: Callable[[Row], str]
+    is_number: bool = True
+
+
+def _figure(key: str, title: str, short: str, decimals: int) -> Column:
+    def cell(row: Row) -> str:
+        value = getattr(row, key)
+        return "" if value is None else f"{value:.{decimals}f}"
+
+    return Column(key, title, short, cell)
+
+
+def _name(key: str, title: str) -> Column:
+    return Column(key, title, title, lambda row: str(getattr(row, key)), is_number=False)
+
+
+def _speedup(row: Row) -> str:
+    if row.is_baseline:
+        return BASE
+    return "" if row.speedup is None else f"{row.speedup:.2f}"
+
+
+def _loss(row: Row) -> str:
+    if row.is_baseline or row.miou_loss_points is None:
+        return ""
+    return f"{round(row.miou_loss_points, 2) + 0.0:+.2f}"
+
+
+IDENTITY = (
+    _name("name", "name"),
+    _name("model", "model"),
+    _name("format", "format"),
+    Column("precision", "precision", "dtype", lambda row: row.precision, is_number=False),
+    _name("head", "head"),
+    _name("size", "size"),
+    _name("batch", "batch"),
+    _name("runtime", "runtime"),
+    _name("device", "device"),
+    _name("threads", "threads"),
+)
+SPEED = (
+    _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
+    _figure("network_p90_ms", "network p90, ms", "net\np90\nms", 2),
+    _figure("network_spread_percent", "network spread (IQR / median), %", "IQR\n%", 1),
+    _figure("classmap_p50_ms", "image to class map p50, ms", "image\nto map\nms", 2),
+    Column("speedup", "speed-up, x", "speed-\nup, x", _speedup),
+)
+ACCURACY = (
+    _figure("miou_percent", "mIoU, %", "mIoU\n%", 2),
+    Column("miou_loss_points", "mIoU loss, points", "mIoU\nloss\npoints", _loss),
+    _figure("params_millions", "params, M", "params\nM", 2),
+    _figure("madds_billions", "MAdds, G", "MAdds\nG", 2),
+    _figure("file_mib", "file, MiB", "file\nMiB", 2),
+    _figure("peak_rss_mib", "peak memory, MiB", "peak\nMiB", 0),
+)
+COLUMNS = (*IDENTITY, *SPEED, *ACCURACY)
+
+
+def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What a reader needs beside these rows: what is compared with what, what was left blank, each row's notes."""
+    notes = []
+    if any(row.is_baseline for row in rows) and not all(row.is_baseline for row in rows):
+        notes.append(
+            f"{BASE}: the float row that the model's other rows of that format are held against; speed-up is in image "
+            "to class map time; an mIoU loss above 0 is worse"
+        )
+    if any(row.miou_percent is not None for row in rows):
+        data = sorted({f"{row.dataset} ({row.images} images)" for row in rows if row.miou_percent is not None})
+        notes.append(
+            f"mIoU over {', '.join(data)}: one confusion matrix, mean over the classes in labels or predictions"
+        )
+    if any(row.network_p50_ms is not None and row.network_p90_ms is None for row in rows):
+        notes.append(f"p90 is left blank under {P90_SAMPLES} samples")
+    if any(row.peak_rss_mib is not None for row in rows):
+        notes.append(f"peak memory: {MEANING}")
+    return (*notes, *(f"{row.name}: {note}" for row in rows for note in row.notes))

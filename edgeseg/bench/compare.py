@@ -1,0 +1,178 @@
+"""Records side by side: one row an artifact, measured against the float row of the same model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from edgeseg.bench.latency import LatencySummary, summarize
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Record
+
+__all__ = ["Failure", "Row", "Sort", "compare", "float_record"]
+
+Sort: TypeAlias = Literal["model", "latency", "miou", "size"]
+
+_BYTES_PER_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An artifact that could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One artifact's line in a table. None where a figure was not measured or has nothing to be compared with.
+
+    `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
+    `miou_loss_points` is the float row's mIoU minus this one's: positive is worse.
+    """
+
+    name: str
+    model: str
+    format: str
+    precision: str
+    head: str
+    size: str
+    batch: int
+    runtime: str
+    device: str
+    threads: int
+    is_baseline: bool
+    network_p50_ms: float | None
+    network_p90_ms: float | None
+    network_spread_percent: float | None
+    classmap_p50_ms: float | None
+    speedup: float | None
+    dataset: str | None
+    images: int
+    miou_percent: float | None
+    miou_loss_points: float | None
+    params_millions: float | None
+    madds_billions: float | None
+    file_mib: float | None
+    peak_rss_mib: float | None
+    class_iou_percent: Mapping[str, float | None]
+    notes: tuple[str, ...]
+
+
+def compare(records: Sequence[Record], sort: Sort = "model") -> tuple[Row, ...]:
+    """Records as rows.
+
+    `sort`: `model` (then format, float before int8), `latency` (image to class map, fastest first), `miou` (best
+    first) or `size` (smallest file first); rows without that figure come last. InputError for another word.
+    """
+    if sort not in get_args(Sort):
+        raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
+    rows = [_row(record, float_record(record, records)) for record in records]
+    return tuple(sorted(rows, key=_KEYS[sort]))
+
+
+def float_record(record: Record, records: Iterable[Record]) -> Record | None:
+    """The float Record that one is held against: itself if it is float.
+
+    Otherwise the one that it was made from by sha256, else a float one of the same model and format. Of several, the
+    one measured under the most equal conditions, and the first of those.
+    """
+    if record.precision == "fp32":
+        return record
+    floats = [other for other in records if other.precision == "fp32"]
+    parents = [other for other in floats if other.sha256 is not None and other.sha256 == record.parent_sha256]
+    relatives = [other for other in floats if (other.model, other.format) == (record.model, record.format)]
+    return max(parents or relatives, key=lambda other: _likeness(record, other), default=None)
+
+
+def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
+    return (
+        _same_speed_terms(one, other),
+        _same_accuracy_terms(one, other),
+        one.runtime == other.runtime,
+        one.head == other.head,
+    )
+
+
+def _same_speed_terms(one: Record, other: Record) -> bool:
+    return (one.device, one.threads, one.size, one.batch) == (other.device, other.threads, other.size, other.batch)
+
+
+def _same_accuracy_terms(one: Record, other: Record) -> bool:
+    return (one.dataset, one.images, one.size) == (other.dataset, other.images, other.size)
+
+
+def _row(record: Record, base: Record | None) -> Row:
+    network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
+    return Row(
+        name=record.name,
+        model=record.model,
+        format=record.format,
+        precision=record.precision,
+        head=record.head,
+        size=str(record.size),
+        batch=record.batch,
+        runtime=record.runtime,
+        device=record.device,
+        threads=record.threads,
+        is_baseline=base is record,
+        network_p50_ms=network.p50_ms if network else None,
+        network_p90_ms=network.p90_ms if network else None,
+        network_spread_percent=network.spread_percent if network else None,
+        classmap_p50_ms=classmap.p50_ms if classmap else None,
+        speedup=_speedup(record, base),
+        dataset=record.dataset,
+        images=record.images,
+        miou_percent=record.miou_percent,
+        miou_loss_points=_miou_loss_points(record, base),
+        params_millions=_over(record.params, 1e6),
+        madds_billions=_over(record.madds, 1e9),
+        file_mib=_over(record.size_bytes, _BYTES_PER_MIB),
+        peak_rss_mib=record.peak_rss_mib,
+        class_iou_percent=record.class_iou_percent,
+        notes=record.notes,
+    )
+
+
+def _summary(samples: Sequence[float]) -> LatencySummary | None:
+    return summarize(samples) if samples else None
+
+
+def _over(count: int | None, unit: float) -> float | None:
+    return None if count is None else count / unit
+
+
+def _speedup(record: Record, base: Record | None) -> float | None:
+    if base is None or not _same_speed_terms(record, base):
+        return None
+    ours, theirs = _summary(record.classmap_ms), _summary(base.classmap_ms)
+    if ours is None or theirs is None or ours.p50_ms == 0:
+        return None
+    return theirs.p50_ms / ours.p50_ms
+
+
+def _miou_loss_points(record: Record, base: Record | None) -> float | None:
+    if base is None or not _same_accuracy_terms(record, base):
+        return None
+    if record.miou_percent is None or base.miou_percent is None:
+        return None
+    return base.miou_percent - record.miou_percent
+
+
+def _rising(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _by_model(row: Row) -> tuple[str | int | float, ...]:
+    return row.model, row.format, row.precision != "fp32", row.precision, row.runtime, row.threads, row.name
+
+
+_KEYS: dict[Sort, Callable[[Row], tuple[str | int | float, ...]]] = {
+    "model": _by_model,
+    "latency": lambda row: (_rising(row.classmap_p50_ms), *_by_model(row)),
+    "miou": lambda row: (math.inf if row.miou_percent is None else -row.miou_percent, *_by_model(row)),
+    "size": lambda row: (_rising(row.file_mib), *_by_model(row)),
+}

@@ -1,0 +1,146 @@
+"""How long a call takes: warm-up, raw samples, and what can be said of them."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median, quantiles
+from time import perf_counter_ns
+
+from edgeseg.core.errors import InputError, MeasureError
+from edgeseg.core.protocols import Progress
+
+__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "sample_ms", "summarize"]
+
+P90_SAMPLES = 64
+"""From this count on, the second largest sample lies above the true 90th percentile with 99 % confidence
+(0.9^64 + 64 * 0.1 * 0.9^63 < 1 %), so that an estimate inside the samples can be stated."""
+
+_NS_PER_MS = 1e6
+_NS_PER_S = 1e9
+_SPREAD_SAMPLES = 4
+_REPORT_NS = 0.25 * _NS_PER_S
+
+
+@dataclass(frozen=True)
+class LatencyOptions:
+    """When warm-up and sampling end.
+
+    Warm-up ends when the median of the last `window` calls is within `steady_percent` of the median of the `window`
+    before, or after `warmup_s`; one call is made in any case. Sampling ends when both `min_seconds` and `min_samples`
+    are reached, or at `max_seconds`; one sample is taken in any case.
+    """
+
+    warmup_s: float = 0.5
+    window: int = 5
+    steady_percent: float = 2.0
+    min_seconds: float = 2.0
+    min_samples: int = P90_SAMPLES
+    max_seconds: float = 20.0
+
+
+@dataclass(frozen=True)
+class LatencySummary:
+    """Raw samples in five figures. None where there are too few samples to state one.
+
+    `spread_percent` is the interquartile range over the median (from 4 samples on); `p90_ms` is given from
+    `P90_SAMPLES` samples on. Percentiles interpolate linearly between the two nearest samples.
+    """
+
+    count: int
+    minimum_ms: float
+    p50_ms: float
+    p90_ms: float | None
+    spread_percent: float | None
+
+
+def sample_ms(
+    call: Callable[[], object], options: LatencyOptions | None = None, progress: Progress | None = None
+) -> tuple[float, ...]:
+    """Call again and again, and return the time of every call after warm-up, in milliseconds.
+
+    The garbage collector rests while samples are taken. `progress` is told the percentage done, between samples and
+    at most four times a second. Raises InputError for options that contradict themselves.
+    """
+    options = options or LatencyOptions()
+    _validate(options)
+    _warm_up(call, options)
+    samples: list[int] = []
+    with _no_garbage_collection():
+        start = reported = perf_counter_ns()
+        while True:
+            before = perf_counter_ns()
+            call()
+            after = perf_counter_ns()
+            samples.append(after - before)
+            done = _share_done(len(samples), (after - start) / _NS_PER_S, options)
+            if progress and (done >= 1 or after - reported >= _REPORT_NS):
+                progress("latency", int(100 * done), 100)
+                reported = after
+            if done >= 1:
+                return tuple(ns / _NS_PER_MS for ns in samples)
+
+
+def summarize(samples: Sequence[float]) -> LatencySummary:
+    """Sum up samples in milliseconds; MeasureError where there are none or one is not a time."""
+    if not samples:
+        raise MeasureError("no latency samples to summarize; measure at least one call")
+    if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
+        raise MeasureError("latency samples hold a value that is not a time; measure again")
+    count, p50 = len(samples), median(samples)
+    spread = None
+    if count >= _SPREAD_SAMPLES and p50 > 0:
+        lower, _, upper = quantiles(samples, n=4, method="inclusive")
+        spread = 100 * (upper - lower) / p50
+    p90 = quantiles(samples, n=10, method="inclusive")[8] if count >= P90_SAMPLES else None
+    return LatencySummary(count, min(samples), p50, p90, spread)
+
+
+def _validate(options: LatencyOptions) -> None:
+    if options.window < 1 or options.min_samples < 1 or options.warmup_s < 0 or options.steady_percent < 0:
+        raise InputError(f"{options}: window and min_samples start at 1, warmup_s and steady_percent at 0")
+    if not 0 <= options.min_seconds <= options.max_seconds:
+        raise InputError(f"{options}: min_seconds must lie between 0 and max_seconds")
+
+
+def _warm_up(call: Callable[[], object], options: LatencyOptions) -> None:
+    times: list[int] = []
+    start = perf_counter_ns()
+    while True:
+        before = perf_counter_ns()
+        call()
+        after = perf_counter_ns()
+        times.append(after - before)
+        if after - start >= options.warmup_s * _NS_PER_S or _steady(times, options):
+            return
+
+
+def _steady(times: Sequence[int], options: LatencyOptions) -> bool:
+    window = options.window
+    if len(times) < 2 * window:
+        return False
+    last, before = median(times[-window:]), median(times[-2 * window : -window])
+    return abs(last - before) <= before * options.steady_percent / 100
+
+
+def _share_done(count: int, seconds: float, options: LatencyOptions) -> float:
+    """From 0 to 1: how much of the sampling is behind us."""
+    by_count = count / options.min_samples
+    by_time = seconds / options.min_seconds if options.min_seconds else 1.0
+    by_limit = seconds / options.max_seconds if options.max_seconds else 1.0
+    return min(1.0, max(min(by_count, by_time), by_limit))
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,45 @@
+"""Records on disk: one JSON file, whole or not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_write
+from edgeseg.core.types import SCHEMA, Record
+
+__all__ = ["read_records", "records_json", "write_records"]
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Replace a file by these Records, atomically; raises WorkError where the system refuses."""
+    atomic_write(path, records_json(records))
+
+
+def records_json(records: Sequence[Record], **beside: Any) -> str:
+    """The text that `read_records` reads; `beside` holds further top-level values, which it passes over."""
+    values = {"schema": SCHEMA, "records": [record.to_json() for record in records], **beside}
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def read_records(path: Path) -> tuple[Record, ...]:
+    """Read what `write_records` or a table in JSON holds; InputError for a missing, foreign or damaged file."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; give a JSON file that `edgeseg bench` wrote") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not whole JSON ({error}); write it again with `edgeseg bench`") from error
+    if not isinstance(values, dict) or not isinstance(values.get("records"), list):
+        raise InputError(f"{path}: holds no records; give a JSON file that `edgeseg bench` wrote")
+    if values.get("schema") != SCHEMA:
+        raise InputError(
+            f"{path}: schema {values.get('schema')!r}, but this edgeseg reads schema {SCHEMA}; bench again"
+        )
+    try:
+        return tuple(Record.from_json(value) for value in values["records"])
+    except (InputError, AttributeError) as error:
+        raise InputError(f"{path}: {error}; write it again with `edgeseg bench`") from error

@@ -1,0 +1,64 @@
+"""`edgeseg bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli import options
+from edgeseg.cli.show import show_comparison
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("bench")(bench)
+
+
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
+    ] = None,
+    device: options.Device = "cpu",
+    runtime: options.Runtime = None,
+    threads: options.Threads = 2,
+    data: options.Data = "scenes",
+    split: options.Split = None,
+    images: options.Images = None,
+    accuracy: options.Accuracy = True,
+    size: options.Size = None,
+    weights: options.Weights = None,
+    classes: options.Classes = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    layout: options.LayoutOption = None,
+    align_corners: options.AlignCorners = None,
+    table: options.Tables = None,
+    sort: options.SortOption = options.Sort.MODEL,
+    per_class: options.PerClass = False,
+    picture: options.Picture = True,
+    out: options.Out = Path("edgeseg-out"),
+) -> None:
+    """Measure latency, size, memory, MAdds and mIoU, each file in a fresh process; write a comparison table."""
+    from edgeseg.pipeline import workspace
+    from edgeseg.pipeline.job import Job
+
+    targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
+    sources = [
+        options.source(
+            target,
+            classes=classes,
+            weights=weights,
+            size=size,
+            mean=mean,
+            std=std,
+            layout=layout,
+            align_corners=align_corners,
+        )
+        for target in targets
+    ]
+    job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images)
+    show_comparison(job, sources, out, table, sort, per_class, picture)

@@ -1,0 +1,48 @@
+"""`edgeseg data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli import options
+from edgeseg.cli.console import progress_bar, say
+from edgeseg.core.errors import InputError
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("data")(data)
+
+
+def data(
+    dataset: Annotated[str, typer.Argument(help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")] = "scenes",
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write the images and labels there, in Cityscapes layout.")
+    ] = None,
+    split: options.Split = None,
+    size: options.Size = None,
+    images: Annotated[int | None, typer.Option("--images", min=1, help="How many; by default all.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the built-in scenes.")] = 0,
+) -> None:
+    """Check a dataset image by image, or write it to disk."""
+    from edgeseg import data as room
+    from edgeseg.core.types import Size
+    from edgeseg.data.write import check, write_cityscapes
+
+    opened = room.open_dataset(dataset, split=split, size=Size.parse(size) if size else None, limit=images, seed=seed)
+    if write is not None:
+        with progress_bar(f"write {dataset}") as show:
+            write_cityscapes(opened, write, split or "val", show)
+        say(f"{len(opened)} images with labels in {write}; use it as --data cityscapes:{write}")
+        return
+    with progress_bar(f"check {dataset}") as show:
+        summary = check(opened, show)
+    for line in summary.lines():
+        say(line)
+    if summary.problems:
+        raise InputError(f"{dataset}: {len(summary.problems)} problems found; they are listed above")

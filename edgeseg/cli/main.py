@@ -1,0 +1,78 @@
+"""The command line: parses, calls the pipeline, prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from edgeseg.cli import bench, data, doctor, export, models, quantize, run, train
+from edgeseg.cli.console import warn
+from edgeseg.core.errors import EdgesegError, first_line
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Export, int8-quantize and benchmark semantic-segmentation networks for edge devices.",
+)
+for command in (export, quantize, bench, run, train, models, data, doctor):
+    command.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"edgeseg {version('edgeseg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and what converters print.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if debug:
+        import logging
+
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("edgeseg").setLevel(logging.DEBUG)
+
+
+def main() -> None:
+    """Run the command line; ends the process with 0, 1 (work failed) or 2 (input cannot be used)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    debug = "--debug" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        warn("edgeseg: stopped; files written so far are whole, the one in work was left out")
+        code = 1
+    except EdgesegError as error:
+        code = _report(str(error), error, debug, error.exit_code)
+    except BrokenPipeError:
+        code = 1
+    except Exception as error:
+        message = f"{type(error).__name__}: {first_line(error)}; please report this with the output of --debug"
+        code = _report(message, error, debug, 1)
+    sys.exit(code)
+
+
+def _report(message: str, error: BaseException, debug: bool, code: int) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    warn(f"edgeseg: {message}")
+    return code

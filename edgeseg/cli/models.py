@@ -1,0 +1,125 @@
+"""`edgeseg models`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeseg.core.types import Artifact, Card
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("models")(models)
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="A network of the zoo, or an .onnx/.tflite file; by default the whole zoo.")
+    ] = None,
+) -> None:
+    """Show the cards of the zoo, one card whole, or what a finished file says about itself."""
+    from rich.console import Console
+
+    from edgeseg import models as room
+    from edgeseg.core.source import Source
+    from edgeseg.pipeline.sources import as_artifact, is_file
+
+    console = Console()
+    if name is None:
+        console.print(_overview([room.card(known) for known in room.names()]))
+    elif is_file(name):
+        console.print(_sheet(_file_lines(as_artifact(Source(name)))))
+    else:
+        console.print(_sheet(_card_lines(room.card(name))))
+
+
+def _overview(cards: list[Card]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "year", "framework", "size", "params M", "mIoU %", "built-in weights"):
+        table.add_column(title)
+    for card in cards:
+        table.add_row(
+            card.name,
+            str(card.year),
+            card.framework,
+            str(card.size),
+            _number(card.published.params_millions),
+            _number(card.published.miou_percent),
+            "yes" if card.weights else "",
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _sheet(lines: list[tuple[str, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for key, value in lines:
+        if value:
+            table.add_row(key, Text(value))
+    return table
+
+
+def _card_lines(card: Card) -> list[tuple[str, str]]:
+    published = card.published
+    return [
+        ("name", card.name),
+        ("title", card.title),
+        ("paper", card.paper),
+        ("year", str(card.year)),
+        ("framework", card.framework),
+        ("classes", str(card.classes)),
+        ("default size", str(card.size)),
+        ("sizes", card.sizes),
+        ("mean", str(card.normalization.mean)),
+        ("std", str(card.normalization.std)),
+        ("published params M", _number(published.params_millions)),
+        ("published MAdds G", _number(published.madds_billions)),
+        ("published mIoU %", f"{published.miou_percent} on {published.dataset}" if published.miou_percent else ""),
+        ("published checkpoint", published.checkpoint or ""),
+        ("built-in weights", card.weights or "none: random, unless --weights names a checkpoint"),
+        ("made with", card.weights_command or ""),
+        ("deviation", card.deviation),
+    ]
+
+
+def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
+    facts = artifact.facts
+    parity = facts.parity
+    checked = parity and f"{parity.max_error:.1e}, {parity.agreement_percent:.2f} % on {parity.images} images"
+    return [
+        ("file", f"{artifact.path} ({artifact.size_bytes} bytes)"),
+        ("sha256", artifact.sha256),
+        ("model", facts.model),
+        ("source framework", facts.framework or "unknown"),
+        ("precision", facts.precision),
+        ("input", f"{facts.input.layout} {facts.input.shape} {facts.input.dtype}, RGB"),
+        ("mean", str(facts.input.normalization.mean)),
+        ("std", str(facts.input.normalization.std)),
+        ("output", f"{facts.output.head} at {facts.output.size}, {facts.output.dtype}"),
+        ("align corners", str(facts.output.align_corners) if facts.output.head == "scores" else ""),
+        ("classes", f"{len(facts.classes)}: {', '.join(facts.classes)}"),
+        ("params", "" if facts.params is None else f"{facts.params:,}"),
+        ("MAdds", "" if facts.madds is None else f"{facts.madds:,}"),
+        ("weights sha256", facts.weights_sha256 or ""),
+        ("made from sha256", facts.parent_sha256 or ""),
+        ("recipe", facts.recipe or ""),
+        ("calibration", facts.calibration or ""),
+        ("parity", checked or ""),
+        ("tools", ", ".join(f"{tool} {version}" for tool, version in facts.tools.items())),
+        ("notes", "; ".join(facts.notes)),
+    ]

@@ -1,0 +1,171 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.core import types
+from edgeseg.core.errors import InputError
+from edgeseg.core.source import Source
+
+__all__ = [
+    "MODEL_HELP",
+    "NETWORK_HELP",
+    "Accuracy",
+    "AlignCorners",
+    "Classes",
+    "Data",
+    "Device",
+    "Format",
+    "Head",
+    "HeadOption",
+    "Images",
+    "Layout",
+    "LayoutOption",
+    "Mean",
+    "Method",
+    "Out",
+    "PerClass",
+    "Percentile",
+    "Picture",
+    "RangeMethod",
+    "Runtime",
+    "Samples",
+    "Size",
+    "Sort",
+    "SortOption",
+    "Split",
+    "Std",
+    "TableFormat",
+    "Tables",
+    "Threads",
+    "Weights",
+    "source",
+]
+
+NETWORK_HELP = "Zoo name, package.module:callable, .keras file or SavedModel folder."
+MODEL_HELP = "Zoo name, package.module:callable, .keras file, SavedModel folder, or an .onnx/.tflite file."
+
+
+class Format(StrEnum):
+    """What `--to` takes."""
+
+    ONNX = "onnx"
+    TFLITE = "tflite"
+
+
+class Head(StrEnum):
+    """What `--head` takes."""
+
+    LOGITS = "logits"
+    SCORES = "scores"
+    CLASSMAP = "classmap"
+
+
+class Layout(StrEnum):
+    """What `--layout` takes."""
+
+    NCHW = "NCHW"
+    NHWC = "NHWC"
+
+
+class RangeMethod(StrEnum):
+    """What `--method` takes."""
+
+    MINMAX = "minmax"
+    PERCENTILE = "percentile"
+
+
+class Sort(StrEnum):
+    """What `--sort` takes."""
+
+    MODEL = "model"
+    LATENCY = "latency"
+    MIOU = "miou"
+    SIZE = "size"
+
+
+class TableFormat(StrEnum):
+    """What `--table` takes."""
+
+    MD = "md"
+    CSV = "csv"
+    JSON = "json"
+
+
+Out = Annotated[Path, typer.Option("--out", help="Workspace folder that the commands chain through.")]
+Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDTH; by default the model's own.")]
+Data = Annotated[str, typer.Option("--data", help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")]
+Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]
+Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
+Device = Annotated[str, typer.Option("--device", help="Device that the runtime runs on; see `edgeseg doctor`.")]
+Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that the runtime may use.")]
+Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class count of the network (default 19).")]
+Weights = Annotated[
+    str | None, typer.Option("--weights", help="Checkpoint (.pth, .safetensors), or `random`; default built-in.")
+]
+Mean = Annotated[str | None, typer.Option("--mean", help="R,G,B mean of RGB/255 that the network expects.")]
+Std = Annotated[str | None, typer.Option("--std", help="R,G,B standard deviation that the network expects.")]
+LayoutOption = Annotated[
+    Layout | None, typer.Option("--layout", help="Input layout of a file that edgeseg did not write.")
+]
+AlignCorners = Annotated[
+    bool | None,
+    typer.Option("--align-corners/--half-pixel", help="How a foreign file's low-resolution scores are upsampled."),
+]
+HeadOption = Annotated[
+    Head | None, typer.Option("--head", help="Output; by default scores where the network ends in an upsample.")
+]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Calibration images.")]
+Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ranges are taken.")]
+Percentile = Annotated[
+    float,
+    typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
+]
+Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
+SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
+PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
+Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw input, label, float, int8 side by side.")]
+Tables = Annotated[
+    list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
+]
+
+
+def source(
+    target: str,
+    *,
+    classes: int | None = None,
+    weights: str | None = None,
+    size: str | None = None,
+    mean: str | None = None,
+    std: str | None = None,
+    layout: Layout | None = None,
+    align_corners: bool | None = None,
+) -> Source:
+    """A MODEL with what was said about it."""
+    return Source(
+        target,
+        classes,
+        weights,
+        types.Size.parse(size) if size else None,
+        _three(mean, "--mean"),
+        _three(std, "--std"),
+        layout.value if layout else None,
+        align_corners,
+    )
+
+
+def _three(text: str | None, option: str) -> tuple[float, float, float] | None:
+    """Read `R,G,B`."""
+    if text is None:
+        return None
+    try:
+        first, second, third = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text!r}: expected three numbers R,G,B, for example 0.485,0.456,0.406") from None
+    return first, second, third

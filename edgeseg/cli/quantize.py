@@ -1,0 +1,69 @@
+"""`edgeseg quantize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli import options
+from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.core.errors import InputError
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("quantize")(quantize)
+
+
+def quantize(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Static int8 weights and activations.")] = False,
+    data: options.Data = "scenes",
+    split: options.Split = None,
+    samples: options.Samples = 64,
+    method: options.Method = options.RangeMethod.PERCENTILE,
+    percentile: options.Percentile = 99.99,
+    size: options.Size = None,
+    weights: options.Weights = None,
+    classes: options.Classes = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    layout: options.LayoutOption = None,
+    align_corners: options.AlignCorners = None,
+    out: options.Out = Path("edgeseg-out"),
+) -> None:
+    """Quantize float files to int8 with activation ranges from calibration images."""
+    from edgeseg import pipeline
+    from edgeseg.core.protocols import Recipe
+    from edgeseg.pipeline import workspace
+
+    if not int8:
+        raise InputError("quantize: say to which precision; there is --int8")
+    recipe = Recipe(method=method.value, percentile=percentile)
+    sources = [
+        options.source(
+            model,
+            classes=classes,
+            weights=weights,
+            size=size,
+            mean=mean,
+            std=std,
+            layout=layout,
+            align_corners=align_corners,
+        )
+        for model in models or []
+    ]
+    with waiting("look for float files"):
+        found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
+    for artifact in workspace.need(found, out, "edgeseg export"):
+        with progress_bar(f"quantize {artifact.path.name}") as show:
+            quantized, report = pipeline.quantize_with_report(
+                artifact, data, recipe, folder=out, count=samples, split=split, progress=show
+            )
+        say(f"{quantized.path}  {quantized.size_bytes / 2**20:.2f} MiB, {report.summary()}")

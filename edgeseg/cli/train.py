@@ -1,0 +1,62 @@
+"""`edgeseg train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeseg.cli import options
+from edgeseg.cli.console import progress_bar, say, waiting
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train")(train)
+
+
+def train(
+    model: Annotated[str, typer.Argument(help=options.NETWORK_HELP)] = "fastscnn",
+    data: options.Data = "scenes",
+    images: Annotated[int | None, typer.Option("--images", min=1, help="Training images; by default all.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the whole run.")] = 3000,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")] = 8,
+    crop: Annotated[str, typer.Option("--crop", help="Crop size HEIGHTxWIDTH.")] = "256x512",
+    learning_rate: Annotated[float, typer.Option("--lr", help="Highest learning rate.")] = 2e-3,
+    min_scale: Annotated[float, typer.Option("--min-scale", help="Smallest factor that an image is resized by.")] = 0.5,
+    max_scale: Annotated[float, typer.Option("--max-scale", help="Largest factor that an image is resized by.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")] = 0,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Checkpoint to start from; by default random weights.")
+    ] = None,
+    classes: options.Classes = None,
+    size: options.Size = None,
+    out: options.Out = Path("edgeseg-out"),
+) -> None:
+    """Train a network with cross-entropy and write its weights; the same command goes on with an interrupted run."""
+    from edgeseg import pipeline
+    from edgeseg.core.types import Size
+    from edgeseg.pipeline.sources import as_model
+    from edgeseg.train.options import TrainOptions
+
+    chosen = TrainOptions(
+        steps=steps,
+        batch=batch,
+        crop=Size.parse(crop),
+        learning_rate=learning_rate,
+        min_scale=min_scale,
+        max_scale=max_scale,
+        seed=seed,
+        minutes=minutes,
+    )
+    with waiting(f"build {model}"):
+        network = as_model(options.source(model, classes=classes, weights=weights or "random", size=size))
+    with progress_bar(f"train {network.name}") as show:
+        path, result = pipeline.train(network, data, chosen, images=images, folder=out, progress=show)
+    miou = "" if result.miou_percent is None else f", mIoU {result.miou_percent:.2f} %"
+    say(f"{path}  {result.steps} steps in {result.wall_s / 60:.1f} min, loss {result.loss:.3f}{miou}")
+    say(f"use it with --weights {path}")

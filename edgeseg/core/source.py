@@ -1,0 +1,49 @@
+"""MODEL as it was typed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgeseg.core.types import Layout, Normalization, Size
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A MODEL as it was typed, with the facts that the user adds to it; None where she adds nothing."""
+
+    target: str
+    classes: int | None = None
+    weights: str | None = None
+    size: Size | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    layout: Layout | None = None
+    align_corners: bool | None = None
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """What was given of mean and std, the other being ImageNet's."""
+        if self.mean is None and self.std is None:
+            return None
+        default = Normalization()
+        return Normalization(self.mean or default.mean, self.std or default.std)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values, for the process that measures."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Source:
+        """Read what `to_json` wrote."""
+        size, mean, std = values["size"], values["mean"], values["std"]
+        return cls(
+            **{
+                **values,
+                "size": Size(**size) if size else None,
+                "mean": tuple(mean) if mean else None,
+                "std": tuple(std) if std else None,
+            }
+        )

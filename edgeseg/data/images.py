@@ -1,0 +1,58 @@
+"""Reading, resizing and writing image files with Pillow."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_path
+from edgeseg.core.types import Size
+
+__all__ = ["read_image", "read_label", "resize_image", "write_png"]
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+def _open(path: Path, what: str) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such {what}") from error
+    except _UNREADABLE as error:
+        raise InputError(f"{path}: unreadable or truncated {what} ({error}); copy it anew or take it out") from error
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB; an alpha channel is dropped. InputError names a file that cannot be read."""
+    return np.asarray(_open(path, "image").convert("RGB"))
+
+
+def read_label(path: Path) -> NDArray[np.uint8]:
+    """(H, W) values of an 8-bit single-channel file, palette indices included.
+
+    InputError names a file that cannot be read or holds colours instead.
+    """
+    picture = _open(path, "label")
+    if picture.mode not in ("L", "P"):
+        raise InputError(f"{path}: label of mode {picture.mode}; expected one 8-bit channel of class ids")
+    return np.asarray(picture)
+
+
+def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """(H, W, 3) -> (size.height, size.width, 3), bilinear, with a filter as wide as the reduction."""
+    resized = Image.fromarray(image).resize((size.width, size.height), Image.Resampling.BILINEAR)
+    return np.asarray(resized)
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write (H, W) or (H, W, 3) whole or not at all; WorkError where the system refuses."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG", compress_level=3)

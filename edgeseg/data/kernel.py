@@ -1,0 +1,20 @@
+"""The per-pixel loop of preprocessing, compiled by numba once and kept on disk."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["normalize"]
+
+
+@numba.njit(cache=True)
+def normalize(image: NDArray[np.uint8], table: NDArray[np.float32], planes: NDArray[np.float32]) -> None:
+    """(H, W, 3) uint8 through (3, 256) into (3, H, W), in one pass over the image."""
+    height, width, _ = image.shape
+    for y in range(height):
+        for x in range(width):
+            planes[0, y, x] = table[0, image[y, x, 0]]
+            planes[1, y, x] = table[1, image[y, x, 1]]
+            planes[2, y, x] = table[2, image[y, x, 2]]

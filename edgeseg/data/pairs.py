@@ -1,0 +1,108 @@
+"""Images and labels in files: what every dataset on disk is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Size
+from edgeseg.data.images import read_image, read_label, resize_image
+from edgeseg.data.labels import IGNORE
+from edgeseg.data.preprocess import resize_label
+
+__all__ = ["IMAGE_SUFFIXES", "LabelCode", "Pair", "Pairs", "existing_folder", "images_in"]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class LabelCode:
+    """What the values of a label file mean: (256,) `table` to train ids, (256,) `known`, and the same in words."""
+
+    table: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+    words: str
+
+    @classmethod
+    def train_ids(cls, classes: int, void: int = IGNORE) -> LabelCode:
+        """Train ids as they are, and one value for void."""
+        table = np.full(256, IGNORE, np.uint8)
+        table[:classes] = np.arange(classes)
+        known = np.arange(256) < classes
+        known[void] = True
+        return cls(table, known, f"0..{classes - 1} or {void} for void")
+
+    def decode(self, values: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+        """(H, W) file values -> train ids; InputError names the file and the first value that means nothing."""
+        unknown = ~self.known[values]
+        if unknown.any():
+            raise InputError(f"{path}: label value {values[unknown][0]} is out of range; expected {self.words}")
+        return self.table[values]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image file with its label file."""
+
+    image: Path
+    label: Path
+    code: LabelCode
+
+
+class Pairs:
+    """A dataset of files, read as they are asked for and resized to `size` where one is given."""
+
+    def __init__(
+        self,
+        name: str,
+        pairs: Sequence[Pair],
+        classes: tuple[str, ...],
+        palette: tuple[tuple[int, int, int], ...],
+        size: Size | None,
+    ) -> None:
+        self.name, self.classes, self.palette = name, classes, palette
+        self.pairs, self.size = tuple(pairs), size
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        if not 0 <= index < len(self.pairs):
+            raise IndexError(f"sample {index} of {len(self.pairs)}")
+        pair = self.pairs[index]
+        image, label = read_image(pair.image), pair.code.decode(read_label(pair.label), pair.label)
+        if image.shape[:2] != label.shape:
+            raise InputError(
+                f"{pair.label}: label of {_extent(label)} for an image of {_extent(image)} ({pair.image.name}); "
+                "both must have the same size"
+            )
+        if self.size is None or label.shape == (self.size.height, self.size.width):
+            return image, label
+        return resize_image(image, self.size), resize_label(label, self.size)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        return map(self.__getitem__, range(len(self.pairs)))
+
+
+def _extent(pixels: NDArray[np.uint8]) -> str:
+    return f"{pixels.shape[0]}x{pixels.shape[1]}"
+
+
+def existing_folder(path: Path, expected: str) -> Path:
+    """The path, if it is a folder; else InputError with the layout that was expected."""
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; expected {expected}")
+    return path
+
+
+def images_in(folder: Path, expected: str, limit: int | None, pattern: str = "*") -> list[Path]:
+    """The first `limit` image files of a folder by name; InputError with the expected layout if there is none."""
+    found = sorted(p for p in folder.glob(pattern) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not found:
+        raise InputError(f"{folder}: empty dataset, no image found; expected {expected}")
+    return found[:limit]

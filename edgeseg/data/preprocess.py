@@ -1,0 +1,90 @@
+"""From a decoded image to what a network takes, and labels to another size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core import registry
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import InputFacts, Normalization, Size
+
+__all__ = ["Preprocessor", "resize_label"]
+
+_Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]], None]
+_DTYPES = ("float32", "uint8", "int8")
+
+
+class Preprocessor:
+    """Turns an image into a batch of one in the layout and dtype that a file declares.
+
+    float32 is (rgb / 255 - mean) / std per channel, looked up in a table of 256 values; uint8 is RGB as it is and
+    int8 is RGB - 128. An image of another size is resized bilinearly, which needs Pillow.
+    """
+
+    def __init__(self, facts: InputFacts) -> None:
+        if facts.dtype not in _DTYPES:
+            raise InputError(f"input of dtype {facts.dtype}: images can be given as {', '.join(_DTYPES)}")
+        self.facts = facts
+        self._table = _table(facts.normalization)
+
+    def __call__(self, image: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """(H, W, 3) uint8 RGB -> (1, 3, h, w) or (1, h, w, 3); `out`, where given, is written and returned."""
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise InputError(f"image of shape {image.shape} and dtype {image.dtype}: expected (H, W, 3) uint8 RGB")
+        size = self.facts.size
+        if image.shape[:2] != (size.height, size.width):
+            image = _resized(image, size)
+        if out is None:
+            out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
+        planes = out[0] if self.facts.layout == "NCHW" else out[0].transpose(2, 0, 1)
+        match self.facts.dtype:
+            case "float32":
+                normalize_kernel()(np.ascontiguousarray(image), self._table, planes)
+            case "int8":
+                planes[...] = (image ^ np.uint8(128)).view(np.int8).transpose(2, 0, 1)
+            case _:
+                planes[...] = image.transpose(2, 0, 1)
+        return out
+
+
+def _table(normalization: Normalization) -> NDArray[np.float32]:
+    """(3, 256): every value that a channel's byte can become."""
+    mean, std = np.array(normalization.mean)[:, None], np.array(normalization.std)[:, None]
+    return ((np.arange(256) / 255 - mean) / std).astype(np.float32)
+
+
+def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    why = f"resizing an image from {image.shape[0]}x{image.shape[1]} to {size}"
+    images = registry.load("edgeseg.data", "images", package="pillow", extra="images", why=why)
+    resized: NDArray[np.uint8] = images.resize_image(image, size)
+    return resized
+
+
+def normalize_numpy(image: NDArray[np.uint8], table: NDArray[np.float32], planes: NDArray[np.float32]) -> None:
+    """(H, W, 3) uint8 through (3, 256) into (3, H, W)."""
+    for channel in range(3):
+        planes[channel] = table[channel].take(image[:, :, channel])
+
+
+@cache
+def normalize_kernel() -> _Normalize:
+    """The compiled kernel where numba works, else numpy; both give the same bits."""
+    try:
+        from edgeseg.data.kernel import normalize
+    except (ImportError, RuntimeError):  # RuntimeError: numba finds nowhere to keep compiled code
+        return normalize_numpy
+    compiled: _Normalize = normalize
+    return compiled
+
+
+def resize_label(label: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """(H, W) -> (size.height, size.width), each pixel that of the nearest centre."""
+    height, width = label.shape
+    rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
+    columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
+    return label[rows[:, None], columns[None]]

@@ -1,0 +1,1 @@
+"""Procedural street scenes: a small painter's-algorithm renderer in numpy."""

@@ -1,0 +1,48 @@
+"""Writing any dataset of the Cityscapes classes to disk in Cityscapes layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.data.images import write_png
+from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_LABEL_IDS
+
+__all__ = ["write_cityscapes"]
+
+_CITY = "scenes"
+
+
+def write_cityscapes(
+    dataset: Dataset, root: Path, split: str, progress: Progress, *, overwrite: bool = False
+) -> list[Path]:
+    """Write leftImg8bit/SPLIT/scenes/*.png and gtFine/SPLIT/scenes/*_labelIds.png; give the image paths.
+
+    Every file is whole or not there, and an image appears after its label. Pixels that are ignored get the label
+    id 0. Raises InputError for other classes or folders that hold something already, unless told to `overwrite`;
+    WorkError where the system refuses.
+    """
+    if dataset.classes != CITYSCAPES_CLASSES:
+        raise InputError(
+            f"{dataset.name}: only the {len(CITYSCAPES_CLASSES)} Cityscapes classes have label ids to write"
+        )
+    images, labels = root / "leftImg8bit" / split / _CITY, root / "gtFine" / split / _CITY
+    old = [path for folder in (images, labels) if folder.is_dir() for path in folder.iterdir()]
+    if old and not overwrite:
+        raise InputError(f"{old[0].parent}: not empty; choose another folder or allow overwriting")
+    for path in old:
+        if path.name.startswith(f"{_CITY}_"):
+            path.unlink()
+    label_ids = np.zeros(256, np.uint8)
+    label_ids[: len(CITYSCAPES_LABEL_IDS)] = CITYSCAPES_LABEL_IDS
+    written = []
+    for index, (image, label) in enumerate(dataset):
+        stem = f"{_CITY}_000000_{index:06d}"
+        write_png(labels / f"{stem}_gtFine_labelIds.png", label_ids[label])
+        write_png(images / f"{stem}_leftImg8bit.png", image)
+        written.append(images / f"{stem}_leftImg8bit.png")
+        progress(f"writing {split}", index + 1, len(dataset))
+    return written

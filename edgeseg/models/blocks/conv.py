@@ -1,0 +1,51 @@
+"""Convolution, batch normalisation and activation, as numbered parts 0, 1, 2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+__all__ = ["conv_bn", "depthwise_bn", "pointwise_bn", "separable"]
+
+Activation = Callable[[], nn.Module]
+
+
+def conv_bn(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    groups: int = 1,
+    dilation: int = 1,
+    bias: bool = False,
+    act: Activation | None = nn.ReLU,
+) -> nn.Sequential:
+    """(N, inputs, H, W) -> (N, outputs, ceil(H / stride), ceil(W / stride)), for odd kernels."""
+    padding = dilation * (kernel - 1) // 2
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=bias)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([] if act is None else [act()]))
+
+
+def depthwise_bn(
+    inputs: int,
+    outputs: int | None = None,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    dilation: int = 1,
+    act: Activation | None = nn.ReLU,
+) -> nn.Sequential:
+    """One group a channel; `outputs` (default: `inputs`) is a multiple of `inputs`."""
+    return conv_bn(inputs, outputs or inputs, kernel, stride, groups=inputs, dilation=dilation, act=act)
+
+
+def pointwise_bn(inputs: int, outputs: int, *, act: Activation | None = nn.ReLU) -> nn.Sequential:
+    """A 1x1 convolution, which keeps its bias although a batch normalisation follows."""
+    return conv_bn(inputs, outputs, 1, bias=True, act=act)
+
+
+def separable(inputs: int, outputs: int, stride: int = 1, *, act: Activation | None = nn.ReLU) -> nn.Sequential:
+    """A depthwise 3x3 and a pointwise convolution, each normalised and activated."""
+    return nn.Sequential(depthwise_bn(inputs, stride=stride, act=act), pointwise_bn(inputs, outputs, act=act))

@@ -1,0 +1,100 @@
+"""What edgeseg does to a PyTorch network without knowing which."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgeseg.core.errors import EdgesegError, InputError, first_line
+from edgeseg.core.types import Size
+
+__all__ = ["arrays", "assign", "describe", "read_checkpoint", "seeded"]
+
+_EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
+_WRAPPERS = (*_EMA, "state_dict", "model_state_dict", "model", "network", "net")
+_PREFIXES = ("module.", "_orig_mod.")
+
+
+def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """Build a network in eval mode with the same random weights every time; the caller's random state is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build().eval()
+
+
+def arrays(network: nn.Module) -> dict[str, NDArray[Any]]:
+    """The entries of the state_dict."""
+    return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def assign(network: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
+    """Copy entries of matching names and shapes into the network; those not given stay."""
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, strict=False)
+
+
+def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
+    """Number of classes and input size, found by running an empty image. Raises InputError where that fails."""
+    size = size or Size(512, 1024)
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    try:
+        with torch.inference_mode():
+            output = network.eval()(torch.zeros(1, 3, size.height, size.width, device=device))
+    except EdgesegError:
+        raise
+    except Exception as error:
+        raise InputError(f"{_name(network)} fails on an image of {size}: {first_line(error)}; try another --size") from error
+    while isinstance(output, Mapping | tuple | list):
+        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise InputError(f"{_name(network)} must return logits (N, classes, H, W), not {shape}")
+    return output.shape[1], size
+
+
+def _name(network: nn.Module) -> str:
+    return type(network).__name__
+
+
+def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
+    """The weights in a .pth file, out of whatever a training script wrapped around them; EMA weights are preferred.
+
+    Raises InputError for a damaged file and for one that would run code.
+    """
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "global" in str(error).lower():
+            raise InputError(
+                f"{path}: refused, since it holds Python objects that loading would run; save its state_dict() alone"
+            ) from error
+        raise InputError(f"{path}: not a PyTorch checkpoint, or a damaged one; copy it anew") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: not a PyTorch checkpoint, or a truncated one; copy it anew") from error
+    entries = _entries(stored)
+    if not entries:
+        raise InputError(f"{path}: holds no weights; save the network's state_dict()")
+    return {name: _array(value) for name, value in entries.items()}
+
+
+def _entries(stored: Any) -> dict[str, Tensor]:
+    if not isinstance(stored, Mapping):
+        return {}
+    for key in _WRAPPERS:
+        if isinstance(stored.get(key), Mapping):
+            return _entries(stored[key])
+    entries = {str(k): v for k, v in stored.items() if isinstance(v, Tensor) and k != "n_averaged"}
+    while prefix := next((p for p in _PREFIXES if entries and all(name.startswith(p) for name in entries)), None):
+        entries = {name.removeprefix(prefix): value for name, value in entries.items()}
+    return entries
+
+
+def _array(value: Tensor) -> NDArray[Any]:
+    value = value.detach()
+    result: NDArray[Any] = (value.float() if value.is_floating_point() else value).numpy()
+    return result

@@ -1,0 +1,83 @@
+"""The user's own networks: code, a .keras file or a SavedModel folder."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgeseg.core import registry
+from edgeseg.core.errors import EdgesegError, InputError, first_line
+from edgeseg.core.types import Size
+from edgeseg.models.adapters import adapter, framework_of
+
+__all__ = ["is_user_model", "open_network"]
+
+
+def is_user_model(text: str) -> bool:
+    """Whether a MODEL is in one of the forms read here, be it there or not."""
+    return ":" in text or text.endswith(".keras") or Path(text).is_dir()
+
+
+def open_network(text: str, size: Size | None = None) -> Any:
+    """The network that `package.module:callable`, a .keras file or a SavedModel folder stands for.
+
+    `size` decides the input size of a SavedModel that leaves it open. Raises InputError.
+    """
+    path = Path(text)
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise InputError(f"{path}: no SavedModel, since it has no saved_model.pb")
+        return adapter("keras").open_saved_model(path, size)
+    if text.endswith(".keras"):
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give the path of a saved Keras model")
+        return adapter("keras").open_file(path)
+    with _current_folder_importable():
+        return _from_code(text)
+
+
+def _from_code(text: str) -> Any:
+    module_name, _, attribute = text.partition(":")
+    module = _import(text, module_name)
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise registry.suggest(f"name in {module_name}", attribute, [n for n in vars(module) if not n.startswith("_")])
+    if framework_of(found) is None and callable(found):
+        try:
+            found = found()
+        except EdgesegError:
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {first_line(error)}"
+            raise InputError(f"{text}() failed with {what}; it must build a network without arguments") from error
+    if framework_of(found) is None:
+        raise InputError(f"{text} gives a {type(found).__name__}, which is neither a torch.nn.Module nor a keras.Model")
+    return found
+
+
+def _import(text: str, module_name: str) -> Any:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module_name}.".startswith(f"{error.name}."):
+            remedy = "run edgeseg in the folder that holds it, or install it"
+            raise InputError(f"{text}: there is no module {error.name}; {remedy}") from error
+        raise InputError(f"{text}: its code needs the module {error.name}, which is not installed") from error
+    except EdgesegError:
+        raise
+    except Exception as error:
+        raise InputError(f"{text}: importing it failed with {type(error).__name__}: {first_line(error)}") from error
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,10 @@
+"""Build, export, quantize, measure: the one way through the rooms. The command line calls this and adds nothing."""
+
+from __future__ import annotations
+
+from edgeseg.pipeline.benching import bench
+from edgeseg.pipeline.exporting import export
+from edgeseg.pipeline.quantizing import float_artifacts, quantize, quantize_with_report
+from edgeseg.pipeline.training import train
+
+__all__ = ["bench", "export", "float_artifacts", "quantize", "quantize_with_report", "train"]

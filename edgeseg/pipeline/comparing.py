@@ -1,0 +1,117 @@
+"""Many measurements to one comparison: records, tables and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeseg import runtimes
+from edgeseg.bench.compare import Failure, Row, Sort, compare, float_record
+from edgeseg.bench.records import write_records
+from edgeseg.bench.tables import TableFormat, write_table
+from edgeseg.core.errors import EdgesegError, MissingDependency
+from edgeseg.core.protocols import Progress
+from edgeseg.core.source import Source
+from edgeseg.core.types import Record
+from edgeseg.pipeline.benching import measure_apart
+from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.sources import as_artifact, is_file
+
+__all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
+
+Titled = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a progress display with a title."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of measuring several artifacts. `sources` and `records` go together; `errors` are the failures'."""
+
+    sources: tuple[Source, ...]
+    records: tuple[Record, ...]
+    failures: tuple[Failure, ...] = ()
+    errors: tuple[EdgesegError, ...] = ()
+
+    def with_failures(self, before: Iterable[tuple[Failure, EdgesegError]]) -> Comparison:
+        """The same with what had failed before anything could be measured."""
+        pairs = list(before)
+        return replace(
+            self,
+            failures=(*(failure for failure, _ in pairs), *self.failures),
+            errors=(*(error for _, error in pairs), *self.errors),
+        )
+
+    def rows(self, sort: Sort = "model") -> tuple[Row, ...]:
+        """The table's rows."""
+        return compare(self.records, sort)
+
+
+def measure_all(job: Job, sources: Iterable[Source], progress: Titled) -> Comparison:
+    """Measure every source as `job` says; one that fails becomes a Failure and the others go on."""
+    done: list[tuple[Source, Record]] = []
+    failed: list[tuple[Failure, EdgesegError]] = []
+    for source in sources:
+        name = Path(source.target).name if is_file(source.target) else source.target
+        try:
+            with progress(name) as show:
+                done.append((source, measure_apart(replace(job, source=source), show)))
+        except EdgesegError as error:
+            failed.append((Failure(name, str(error)), error))
+    return Comparison(
+        tuple(source for source, _ in done),
+        tuple(record for _, record in done),
+        tuple(failure for failure, _ in failed),
+        tuple(error for _, error in failed),
+    )
+
+
+def write_comparison(
+    folder: Path, comparison: Comparison, formats: Sequence[TableFormat], sort: Sort, per_class: bool
+) -> list[Path]:
+    """Write `records.json` and the tables asked for into a folder; returns the paths of the tables."""
+    write_records(folder / "records.json", comparison.records)
+    paths = [folder / f"table.{format}" for format in formats]
+    for path, format in zip(paths, formats, strict=True):
+        rows = comparison.rows(sort)
+        write_table(path, format, comparison.records, rows, comparison.failures, per_class=per_class)
+    return paths
+
+
+def write_picture(folder: Path, comparison: Comparison, data: str, split: str | None, images: int = 3) -> Path | None:
+    """Write `comparison.png` for the first int8 file whose float twin was measured too.
+
+    Returns None where there is no such pair, or where pictures cannot be drawn for want of pillow.
+    """
+    pair = _first_pair(comparison)
+    if pair is None:
+        return None
+    try:
+        from edgeseg.bench import picture
+        from edgeseg.data.preprocess import Preprocessor, resize_label
+    except MissingDependency:
+        return None
+    artifacts = [as_artifact(source) for source in pair]
+    size = artifacts[0].facts.input.size
+    dataset = open_evaluation(data, split, size, images)
+    with runtimes.open_session(artifacts[0]) as floating, runtimes.open_session(artifacts[1]) as integer:
+        rows = []
+        for image, label in dataset:
+            panels = [
+                (title, session.classmap(Preprocessor(session.facts.input)(image))[0])
+                for title, session in (("float", floating), ("int8", integer))
+            ]
+            rows.append((image, resize_label(label, size), panels))
+    target = folder / "comparison.png"
+    picture.save(picture.comparison_picture(rows, dataset.palette, dataset.classes), target)
+    return target
+
+
+def _first_pair(comparison: Comparison) -> tuple[Source, Source] | None:
+    for source, record in zip(comparison.sources, comparison.records, strict=True):
+        twin = float_record(record, comparison.records)
+        if record.precision == "int8" and twin is not None and is_file(source.target):
+            return comparison.sources[comparison.records.index(twin)], source
+    return None

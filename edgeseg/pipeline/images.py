@@ -1,0 +1,50 @@
+"""Datasets as the other rooms want them: prepared batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeseg import data
+from edgeseg.core.protocols import Dataset
+from edgeseg.core.types import InputFacts, Size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_DATA", "Batches", "open_calibration", "open_evaluation", "prepared"]
+
+DEFAULT_DATA = "scenes"
+
+
+def open_evaluation(text: str, split: str | None, size: Size, limit: int | None) -> Dataset:
+    """The labelled images that accuracy is measured on."""
+    return data.open_dataset(text, split=split, size=size, limit=limit)
+
+
+def open_calibration(text: str, split: str | None, size: Size, limit: int) -> Dataset:
+    """The images that ranges are taken from: the dataset's calibration split unless one is named."""
+    declared = data.declarations()[text.partition(":")[0]]
+    return data.open_dataset(text, split=split or declared.calibration_split, size=size, limit=limit)
+
+
+def prepared(dataset: Dataset, facts: InputFacts) -> Iterator[NDArray[Any]]:
+    """Batches of one image each, in the layout and dtype of `facts`."""
+    from edgeseg.data.preprocess import Preprocessor
+
+    prepare = Preprocessor(facts)
+    for image, _ in dataset:
+        yield prepare(image)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Prepared batches that can be gone through more than once; each is filled by repeating its image."""
+
+    dataset: Dataset
+    facts: InputFacts
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for batch in prepared(self.dataset, self.facts):
+            yield batch.repeat(self.facts.batch, axis=0)

@@ -1,0 +1,115 @@
+"""Float artifact to int8 artifact, read back to see that it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeseg import quantize as room
+from edgeseg import runtimes
+from edgeseg.core.container import write_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_path
+from edgeseg.core.protocols import Calibration, Dataset, Progress, Recipe
+from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.exporting import export
+from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import as_artifact, as_model, is_file
+from edgeseg.quantize.report import Report, int8_report, verify
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["CALIBRATION_IMAGES", "float_artifacts", "int8_path", "quantize", "quantize_with_report"]
+
+CALIBRATION_IMAGES = 64
+
+
+def quantize(
+    artifact: Artifact | Path | str,
+    samples: Dataset | str = DEFAULT_DATA,
+    recipe: Recipe | None = None,
+    path: Path | None = None,
+    *,
+    count: int = CALIBRATION_IMAGES,
+    split: str | None = None,
+    progress: Progress = silent,
+    folder: Path | None = None,
+) -> Artifact:
+    """Quantize a float file to int8, with activation ranges taken from calibration images.
+
+    Args:
+        artifact: A float .onnx or .tflite, as an Artifact or a path.
+        samples: A Dataset, or the text that names one, such as `cityscapes:/data/cityscapes`.
+        recipe: How to quantize; by default percentile ranges and per-channel weights.
+        path: Target file; by default in `folder` with `int8` in its name.
+        count: Calibration images, where `samples` is text.
+        split: Split that they come from; by default the dataset's calibration split.
+        progress: Told how far calibration is.
+        folder: Where the file goes without a `path`; by default beside the float file.
+
+    Raises:
+        InputError: A file or dataset that cannot be used.
+        QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards; nothing is left
+            at `path`.
+    """
+    return quantize_with_report(
+        artifact, samples, recipe, path, count=count, split=split, progress=progress, folder=folder
+    )[0]
+
+
+def quantize_with_report(
+    artifact: Artifact | Path | str,
+    samples: Dataset | str = DEFAULT_DATA,
+    recipe: Recipe | None = None,
+    path: Path | None = None,
+    *,
+    count: int = CALIBRATION_IMAGES,
+    split: str | None = None,
+    progress: Progress = silent,
+    folder: Path | None = None,
+) -> tuple[Artifact, Report]:
+    """As `quantize`, with what the written file really holds in int8 and what it left in float."""
+    from edgeseg.graphs import read_graph
+
+    source = artifact if isinstance(artifact, Artifact) else as_artifact(Source(str(artifact)))
+    if source.facts.precision != "fp32":
+        raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
+    size = source.facts.input.size
+    dataset = open_calibration(samples, split, size, count) if isinstance(samples, str) else samples
+    batches = Batches(dataset, source.facts.input)
+    calibration = Calibration(batches, len(dataset), f"{len(dataset)} images of {dataset.name}", _observe, progress)
+    target = path or int8_path(source.path, folder)
+    with atomic_path(target) as temporary:
+        quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
+        report = int8_report(read_graph(temporary))
+        verify(report, target)
+        write_facts(temporary, quantized.facts)
+    return Artifact(target, quantized.facts), report
+
+
+def float_artifacts(sources: Iterable[Source], folder: Path, data: str, split: str | None) -> list[Artifact]:
+    """What is to be quantized: finished files as they are, everything else exported to both formats first."""
+    found = []
+    for source in sources:
+        if is_file(source.target):
+            found.append(as_artifact(source))
+        else:
+            model = as_model(source)
+            found += [export(model, target, data=data, split=split, folder=folder) for target in ("onnx", "tflite")]
+    return found
+
+
+def int8_path(path: Path, folder: Path | None = None) -> Path:
+    """Where the int8 form of a float file goes: beside it, or into a folder."""
+    name = path.with_stem(path.stem.removesuffix("_fp32") + "_int8").name
+    return (folder or path.parent) / name
+
+
+def _observe(artifact: Artifact, batches: Iterable[NDArray[Any]]) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+    with runtimes.open_session(artifact, tensors=True) as session:
+        for batch in batches:
+            yield session.tensors(batch)

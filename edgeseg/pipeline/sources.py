@@ -1,0 +1,54 @@
+"""What the user may give as MODEL: a zoo name, code of her own, a saved model, a finished file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeseg import models, runtimes
+from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact, Model
+
+__all__ = ["as_artifact", "as_model", "is_file", "resolve"]
+
+_SUFFIXES = (".onnx", ".tflite")
+
+
+def is_file(target: str) -> bool:
+    """Whether a MODEL names a finished file."""
+    return Path(target).suffix.lower() in _SUFFIXES
+
+
+def as_artifact(source: Source) -> Artifact:
+    """A finished file with its own facts, or, where it has none, those read off its graph and the user's options."""
+    path = Path(source.target)
+    facts = read_facts(path)
+    if facts is None:
+        facts = runtimes.describe(
+            path,
+            size=source.size,
+            normalization=source.normalization,
+            layout=source.layout,
+            align_corners=source.align_corners,
+            classes=models.class_names(source.classes) if source.classes else None,
+        )
+    elif source.size and source.size != facts.input.size:
+        raise InputError(f"{path}: made for {facts.input.size}, not {source.size}; export it again with --size")
+    return Artifact(path, facts)
+
+
+def as_model(source: Source) -> Model:
+    """A network in its framework."""
+    return models.load(
+        source.target,
+        classes=source.classes,
+        weights=source.weights,
+        size=source.size,
+        normalization=source.normalization,
+    )
+
+
+def resolve(source: Source) -> Artifact | Model:
+    """Whatever MODEL is; InputError where it is nothing."""
+    return as_artifact(source) if is_file(source.target) else as_model(source)

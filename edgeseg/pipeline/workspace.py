@@ -1,0 +1,55 @@
+"""The folder through which the commands chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Artifact, Format, Precision, Size
+
+__all__ = ["DEFAULT", "artifact_path", "artifacts", "need"]
+
+DEFAULT = Path("edgeseg-out")
+
+
+def artifact_path(
+    folder: Path,
+    model: str,
+    size: Size,
+    target: Format,
+    precision: Precision,
+    *,
+    batch: int = 1,
+    head: str | None = None,
+) -> Path:
+    """`MODEL_SIZE[_bBATCH][_HEAD]_PRECISION.FORMAT`; `head` is None for the network's own default."""
+    name = "_".join(
+        [
+            model.replace(":", ".").replace("/", "."),
+            str(size),
+            *([f"b{batch}"] if batch > 1 else []),
+            *([head] if head else []),
+            precision,
+        ]
+    )
+    return folder / f"{name}.{target}"
+
+
+def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:
+    """The artifacts of a workspace, by name; those that edgeseg did not write are left out."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted([*folder.glob("*.onnx"), *folder.glob("*.tflite")]):
+        facts = read_facts(path)
+        if facts and precision in (None, facts.precision) and target in (None, facts.format):
+            found.append(Artifact(path, facts))
+    return found
+
+
+def need(found: list[Artifact], folder: Path, first: str) -> list[Artifact]:
+    """The same list, or an InputError that names the command to run first."""
+    if not found:
+        raise InputError(f"{folder}: nothing there to work on; run `{first}` first or name a model")
+    return found

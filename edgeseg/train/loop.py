@@ -1,0 +1,179 @@
+"""The training loop of both frameworks: batches, schedule, checkpoints, the clock and Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core import registry
+from edgeseg.core.errors import InputError, TrainError
+from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.core.types import Model
+from edgeseg.train import checkpoint as checkpoints
+from edgeseg.train.batches import Batches
+from edgeseg.train.checkpoint import Checkpoint
+from edgeseg.train.options import TrainOptions, TrainResult, Validate
+
+__all__ = ["Stepper", "train"]
+
+_RECENT = 50
+
+
+class Stepper(Protocol):
+    """A framework's part. A module `edgeseg.train.<framework>` has `open_stepper(model, options, class_weights)`."""
+
+    def step(self, images: NDArray[np.float32], labels: NDArray[np.int32], learning_rate: float) -> float:
+        """Learn from (N, H, W, 3) images and (N, H, W) labels, -1 where ignored; the mean loss before the update."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Weights, optimizer and random state."""
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take up what `state` gave; ValueError where it is of another network."""
+
+    def close(self) -> None:
+        """Put the network back into inference mode."""
+
+
+def train(
+    model: Model,
+    dataset: Dataset,
+    options: TrainOptions,
+    checkpoint_path: Path,
+    progress: Progress,
+    validation: Validate | None = None,
+) -> TrainResult:
+    """Train `model.network` in place with cross-entropy, going on from `checkpoint_path` where a run was stopped.
+
+    Raises InputError for options, data or a checkpoint that do not fit, TrainError where the loss is no number any
+    more, or when Ctrl-C stopped the run (the checkpoint is then written and the message names it).
+    """
+    if len(dataset.classes) != len(model.classes):
+        raise InputError(
+            f"model {model.name} tells {len(model.classes)} classes apart, dataset {dataset.name} has "
+            f"{len(dataset.classes)}; build the model with classes={len(dataset.classes)}"
+        )
+    module = registry.load("edgeseg.train", model.framework, why=f"training {model.name}")
+    batches = Batches(dataset, model.normalization, options)
+    about = {
+        "model": model.name,
+        "framework": model.framework,
+        "dataset": f"{dataset.name} ({len(dataset)} images)",
+        **options.deciding(),
+    }
+    with closing(module.open_stepper(model, options, batches.class_weights())) as stepper:
+        result = _fit(stepper, batches, about, options, checkpoint_path, progress)
+    return result if validation is None else replace(result, miou_percent=validation(model))
+
+
+class _Run:
+    """How far a run is. Time counts from construction, added to that of the parts before."""
+
+    def __init__(self, options: TrainOptions, start: Checkpoint) -> None:
+        self.step = start.step
+        self.recent = deque(start.recent, _RECENT)
+        self.losses: list[float] = []
+        self._options = options
+        self._about = start.run
+        self._begun = time.perf_counter() - start.elapsed_s
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.perf_counter() - self._begun
+
+    @property
+    def progress(self) -> float:
+        minutes = self._options.minutes
+        spent = 0.0 if minutes is None else self.elapsed_s / (60 * minutes)
+        return min(1.0, max(self.step / self._options.steps, spent))
+
+    @property
+    def loss(self) -> float:
+        return math.fsum(self.recent) / len(self.recent)
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.step, self.progress, self.elapsed_s, list(self.recent), self._about)
+
+    def result(self) -> TrainResult:
+        return TrainResult(self.step, self.loss, tuple(self.losses), self.elapsed_s)
+
+
+def _fit(
+    stepper: Stepper, batches: Batches, about: dict[str, Any], options: TrainOptions, path: Path, progress: Progress
+) -> TrainResult:
+    start = Checkpoint(0, 0.0, 0.0, [], about)
+    if (stored := checkpoints.read(path, about)) is not None:
+        start, state = stored
+        try:
+            stepper.restore(state)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; delete it to start anew, or choose another path") from error
+    if start.progress >= 1.0:
+        progress("training was finished", start.step, start.step)
+        return TrainResult(start.step, math.fsum(start.recent) / len(start.recent), (), start.elapsed_s)
+    run = _Run(options, start)
+    with closing(batches.stream(run.step)) as stream, _interrupts() as stopped:
+        _steps(stepper, stream, run, options, path, progress, stopped)
+    return run.result()
+
+
+def _steps(
+    stepper: Stepper,
+    stream: Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]],
+    run: _Run,
+    options: TrainOptions,
+    path: Path,
+    progress: Progress,
+    stopped: Callable[[], bool],
+) -> None:
+    saved_s = run.elapsed_s
+    while (done := run.progress) < 1.0:
+        if stopped():
+            checkpoints.write(path, run.checkpoint(), stepper.state())
+            raise TrainError(
+                f"training stopped at step {run.step} of {options.steps}, kept in {path}; "
+                "the same command goes on from there"
+            )
+        loss = stepper.step(*next(stream), options.rate(done, run.step))
+        if not math.isfinite(loss):
+            raise TrainError(
+                f"the loss at step {run.step} is {loss}; try a learning rate below {options.learning_rate}"
+            )
+        run.step += 1
+        run.losses.append(loss)
+        run.recent.append(loss)
+        progress(f"loss {run.loss:.3f}", run.step, options.steps)
+        if run.progress < 1.0 and run.elapsed_s - saved_s >= options.checkpoint_seconds:
+            checkpoints.write(path, run.checkpoint(), stepper.state())
+            saved_s = run.elapsed_s
+    checkpoints.write(path, run.checkpoint(), stepper.state())
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a flag, so that no step is cut in half; a second one interrupts at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(_signal: int, _frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)

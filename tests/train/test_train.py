@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeseg.core.errors import InputError, TrainError
+from edgeseg.core.types import Framework, Model, Size
+from edgeseg.train import TrainOptions, TrainResult, train
+from tests.train.tiny import OPTIONS, Squares, model, weights
+
+both = pytest.mark.parametrize("framework", ["torch", "keras"])
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
+def run(trained: Model, path: Path, options: TrainOptions = OPTIONS) -> TrainResult:
+    return train(trained, Squares(), options, path, silent)
+
+
+class CtrlC:
+    """A progress display that presses Ctrl-C at one step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def __call__(self, _what: str, done: int, _total: int) -> None:
+        if done == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@both
+def test_the_loss_falls_and_the_network_comes_back_for_inference(framework: Framework, tmp_path: Path) -> None:
+    trained = model(framework)
+    told: list[tuple[str, int, int]] = []
+    result = train(trained, Squares(), OPTIONS, tmp_path / "c.npz", lambda *now: told.append(now), lambda _model: 61.5)
+    assert result.steps == len(result.losses) == OPTIONS.steps
+    assert np.mean(result.losses[-5:]) < 0.4 * result.losses[0]
+    assert result.miou_percent == 61.5
+    assert [(done, total) for _, done, total in told] == [(i + 1, OPTIONS.steps) for i in range(OPTIONS.steps)]
+    assert told[-1][0].startswith("loss 0.")
+    if framework == "torch":
+        assert not trained.network.training
+    else:
+        assert trained.network.layers[1].momentum == 0.999
+
+
+@both
+def test_the_same_seed_gives_the_same_losses(framework: Framework, tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=3)
+    first, second = (run(model(framework), tmp_path / name, options).losses for name in ("a.npz", "b.npz"))
+    assert first == pytest.approx(second, rel=0 if framework == "torch" else 1e-5)
+    assert run(model(framework), tmp_path / "c.npz", replace(options, seed=5)).losses[0] != first[0]
+
+
+@both
+def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_been(framework: Framework, tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=10)
+    straight = model(framework)
+    whole = run(straight, tmp_path / "whole.npz", options)
+
+    path = tmp_path / "cut.npz"
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TrainError, match=r"stopped at step 4 of 10, kept in .*cut\.npz"):
+        train(model(framework), Squares(), options, path, CtrlC(4))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert [entry.name for entry in tmp_path.iterdir() if "cut" in entry.name] == ["cut.npz"]
+
+    resumed = model(framework)
+    rest = run(resumed, path, options)
+    exact = framework == "torch"
+    assert rest.losses == pytest.approx(whole.losses[4:], rel=0 if exact else 1e-4)
+    assert rest.loss == pytest.approx(whole.loss, rel=1e-12 if exact else 1e-4)
+    for kept, wanted in zip(weights(resumed), weights(straight), strict=True):
+        np.testing.assert_allclose(kept, wanted, rtol=0 if exact else 1e-3, atol=0 if exact else 1e-4)
+
+
+@both
+def test_a_finished_run_gives_its_weights_and_does_nothing(framework: Framework, tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=3)
+    straight, again = model(framework), model(framework)
+    done = run(straight, tmp_path / "c.npz", options)
+    stored = (tmp_path / "c.npz").read_bytes()
+    result = run(again, tmp_path / "c.npz", options)
+    assert result == replace(done, losses=(), wall_s=result.wall_s)
+    assert (tmp_path / "c.npz").read_bytes() == stored
+    assert all(np.array_equal(a, b) for a, b in zip(weights(again), weights(straight), strict=True))
+
+
+def test_a_time_limit_ends_the_run_and_the_next_call_finds_it_finished(tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=10**9, minutes=0.02)
+    result = run(model("torch"), tmp_path / "c.npz", options)
+    assert 1 <= result.steps < 10**6
+    assert 1.2 <= result.wall_s < 20
+    assert run(model("torch"), tmp_path / "c.npz", options).losses == ()
+
+
+def test_checkpoints_are_written_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    seen: list[bool] = []
+    options = replace(OPTIONS, steps=3, checkpoint_seconds=0)
+    train(model("torch"), Squares(), options, path, lambda *_now: seen.append(path.exists()))
+    assert seen == [False, True, True]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_no_broken_weights(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"the loss at step \d+ is nan; try a learning rate below 1e\+30"):
+        run(model("torch"), tmp_path / "c.npz", replace(OPTIONS, learning_rate=1e30, warmup=0))
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    options = replace(OPTIONS, steps=2)
+    run(model("torch"), path, options)
+    with pytest.raises(InputError, match=r"c\.npz: a run with batch 4, not 5; repeat its options to go on"):
+        run(model("torch"), path, replace(options, batch=5))
+    with pytest.raises(InputError, match="a run with model tiny, not other"):
+        run(replace(model("torch"), name="other"), path, options)
+    with pytest.raises(InputError, match="a run with framework torch, not keras"):
+        run(model("keras"), path, options)
+    assert run(model("torch"), path, replace(options, workers=0, cache_mib=0)).losses == ()
+
+
+@both
+def test_weights_of_another_network_are_refused(framework: Framework, tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    options = replace(OPTIONS, steps=2)
+    run(model(framework), path, options)
+    if framework == "torch":
+        from torch import nn
+
+        other = nn.Conv2d(3, 2, 1)
+    else:
+        import keras
+
+        other = keras.Sequential([keras.Input((16, 24, 3)), keras.layers.Conv2D(2, 1)])
+    with pytest.raises(InputError, match=r"c\.npz: its weights are of another network"):
+        run(replace(model(framework), network=other), path, options)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and then nothing", b"not a checkpoint"])
+def test_a_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"c\.npz: no whole training checkpoint"):
+        run(model("torch"), path)
+    assert path.read_bytes() == content
+
+
+def test_a_model_for_other_classes_or_another_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tiny tells 3 classes apart, dataset squares has 2"):
+        run(replace(model("torch"), classes=("a", "b", "c")), tmp_path / "c.npz")
+    with pytest.raises(InputError, match="tiny takes 16x24 and the crop is 32x32"):
+        run(model("keras"), tmp_path / "c.npz", replace(OPTIONS, crop=Size(32, 32)))
