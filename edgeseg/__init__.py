@@ -6,12 +6,12 @@ The words of the command line as functions: `edgeseg.models.build`, `edgeseg.exp
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
-__all__ = ["__version__", "bench", "export", "models", "quantize", "train"]
+__version__: str
 
-__version__ = metadata.version("edgeseg")
+__all__ = ["__version__", "bench", "export", "models", "quantize", "train"]
 
 _ROOMS = ("bench", "data", "models", "quantize", "train")
 
@@ -19,6 +19,10 @@ _ROOMS = ("bench", "data", "models", "quantize", "train")
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"edgeseg.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("edgeseg")
     if name == "export":
         return import_module("edgeseg.pipeline").export
     raise AttributeError(f"module 'edgeseg' has no attribute {name!r}")

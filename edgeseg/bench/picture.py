@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
 
-__all__ = ["Scene", "comparison_picture", "comparison_sheet", "save_picture"]
+__all__ = ["Scene", "comparison_picture", "save"]
 
-Panel = tuple[str, NDArray[np.uint8]]
-Color = tuple[int, int, int]
-Palette = Sequence[Color]
+Bytes: TypeAlias = NDArray[np.uint8]
+Color: TypeAlias = tuple[int, int, int]
+Palette: TypeAlias = Sequence[Color]
+Scene: TypeAlias = tuple[Bytes, Bytes | None, Sequence[tuple[str, Bytes]]]
+"""Image (H, W, 3) RGB, label (h, w) or None, titled class maps (h, w): all uint8, drawn at the size of the maps."""
 
 _TILE_WIDTH = 512
 _GAP, _MARGIN, _TITLE_HEIGHT, _LEGEND_LINE, _SWATCH = 10, 20, 34, 28, 16
@@ -26,65 +28,44 @@ _BACKGROUND, _INK, _VOID, _ALARM = (255, 255, 255), (32, 33, 36), (0, 0, 0), (25
 _DIMMED = 0.6
 
 
-@dataclass(frozen=True)
-class Scene:
-    """One line of a sheet: image (H, W, 3) uint8 RGB, label (h, w) uint8 or None, titled class maps (h, w) uint8.
-
-    All class maps have one size, and everything is drawn at it. The first is what each further one is held against.
-    """
-
-    image: NDArray[np.uint8]
-    label: NDArray[np.uint8] | None
-    panels: Sequence[Panel]
-
-
-def comparison_picture(
-    image: NDArray[np.uint8],
-    label: NDArray[np.uint8] | None,
-    panels: Sequence[Panel],
-    palette: Palette,
-    classes: Sequence[str],
-) -> Image.Image:
-    """A sheet of one scene; see `comparison_sheet`."""
-    return comparison_sheet([Scene(image, label, panels)], palette, classes)
-
-
-def comparison_sheet(scenes: Sequence[Scene], palette: Palette, classes: Sequence[str]) -> Image.Image:
+def comparison_picture(scenes: Sequence[Scene], palette: Palette, classes: Sequence[str]) -> Image.Image:
     """Scenes as lines: input, label, class maps, then the pixels where each further map differs from the first.
 
-    Below stand the classes that occur. Tiles are 512 pixels wide; the share of differing pixels is of the full
-    class maps. Raises InputError where a scene has no class map, or maps of several sizes.
+    Below stand the classes that occur. Tiles are 512 pixels wide; the share of differing pixels is of the full class
+    maps. Raises InputError where a scene has no class map, or maps of several sizes.
     """
-    for scene in scenes:
-        if len({panel.shape for _, panel in scene.panels}) != 1:
+    for _, _, panels in scenes:
+        if len({panel.shape for _, panel in panels}) != 1:
             raise InputError("a picture needs one or more class maps of one size; bench the artifacts at one --size")
     lines = [_tiles(scene, palette) for scene in scenes]
-    present = np.unique(np.concatenate([np.unique(m) for scene in scenes for m in _maps(scene)]))
+    present = np.unique(np.concatenate([np.unique(classmap) for scene in scenes for classmap in _maps(scene)]))
     legend = [(classes[i], palette[i]) for i in present.tolist() if i < len(classes)]
-    if any(i >= len(classes) for i in present.tolist()):
+    if present[-1] >= len(classes):
         legend.append(("no label", _VOID))
     return _compose(lines, legend)
 
 
-def save_picture(picture: Image.Image, path: Path) -> None:
+def save(picture: Image.Image, path: Path) -> None:
     """Write a PNG, whole or not at all; raises WorkError where the system refuses."""
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG", optimize=True)
 
 
-def _maps(scene: Scene) -> list[NDArray[np.uint8]]:
-    return [*([] if scene.label is None else [scene.label]), *(panel for _, panel in scene.panels)]
+def _maps(scene: Scene) -> list[Bytes]:
+    _, label, panels = scene
+    return [*([] if label is None else [label]), *(panel for _, panel in panels)]
 
 
 def _tiles(scene: Scene, palette: Palette) -> list[tuple[str, Image.Image]]:
-    (_, first), *others = scene.panels
+    pixels, label, panels = scene
+    (_, first), *others = panels
     height, width = first.shape
     size = (_TILE_WIDTH, max(1, round(height * _TILE_WIDTH / width)))
-    image = Image.fromarray(scene.image).resize(size, Image.Resampling.LANCZOS)
+    image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
     tiles = [("input", image)]
-    if scene.label is not None:
-        tiles.append(("label", _colored(scene.label, palette, size)))
-    tiles += [(title, _colored(panel, palette, size)) for title, panel in scene.panels]
+    if label is not None:
+        tiles.append(("label", _colored(label, palette, size)))
+    tiles += [(title, _colored(panel, palette, size)) for title, panel in panels]
     for title, panel in others:
         differs = panel != first
         which = f"{title}: " if len(others) > 1 else ""
@@ -92,7 +73,7 @@ def _tiles(scene: Scene, palette: Palette) -> list[tuple[str, Image.Image]]:
     return tiles
 
 
-def _colored(classmap: NDArray[np.uint8], palette: Palette, size: tuple[int, int]) -> Image.Image:
+def _colored(classmap: Bytes, palette: Palette, size: tuple[int, int]) -> Image.Image:
     table = np.full((256, 3), _VOID, np.uint8)
     table[: len(palette)] = palette
     return Image.fromarray(table[classmap]).resize(size, Image.Resampling.NEAREST)

@@ -55,7 +55,8 @@ class Preprocessor:
 def _table(normalization: Normalization) -> NDArray[np.float32]:
     """(3, 256): every value that a channel's byte can become."""
     mean, std = np.array(normalization.mean)[:, None], np.array(normalization.std)[:, None]
-    return ((np.arange(256) / 255 - mean) / std).astype(np.float32)
+    table: NDArray[np.float32] = ((np.arange(256) / 255 - mean) / std).astype(np.float32)
+    return table
 
 
 def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
@@ -87,4 +88,5 @@ def resize_label(label: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     height, width = label.shape
     rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
     columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
-    return label[rows[:, None], columns[None]]
+    resized: NDArray[np.uint8] = label[rows[:, None], columns[None]]
+    return resized

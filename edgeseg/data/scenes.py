@@ -58,6 +58,4 @@ def open_dataset(options: DatasetOptions) -> Scenes:
         raise InputError(
             f"scenes takes no path, got {options.path}; write scenes alone, or use cityscapes:{options.path}"
         )
-    if options.limit is not None and options.limit < 1:
-        raise InputError(f"limit {options.limit}: at least 1 scene is needed")
     return Scenes(split, options.limit or _LENGTH[split], options.size or Size(512, 1024), options.seed)

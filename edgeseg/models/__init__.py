@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,8 @@ def build(
         InputError: An unknown name, or weights that cannot be read or do not fit.
         MissingDependency: The network's framework is not installed.
     """
+    if not 1 <= classes <= 255:
+        raise InputError(f"{classes} classes: a network has 1 to 255")
     stem, about = _declared(name)
     ours = adapter(about.framework)
     module = registry.load(_ZOO, stem)
@@ -109,7 +110,8 @@ def as_model(
         return load(str(thing), **given)
     if framework_of(thing) is None:
         raise InputError(f"a {type(thing).__name__} is no model; give a name, a torch.nn.Module or a keras.Model")
-    return _describe(thing, type(thing).__name__.lower(), **given)
+    name = thing.name if framework_of(thing) == "keras" else type(thing).__name__.lower()
+    return _describe(thing, name, **given)
 
 
 def _declared(name: str) -> tuple[str, Card]:

@@ -20,9 +20,9 @@ _PACKAGES: dict[Framework, tuple[str, str]] = {"torch": ("torch", "torch"), "ker
 
 
 def framework_of(thing: Any) -> Framework | None:
-    """The framework of a network; None for anything else. An object's framework has been imported by whoever made it."""
+    """The framework of a network; None for anything else."""
     for framework, (module, kind) in _KINDS.items():
-        imported = sys.modules.get(module)
+        imported = sys.modules.get(module)  # Whoever made the object has imported its framework.
         if imported is not None and isinstance(thing, getattr(imported, kind)):
             return framework
     return None

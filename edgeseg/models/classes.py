@@ -5,7 +5,18 @@ from __future__ import annotations
 __all__ = ["class_names"]
 
 _CITYSCAPES = (
-    *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain"),
+    *(
+        "road",
+        "sidewalk",
+        "building",
+        "wall",
+        "fence",
+        "pole",
+        "traffic light",
+        "traffic sign",
+        "vegetation",
+        "terrain",
+    ),
     *("sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"),
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, first_line
@@ -19,7 +20,6 @@ __all__ = ["arrays", "assign", "describe", "open_file", "open_saved_model", "see
 
 _REGISTERED = keras_resize
 """Imported so that a .keras file may hold our layers."""
-_DEFAULT_SIZE = Size(512, 1024)
 
 
 def seeded(build: Callable[[], keras.Model], seed: int = 0) -> keras.Model:
@@ -50,20 +50,27 @@ def _variables(network: keras.Model) -> dict[str, Any]:
 
 def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
     """Number of classes and input size. Raises InputError where the network is made for another size or purpose."""
-    if len(network.inputs or []) != 1 or len(network.inputs[0].shape) != 4 or network.inputs[0].shape[3] != 3:
+    inputs = getattr(network, "inputs", None) or [keras.KerasTensor((None, None, None, 3))]
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[3] != 3:
         raise InputError(f"{network.name} must take one batch of images (N, H, W, 3)")
-    built = network.inputs[0].shape[1:3]
-    found = Size(*(side or default for side, default in zip(built, _sides(size or _DEFAULT_SIZE), strict=True)))
+    found = _filled(inputs[0].shape[1:3], size)
     if size is not None and found != size:
         raise InputError(f"{network.name} is made for images of {found}, not {size}; build it for that size")
-    output = _main(network.outputs)
-    if len(output.shape) != 4 or output.shape[3] is None:
+    try:
+        output = _main(network(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
+    except Exception as error:
+        raise InputError(
+            f"{network.name} fails on an image of {found}: {first_line(error)}; try another --size"
+        ) from error
+    if len(output.shape) != 4:
         raise InputError(f"{network.name} must return logits (N, H, W, classes), not {tuple(output.shape)}")
     return output.shape[3], found
 
 
-def _sides(size: Size) -> tuple[int, int]:
-    return size.height, size.width
+def _filled(sides: Iterable[int | None], size: Size | None) -> Size:
+    """Sides that are left open take those of `size`."""
+    wanted = size or Size(512, 1024)
+    return Size(*(side or given for side, given in zip(sides, (wanted.height, wanted.width), strict=True)))
 
 
 def _main(output: Any) -> Any:
@@ -94,6 +101,6 @@ def open_saved_model(path: Path, size: Size | None) -> keras.Model:
     shape = next(iter(inputs.values())).shape.as_list()
     if len(shape) != 4 or shape[3] != 3:
         raise InputError(f"{path}: its input is of shape {shape}; (N, H, W, 3) is needed")
-    sides = (side or wanted for side, wanted in zip(shape[1:3], _sides(size or _DEFAULT_SIZE), strict=True))
-    image = keras.Input((*sides, 3), name="image")
+    built = _filled(shape[1:3], size)
+    image = keras.Input((built.height, built.width, 3), name="image")
     return keras.Model(image, _main(layer(image)), name=path.name)

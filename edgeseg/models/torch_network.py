@@ -48,7 +48,9 @@ def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
     except EdgesegError:
         raise
     except Exception as error:
-        raise InputError(f"{_name(network)} fails on an image of {size}: {first_line(error)}; try another --size") from error
+        raise InputError(
+            f"{_name(network)} fails on an image of {size}: {first_line(error)}; try another --size"
+        ) from error
     while isinstance(output, Mapping | tuple | list):
         output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
     if not isinstance(output, Tensor) or output.ndim != 4:

@@ -64,7 +64,8 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        return load_file(path)
+        entries: dict[str, NDArray[Any]] = load_file(path)
+        return entries
     except KeyError as error:
         raise InputError(f"{path}: holds numbers of type {error}; save it as float32 or float16") from error
     except (SafetensorError, ValueError) as error:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeseg import exporters, runtimes
+from edgeseg import exporters, models, runtimes
 from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.files import atomic_path
@@ -14,7 +14,6 @@ from edgeseg.core.protocols import Dataset, ExportSpec
 from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_evaluation
-from edgeseg.pipeline.sources import as_model
 
 __all__ = ["PARITY_IMAGES", "export"]
 
@@ -52,8 +51,9 @@ def export(
         ExportError: The converter failed.
         ParityError: The written file differs from its source; nothing is left at `path`.
     """
-    model = as_model(model)
-    wanted = Size.parse(size) if isinstance(size, str) else size or model.size
+    asked = Size.parse(size) if isinstance(size, str) else size
+    model = models.as_model(model, size=asked)
+    wanted = asked or model.size
     spec = ExportSpec(wanted, batch, head)
     target = path or workspace.artifact_path(folder, model.name, wanted, format, "fp32", batch=batch, head=head)
     images = open_evaluation(data, split, wanted, PARITY_IMAGES)

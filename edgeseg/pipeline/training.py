@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgeseg import data, runtimes
+from edgeseg import data, models, runtimes
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Model
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import as_model
 from edgeseg.train.loop import train as fit
 from edgeseg.train.options import TrainOptions, TrainResult
 
@@ -48,7 +47,7 @@ def train(
         InputError: Options or data that cannot be used.
         TrainError: The loss became no number, or the run was interrupted.
     """
-    network = as_model(model, weights="random")
+    network = models.as_model(model, weights="random")
     target = path or folder / f"{network.name}_weights.safetensors"
     if isinstance(dataset, str):
         labelled = data.open_dataset(dataset, split="train", size=network.size, limit=images)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeseg.bench.picture import Scene, comparison_picture, comparison_sheet, save_picture
+from edgeseg.bench.picture import Scene, comparison_picture, save
 from edgeseg.core.errors import InputError, WorkError
 
 PALETTE = ((0, 0, 200), (0, 200, 0), (200, 200, 0))
@@ -19,7 +19,7 @@ def scene(differing_columns: int = 0, height: int = 64, width: int = 128) -> Sce
     second = first.copy()
     second[:, :differing_columns] = 1
     image = np.full((2 * height, 2 * width, 3), 120, np.uint8)
-    return Scene(image, np.full((height, width), 255, np.uint8), [("float", first), ("int8", second)])
+    return image, np.full((height, width), 255, np.uint8), [("float", first), ("int8", second)]
 
 
 def colors(picture: Image.Image) -> dict[tuple[int, ...], int]:
@@ -27,8 +27,7 @@ def colors(picture: Image.Image) -> dict[tuple[int, ...], int]:
 
 
 def test_every_tile_is_drawn_in_its_colours() -> None:
-    one = scene(differing_columns=32)
-    picture = comparison_picture(one.image, one.label, one.panels, PALETTE, CLASSES)
+    picture = comparison_picture([scene(differing_columns=32)], PALETTE, CLASSES)
     drawn = colors(picture)
     tile = 512 * 256
     assert picture.width == 5 * 512 + 4 * 10 + 2 * 20
@@ -39,26 +38,24 @@ def test_every_tile_is_drawn_in_its_colours() -> None:
 
 
 def test_equal_maps_raise_no_alarm() -> None:
-    one = scene()
-    assert ALARM not in colors(comparison_picture(one.image, one.label, one.panels, PALETTE, CLASSES))
+    assert ALARM not in colors(comparison_picture([scene()], PALETTE, CLASSES))
 
 
 def test_one_map_without_label_is_two_tiles() -> None:
-    one = scene()
-    picture = comparison_picture(one.image, None, one.panels[:1], PALETTE, CLASSES)
+    image, _, panels = scene()
+    picture = comparison_picture([(image, None, panels[:1])], PALETTE, CLASSES)
     assert picture.width == 2 * 512 + 10 + 2 * 20
 
 
 def test_a_lone_differing_pixel_of_a_large_map_is_seen() -> None:
-    large = scene(height=512, width=1024)
-    large.panels[1][1][100, 100] = 1
-    small = comparison_picture(large.image, large.label, large.panels, PALETTE, CLASSES)
-    red = np.asarray(small).astype(int)
+    image, label, panels = scene(height=512, width=1024)
+    panels[1][1][100, 100] = 1
+    red = np.asarray(comparison_picture([(image, label, panels)], PALETTE, CLASSES)).astype(int)
     assert ((red[..., 0] - red[..., 1]) > 60).sum() >= 1
 
 
 def test_sheets_grow_downwards() -> None:
-    one, two = (comparison_sheet([scene(8)] * n, PALETTE, CLASSES) for n in (1, 2))
+    one, two = (comparison_picture([scene(8)] * n, PALETTE, CLASSES) for n in (1, 2))
     assert two.width == one.width
     assert two.height > one.height + 256
 
@@ -68,14 +65,14 @@ def test_maps_of_several_sizes_are_refused() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     for panels in (maps, []):
         with pytest.raises(InputError, match="class maps of one size"):
-            comparison_picture(image, None, panels, PALETTE, CLASSES)
+            comparison_picture([(image, None, panels)], PALETTE, CLASSES)
 
 
 def test_saving_is_whole_or_not_at_all(tmp_path: Path) -> None:
-    picture = comparison_sheet([scene(8)], PALETTE, CLASSES)
-    save_picture(picture, tmp_path / "p.png")
+    picture = comparison_picture([scene(8)], PALETTE, CLASSES)
+    save(picture, tmp_path / "p.png")
     with Image.open(tmp_path / "p.png") as read:
         assert read.size == picture.size
     assert [entry.name for entry in tmp_path.iterdir()] == ["p.png"]
     with pytest.raises(WorkError, match="cannot write"):
-        save_picture(picture, tmp_path / "p.png" / "q.png")
+        save(picture, tmp_path / "p.png" / "q.png")

@@ -6,6 +6,7 @@ that every size shows the same street, and another aspect only crops or widens i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,8 @@ class Light:
         return float(np.exp(-z / self.haze_distance_m))
 
 
-def vary(rng: np.random.Generator, colour: tuple[float, float, float], amount: float = 18.0) -> Colour:
+def vary(rng: np.random.Generator, colour: Sequence[float] | Colour, amount: float = 18.0) -> Colour:
     """A colour near the given one: brightness moves with the channels together, hue by half as much."""
     shift = (rng.random(4) - 0.5) * amount
-    return np.minimum(np.maximum(np.array(colour) + shift[:3] + 2 * shift[3], 4), 252).astype(np.float32)
+    varied: Colour = np.minimum(np.maximum(np.array(colour) + shift[:3] + 2 * shift[3], 4), 252).astype(np.float32)
+    return varied

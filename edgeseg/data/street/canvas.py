@@ -83,17 +83,16 @@ class Canvas:
         mask = (columns >= spans.left[:, None]) & (columns < spans.right[:, None])
         return slice(spans.top, spans.top + len(spans.left)), slice(first, last), mask
 
-    def fill(self, spans: Spans | None, colour: Colour, label: int | None) -> None:
-        """Fill a shape with one colour, a little darker towards its foot; `label` None leaves the label map."""
+    def fill(self, spans: Spans | None, colour: Colour, label: int) -> None:
+        """Fill a shape with one colour, a little darker towards its foot."""
         window = None if spans is None else self._window(spans)
         if window is None:
             return
         rows, columns, mask = window
         np.copyto(self.image[:, rows, columns], colour[:, None, None] * _ramp(len(mask)), where=mask)
-        if label is not None:
-            np.copyto(self.label[rows, columns], np.uint8(label), where=mask)
+        np.copyto(self.label[rows, columns], np.uint8(label), where=mask)
 
-    def box(self, box: tuple[float, float, float, float], colour: Colour, label: int | None) -> None:
+    def box(self, box: tuple[float, float, float, float], colour: Colour, label: int) -> None:
         """Fill an upright rectangle (left, top, right, bottom); one thinner than a pixel still shows as one."""
         left, top, right, bottom = box
         if right - left < 0.3 or bottom - top < 0.3:
@@ -104,10 +103,9 @@ class Canvas:
         if x1 <= x0 or y1 <= y0:
             return
         self.image[:, y0:y1, x0:x1] = colour[:, None, None] * _ramp(y1 - y0)
-        if label is not None:
-            self.label[y0:y1, x0:x1] = label
+        self.label[y0:y1, x0:x1] = label
 
-    def paint(self, spans: Spans | None, paint: Paint, label: int | None, *, solid: bool = False) -> None:
+    def paint(self, spans: Spans | None, paint: Paint, label: int, *, solid: bool = False) -> None:
         """Fill a shape with a texture; `solid` labels the whole shape where the texture leaves holes."""
         window = None if spans is None else self._window(spans)
         if window is None:
@@ -116,8 +114,7 @@ class Canvas:
         colours, holes = paint(self._rows[rows, None], self._columns[None, columns])
         painted = mask if holes is None else mask & holes
         np.copyto(self.image[:, rows, columns], colours, where=painted)
-        if label is not None:
-            np.copyto(self.label[rows, columns], np.uint8(label), where=mask if solid else painted)
+        np.copyto(self.label[rows, columns], np.uint8(label), where=mask if solid else painted)
 
     def darken(self, spans: Spans | None, factor: float) -> None:
         """Throw a shadow over a shape."""

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from edgeseg.data.street.camera import Colour, vary
 from edgeseg.data.street.canvas import Floats
+from edgeseg.data.street.ids import ROAD, SIDEWALK, SKY, TERRAIN
 from edgeseg.data.street.noise import look_up, tile
 from edgeseg.data.street.pen import Stage
 
 __all__ = ["Ground", "draw_ground", "draw_sky"]
-
-_ROAD, _SIDEWALK, _TERRAIN, _SKY = 0, 1, 9, 10
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Ground:
     zebra_z: float | None
     rails_x: float | None
     shade: tuple[tuple[float, float, float], ...]
-    """Shadows of buildings: (from z, to z, how far in from the sunny side's edge), in metres."""
+    """Shadows of buildings: (from z, to z, reach from the outer edge of the side that they stand on), in metres."""
     paving_m: float
     wet: float
 
@@ -50,7 +49,7 @@ def draw_sky(stage: Stage, rng: np.random.Generator, top: Colour, bottom: Colour
     depth = np.clip(y / np.float32(stage.camera.horizon), 0, 1)
     gradient = top[:, None, None] * (1 - depth) + bottom[:, None, None] * depth
     canvas.image[:, :rows] = gradient + (white - gradient) * cover
-    canvas.label[:rows] = _SKY
+    canvas.label[:rows] = SKY
 
 
 def _zones(ground: Ground, x: Floats, z: Floats, ragged: Floats) -> NDArray[np.uint8]:
@@ -111,14 +110,7 @@ def draw_ground(stage: Stage, rng: np.random.Generator, ground: Ground) -> None:
     canvas.label[first:] = labels[zone]
 
 
-def _shade(
-    ground: Ground,
-    side: int,
-    depth: float,
-    x: Floats,
-    z: Floats,
-    patches: Floats,
-) -> Floats:
+def _shade(ground: Ground, side: int, depth: float, x: Floats, z: Floats, patches: Floats) -> Floats:
     """(h, w) brightness: the shadows that fall from one side of the street."""
     edge = ground.sidewalk[0] if side < 0 else ground.sidewalk[1]
     reach = np.zeros_like(z)
@@ -141,4 +133,4 @@ def _colours(rng: np.random.Generator) -> tuple[Floats, NDArray[np.uint8]]:
         vary(rng, (215, 214, 205), 18),
         vary(rng, (70, 66, 64), 12),
     ]
-    return np.stack(zones, axis=1), np.array([_ROAD, _SIDEWALK, _SIDEWALK, _TERRAIN, _ROAD, _ROAD], np.uint8)
+    return np.stack(zones, axis=1), np.array([ROAD, SIDEWALK, SIDEWALK, TERRAIN, ROAD, ROAD], np.uint8)

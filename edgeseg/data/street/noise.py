@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["grain", "look_up", "tile"]
 
 _SIDE = 512
+_POOL = 1 << 20
 
 
 @cache
@@ -31,18 +32,13 @@ def look_up(field: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.fl
 
 
 @cache
-def _pool() -> NDArray[np.float32]:
-    return np.random.Generator(np.random.PCG64(11)).standard_normal(1 << 20).astype(np.float32)
+def _ring() -> NDArray[np.float32]:
+    """A pool of normal values, twice over."""
+    pool = np.random.Generator(np.random.PCG64(11)).standard_normal(_POOL).astype(np.float32)
+    return np.concatenate([pool, pool])
 
 
 def grain(start: int, count: int) -> NDArray[np.float32]:
-    """(count,) standard normal values out of a fixed pool, from `start` on."""
-    pool = _pool()
-    return np.resize(np.roll(pool, -(start % pool.size)), count) if count > pool.size else _slice(pool, start, count)
-
-
-def _slice(pool: NDArray[np.float32], start: int, count: int) -> NDArray[np.float32]:
-    start %= pool.size
-    if start + count <= pool.size:
-        return pool[start : start + count]
-    return np.concatenate([pool[start:], pool[: start + count - pool.size]])
+    """(count,) standard normal values out of a fixed pool, read round and round from `start` (below 2**20) on."""
+    piece = _ring()[start : start + min(count, _POOL)]
+    return piece if count <= _POOL else np.resize(piece, count)

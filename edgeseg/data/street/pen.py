@@ -30,9 +30,10 @@ class Stage:
         """A plane that faces the camera; u runs right from `x`, or left when flipped."""
         return Pen(self, x, z, (-1.0 if flip else 1.0, 0.0), self.light.front)
 
-    def flank(self, x: float, z: float) -> Pen:
-        """A plane along the street; u runs ahead from `z`. Its visible side faces the camera's x = 0."""
-        return Pen(self, x, z, (0.0, 1.0), self.light.left if x > 0 else self.light.right)
+    def flank(self, x: float, z: float, *, back: float = 0.0) -> Pen:
+        """A plane along the street; u runs ahead from `z`, or back to it from `z + back`."""
+        light = self.light.left if x > 0 else self.light.right
+        return Pen(self, x, z + back, (0.0, -1.0 if back else 1.0), light)
 
     def shadow(self, x: float, z: float, half_width: float, half_length: float) -> None:
         """The dark patch under something that stands on the ground."""
@@ -65,18 +66,18 @@ class Pen:
         clear = self.stage.light.clear(self.z + u * self.along[1])
         return colour * np.float32(self.light * clear) + self.stage.light.haze * np.float32(1 - clear)
 
-    def polygon(self, points: Sequence[tuple[float, float]], colour: Colour, label: int | None) -> None:
+    def polygon(self, points: Sequence[tuple[float, float]], colour: Colour, label: int) -> None:
         """Fill a convex polygon of (u, v) corners."""
         canvas = self.stage.canvas
         canvas.fill(canvas.polygon([self.point(u, v) for u, v in points]), self.lit(colour, points[0][0]), label)
 
-    def leaning(self, points: Sequence[tuple[float, float, float]], colour: Colour, label: int | None) -> None:
+    def leaning(self, points: Sequence[tuple[float, float, float]], colour: Colour, label: int) -> None:
         """Fill a convex polygon of (u, v, depth) corners; depth is how far behind the plane, which faces the camera."""
         canvas, project = self.stage.canvas, self.stage.camera.project
         corners = [project(self.x + u * self.along[0], v, self.z + depth) for u, v, depth in points]
         canvas.fill(canvas.polygon(corners), self.lit(colour), label)
 
-    def rectangle(self, box: tuple[float, float, float, float], colour: Colour, label: int | None) -> None:
+    def rectangle(self, box: tuple[float, float, float, float], colour: Colour, label: int) -> None:
         """Fill (u0, v0, u1, v1)."""
         u0, v0, u1, v1 = box
         if not self._faces:
@@ -85,19 +86,16 @@ class Pen:
         (x0, bottom), (x1, top) = self.point(u0, v0), self.point(u1, v1)
         self.stage.canvas.box((min(x0, x1), top, max(x0, x1), bottom), self.lit(colour), label)
 
-    def disc(self, at: tuple[float, float], radius: tuple[float, float], colour: Colour, label: int | None) -> None:
+    def disc(self, at: tuple[float, float], radius: tuple[float, float], colour: Colour, label: int) -> None:
         """Fill an ellipse with radii along u and v."""
         canvas = self.stage.canvas
-        (left, _), (right, _), (x, y) = (
-            self.point(at[0] - radius[0], at[1]),
-            self.point(at[0] + radius[0], at[1]),
-            (self.point(*at)),
-        )
-        tall = radius[1] * self.per_metre(at[0])
-        canvas.fill(canvas.ellipse(x, y, abs(right - left) / 2, tall), self.lit(colour, at[0]), label)
+        (u, v), (along, up) = at, radius
+        x, y = self.point(u, v)
+        wide = abs(self.point(u + along, v)[0] - self.point(u - along, v)[0]) / 2
+        canvas.fill(canvas.ellipse(x, y, wide, up * self.per_metre(u)), self.lit(colour, u), label)
 
     def stroke(
-        self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour, label: int | None
+        self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour, label: int
     ) -> None:
         """Draw a straight bar; one thinner than a pixel still shows as one."""
         (x0, y0), (x1, y1) = self.point(*start), self.point(*end)
@@ -109,7 +107,7 @@ class Pen:
         canvas.fill(canvas.polygon(corners), self.lit(colour, start[0]), label)
 
     def texture(
-        self, points: Sequence[tuple[float, float]], texture: Texture, label: int | None, *, solid: bool = False
+        self, points: Sequence[tuple[float, float]], texture: Texture, label: int, *, solid: bool = False
     ) -> None:
         """Fill a convex polygon with a texture given in metres."""
         canvas = self.stage.canvas

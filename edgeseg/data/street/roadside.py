@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from edgeseg.data.street.camera import Colour, vary
 from edgeseg.data.street.canvas import Floats
+from edgeseg.data.street.ids import BUILDING, FENCE, VEGETATION, WALL
 from edgeseg.data.street.noise import look_up, tile
 from edgeseg.data.street.pen import Stage, Texture
 
-__all__ = ["Segment", "draw_segment", "draw_tree", "foliage"]
+__all__ = ["Segment", "draw_segment", "draw_tree"]
 
-_BUILDING, _WALL, _FENCE, _VEGETATION = 2, 3, 4, 8
 _FACADES = [
     (186, 172, 150), (150, 92, 74), (128, 124, 120), (206, 196, 176), (168, 140, 104), (110, 104, 102),
     (196, 182, 122), (142, 150, 156), (92, 84, 80), (176, 120, 98), (212, 208, 200), (118, 128, 110),
@@ -94,14 +94,14 @@ def _building(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
     length, height = segment.length, segment.height
     side = 1.0 if segment.x > 0 else -1.0
     gable = stage.facing(segment.x, segment.z, flip=side < 0)
-    gable.texture(_corners(14, height), facade, _BUILDING)
-    gable.polygon([(0, height), (14, height), (7, height + roof_m * 1.4)], roof, _BUILDING)
+    gable.texture(_corners(14, height), facade, BUILDING)
+    gable.polygon([(0, height), (14, height), (7, height + roof_m * 1.4)], roof, BUILDING)
     flank = stage.flank(segment.x, segment.z)
     inset = 0.6 if roof_m > 0.5 else 0.0
     flank.polygon(
-        [(0, height), (length, height), (length - inset, height + roof_m), (inset, height + roof_m)], roof, _BUILDING
+        [(0, height), (length, height), (length - inset, height + roof_m), (inset, height + roof_m)], roof, BUILDING
     )
-    flank.texture(_corners(length, height), facade, _BUILDING)
+    flank.texture(_corners(length, height), facade, BUILDING)
 
 
 def _wall(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
@@ -123,8 +123,8 @@ def _wall(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
 
     if rng.random() < 0.5:
         _hedge(stage, rng, Segment("hedge", segment.x * 1.25, segment.z, segment.length, height + rng.uniform(1, 4)))
-    stage.facing(segment.x, segment.z, flip=segment.x < 0).texture(_corners(0.4, height), texture, _WALL)
-    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, _WALL)
+    stage.facing(segment.x, segment.z, flip=segment.x < 0).texture(_corners(0.4, height), texture, WALL)
+    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, WALL)
 
 
 def _fence(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
@@ -145,10 +145,10 @@ def _fence(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
 
     if rng.random() < 0.6:
         _hedge(stage, rng, Segment("hedge", segment.x * 1.3, segment.z, segment.length, height + rng.uniform(0.5, 5)))
-    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, _FENCE, solid=True)
+    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, FENCE, solid=True)
 
 
-def foliage(rng: np.random.Generator) -> Texture:
+def _foliage(rng: np.random.Generator) -> Texture:
     """Leaves: dark gaps, light tips, clumps."""
     colour = vary(rng, _LEAVES[rng.integers(len(_LEAVES))], 16)
     du, dv = rng.uniform(0, 400, 2)
@@ -165,7 +165,7 @@ def foliage(rng: np.random.Generator) -> Texture:
 
 
 def _hedge(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
-    leaves, height = foliage(rng), segment.height
+    leaves, height = _foliage(rng), segment.height
     shift = rng.uniform(0, 400)
 
     def texture(u: Floats, v: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -174,8 +174,8 @@ def _hedge(stage: Stage, rng: np.random.Generator, segment: Segment) -> None:
         return colours, v < height * (np.float32(0.72) + np.float32(0.28) * top)
 
     facing = stage.facing(segment.x, segment.z, flip=segment.x < 0)
-    facing.texture(_corners(4.0, height), texture, _VEGETATION)
-    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, _VEGETATION)
+    facing.texture(_corners(4.0, height), texture, VEGETATION)
+    stage.flank(segment.x, segment.z).texture(_corners(segment.length, height), texture, VEGETATION)
 
 
 def draw_tree(stage: Stage, rng: np.random.Generator, x: float, z: float) -> None:
@@ -185,11 +185,11 @@ def draw_tree(stage: Stage, rng: np.random.Generator, x: float, z: float) -> Non
     wide, tall = (
         (rng.uniform(0.7, 1.4), rng.uniform(0.5, 1.0)) if bush else (rng.uniform(1.5, 3.2), rng.uniform(1.6, 3.4))
     )
-    leaves, du, bark = foliage(rng), rng.uniform(0, 400), vary(rng, (78, 66, 54), 14)
+    leaves, du, bark = _foliage(rng), rng.uniform(0, 400), vary(rng, (78, 66, 54), 14)
     pen = stage.facing(x, z)
     thick = rng.uniform(0.1, 0.2)
     stage.shadow(x, z, wide * 0.6, wide * 0.5)
-    pen.polygon([(-thick, 0), (thick, 0), (thick * 0.7, trunk + tall), (-thick * 0.7, trunk + tall)], bark, _VEGETATION)
+    pen.polygon([(-thick, 0), (thick, 0), (thick * 0.7, trunk + tall), (-thick * 0.7, trunk + tall)], bark, VEGETATION)
     middle = trunk + tall * 0.85
 
     def texture(u: Floats, v: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -203,5 +203,5 @@ def draw_tree(stage: Stage, rng: np.random.Generator, x: float, z: float) -> Non
     pen.texture(
         [(-wide, middle - tall), (wide, middle - tall), (wide, middle + tall), (-wide, middle + tall)],
         texture,
-        _VEGETATION,
+        VEGETATION,
     )

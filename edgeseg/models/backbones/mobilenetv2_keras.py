@@ -12,14 +12,14 @@ from typing import Any
 
 from keras import layers
 
-from edgeseg.models.blocks.keras_conv import conv_bn, depthwise_bn
+from edgeseg.models.blocks.keras_conv import Norm, conv_bn, depthwise_bn
 
 __all__ = ["mobilenetv2"]
 
 _STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 """Channels, blocks and the first block's stride."""
 _RELU6 = partial(layers.ReLU, max_value=6.0)
-_NORM = {"epsilon": 1e-3, "momentum": 0.997}
+_NORM = Norm(epsilon=1e-3, momentum=0.997)
 
 
 def mobilenetv2(image: Any, multiplier: float = 1.0, output_stride: int = 16) -> Any:
@@ -28,7 +28,7 @@ def mobilenetv2(image: Any, multiplier: float = 1.0, output_stride: int = 16) ->
     Stage widths are multiplied exactly, as DeepLab does; expansions are rounded to multiples of 8.
     """
     scope = "MobilenetV2"
-    x = conv_bn(image, int(32 * multiplier), f"{scope}.Conv", 3, 2, act=_RELU6, **_NORM)
+    x = conv_bn(image, int(32 * multiplier), f"{scope}.Conv", _NORM, 3, 2, act=_RELU6)
     reached, rate = 2, 1
     plan = chain.from_iterable(zip(repeat(c, n), (s, *repeat(1, n - 1)), strict=True) for c, n, s in _STAGES)
     for i, (channels, stride) in enumerate(plan):
@@ -44,9 +44,9 @@ def mobilenetv2(image: Any, multiplier: float = 1.0, output_stride: int = 16) ->
 def _block(x: Any, channels: int, stride: int, rate: int, name: str, expansion: int) -> Any:
     inputs, y = x.shape[-1], x
     if expansion > 1:
-        y = conv_bn(y, _divisible(inputs * expansion), f"{name}.expand", act=_RELU6, **_NORM)
-    y = depthwise_bn(y, f"{name}.depthwise", stride, rate, act=_RELU6, **_NORM)
-    y = conv_bn(y, channels, f"{name}.project", **_NORM)
+        y = conv_bn(y, _divisible(inputs * expansion), f"{name}.expand", _NORM, act=_RELU6)
+    y = depthwise_bn(y, f"{name}.depthwise", _NORM, stride, rate, act=_RELU6)
+    y = conv_bn(y, channels, f"{name}.project", _NORM)
     return layers.Add(name=f"{name}.add")([y, x]) if stride == 1 and inputs == channels else y
 
 

@@ -19,8 +19,8 @@ def resize(x: Tensor, like: Tensor, *, align_corners: bool = True) -> Tensor:
 def check_size(image: Tensor, card: Card, *, multiple: int, rounding: int = 1) -> None:
     """Refuse an image (N, C, H, W) whose branches would not meet, naming the nearest size that the network takes.
 
-    Each side, rounded up to a multiple of `rounding` (the stride at which the finest branch ends), must be a multiple of
-    `multiple`. Raises InputError.
+    Each side, rounded up to a multiple of `rounding` (the stride at which the finest branch ends), must be a multiple
+    of `multiple`. Raises InputError.
     """
     height, width = image.shape[2:]
     if any(-(-side // rounding) * rounding % multiple for side in (height, width)):

@@ -48,7 +48,7 @@ class Stem(nn.Module):
 
 
 class GatherExpansion(nn.Module):
-    """Inverted bottleneck that expands in its depthwise convolution; the halving one has a second and a convolved skip."""
+    """Inverted bottleneck that expands in a depthwise convolution; halving it has two, and a convolved skip."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int = 6) -> None:
         super().__init__()
@@ -143,7 +143,16 @@ class BiSeNetV2(nn.Module):
 
     def __init__(self, classes: int, aux: bool) -> None:
         super().__init__()
-        plan = ((3, 64, 2), (64, 64, 1), (64, 64, 2), (64, 64, 1), (64, 128, 1), (128, 128, 2), (128, 128, 1), (128, 128, 1))
+        plan = (
+            (3, 64, 2),
+            (64, 64, 1),
+            (64, 64, 2),
+            (64, 64, 1),
+            (64, 128, 1),
+            (128, 128, 2),
+            (128, 128, 1),
+            (128, 128, 1),
+        )
         self.detail_branch = nn.Sequential(*(conv_bn(i, o, stride=stride) for i, o, stride in plan))
         self.semantic_branch = SemanticBranch(classes, aux)
         self.bga_layer = GuidedAggregation(128)

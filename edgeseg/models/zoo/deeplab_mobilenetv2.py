@@ -13,7 +13,7 @@ from keras import layers
 
 from edgeseg.core.types import Card, Normalization, Published, Size
 from edgeseg.models.backbones.mobilenetv2_keras import mobilenetv2
-from edgeseg.models.blocks.keras_conv import conv_bn
+from edgeseg.models.blocks.keras_conv import Norm, conv_bn
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
 
 __all__ = ["CARD", "CARD_DM05", "deeplab_mobilenetv2", "deeplab_mobilenetv2_dm05"]
@@ -50,11 +50,11 @@ CARD_DM05 = Card(
         checkpoint="deeplabv3_mnv2_dm05_pascal_trainaug_2018_10_01",
     ),
     sizes="any size, best a multiple of 16 plus 1",
-    deviation="0.867 G MAdds by count at 513x513 and 21 classes: the published 0.88 G is 1.4 % more, and no rounding of "
-    "the channels explains it",
+    deviation="0.867 G MAdds by count at 513x513 with 21 classes, 1.4 % below the published 0.88 G; no rounding of the "
+    "channels explains it",
 )
 
-_NORM = {"epsilon": 1e-5, "momentum": 0.9997}
+_NORM = Norm(epsilon=1e-5, momentum=0.9997)
 
 
 def deeplab_mobilenetv2(classes: int = 19, size: Size = CARD.size) -> keras.Model:
@@ -77,9 +77,9 @@ def _deeplab(name: str, classes: int, size: Size, multiplier: float) -> keras.Mo
 def _head(x: Any) -> Any:
     grid = x.shape[1:3]
     pooled = layers.GlobalAveragePooling2D(keepdims=True, name="global_mean")(x)
-    pooled = conv_bn(pooled, 256, "image_pooling", act=layers.ReLU, **_NORM)
+    pooled = conv_bn(pooled, 256, "image_pooling", _NORM, act=layers.ReLU)
     pooled = ResizeBilinear(grid, name="image_pooling.resize")(pooled)
-    branches = [pooled, conv_bn(x, 256, "aspp0", act=layers.ReLU, **_NORM)]
+    branches = [pooled, conv_bn(x, 256, "aspp0", _NORM, act=layers.ReLU)]
     x = layers.Concatenate(name="concat")(branches)
-    x = conv_bn(x, 256, "concat_projection", act=layers.ReLU, **_NORM)
+    x = conv_bn(x, 256, "concat_projection", _NORM, act=layers.ReLU)
     return layers.Dropout(0.1, name="dropout")(x)

@@ -1,8 +1,7 @@
 """Fast-SCNN: Fast Semantic Segmentation Network, BMVC 2019, https://arxiv.org/abs/1902.04502.
 
-After the re-implementation of zh320/realtime-semantic-segmentation-pytorch, whose checkpoint loads: two more bottleneck
-details differ from the paper there (1x1 convolutions with bias before a normalisation, and normalised, rectified
-logits).
+After the re-implementation of zh320/realtime-semantic-segmentation-pytorch, whose checkpoint loads. Unlike the paper's
+its 1x1 convolutions have a bias before the normalisation, and its logits are normalised and rectified.
 """
 
 from __future__ import annotations
@@ -87,7 +86,9 @@ class FastSCNN(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.learning_to_downsample = nn.Sequential(conv_bn(3, 32, stride=2), separable(32, 48, 2), separable(48, 64, 2))
+        self.learning_to_downsample = nn.Sequential(
+            conv_bn(3, 32, stride=2), separable(32, 48, 2), separable(48, 64, 2)
+        )
         self.global_feature_extractor = GlobalFeatureExtractor()
         self.feature_fusion = FeatureFusion(64, 128, 128)
         self.classifier = nn.Sequential(separable(128, 128), separable(128, 128), pointwise_bn(128, classes))

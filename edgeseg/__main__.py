@@ -1,0 +1,5 @@
+"""`python -m edgeseg` is `edgeseg`."""
+
+from edgeseg.cli.main import main
+
+main()

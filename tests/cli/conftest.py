@@ -1,0 +1,35 @@
+"""The command line as a process, and small artifacts for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import edgeseg
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Run:
+    """Runs `edgeseg ARGUMENTS` in an empty folder."""
+
+    def run(*arguments: str | Path, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("edgeseg")), *map(str, arguments)]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with fastscnn at 64x128, float and int8, in both formats."""
+    folder = tmp_path_factory.mktemp("workspace")
+    for target in ("onnx", "tflite"):
+        artifact = edgeseg.export("fastscnn", target, size="64x128", folder=folder)
+        edgeseg.quantize(artifact, count=2)
+    return folder

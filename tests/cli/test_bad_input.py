@@ -1,0 +1,145 @@
+"""Bad input gets one line that names file, problem and remedy, and nothing is left half-written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+def refused(done, code: int, *words: str) -> None:
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == code, done.stderr
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert re.search(word, lines[0]), lines[0]
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    """Two tiny images in Cityscapes layout."""
+    from edgeseg import data
+    from edgeseg.core.types import Size
+    from edgeseg.data.write import write_cityscapes
+
+    root = tmp_path / "city"
+    for split in ("train", "val"):
+        write_cityscapes(data.open_dataset("scenes", size=Size(64, 128), limit=2), root, split)
+    return root
+
+
+def first(root: Path, pattern: str) -> Path:
+    return sorted(root.rglob(pattern))[0]
+
+
+def test_unknown_model(cli) -> None:
+    refused(cli("export", "fastscn"), 2, "fastscn", "did you mean fastscnn")
+
+
+def test_missing_file(cli) -> None:
+    refused(cli("bench", "gone.onnx"), 2, r"gone\.onnx", "No such file")
+
+
+def test_missing_module(cli) -> None:
+    refused(cli("export", "nowhere:Net"), 2, "nowhere")
+
+
+def test_empty_workspace(cli, tmp_path: Path) -> None:
+    refused(cli("quantize", "--int8"), 2, "edgeseg-out", "edgeseg export")
+    refused(cli("bench"), 2, "edgeseg-out", "edgeseg export")
+    assert not (tmp_path / "edgeseg-out").exists()
+
+
+def test_precision_must_be_said(cli) -> None:
+    refused(cli("quantize"), 2, "--int8")
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "tflite"])
+@pytest.mark.parametrize("command", [("quantize", "--int8"), ("bench", "--images", "1")])
+def test_truncated_and_foreign_files(
+    cli, tmp_path: Path, workspace: Path, suffix: str, command: tuple[str, ...]
+) -> None:
+    whole = (workspace / f"fastscnn_64x128_fp32.{suffix}").read_bytes()
+    broken = tmp_path / f"broken.{suffix}"
+    for content in (whole[: len(whole) // 2], b"this is not a network at all, only text " * 9, b""):
+        broken.write_bytes(content)
+        done = cli(*command, broken)
+        assert done.returncode == 2, done.stderr
+        assert rf"broken.{suffix}" in done.stderr.strip().splitlines()[-1]
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "edgeseg-out").exists()
+
+
+def test_a_size_that_the_network_cannot_take(cli, tmp_path: Path) -> None:
+    refused(cli("export", "bisenetv2", "--size", "144x272", "--to", "onnx"), 2, "144x272", "32")
+    refused(cli("export", "--size", "512"), 2, "512", "512x1024")
+    assert not list(tmp_path.glob("edgeseg-out/*"))
+
+
+def test_datasets(cli, tmp_path: Path, workspace: Path, city: Path) -> None:
+    def bench(data: str):
+        done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "--data", data, "--no-picture")
+        done.stderr = done.stderr.strip().splitlines()[-1]
+        return done
+
+    refused(bench("cityscape:x"), 2, "cityscape", "did you mean cityscapes")
+    refused(bench("cityscapes:nowhere"), 2, "nowhere")
+    (tmp_path / "empty").mkdir()
+    refused(bench("cityscapes:empty"), 2, "empty", "leftImg8bit")
+    refused(bench("camvid:empty"), 2, "empty")
+
+    label = first(city, "val/**/*labelIds.png")
+    kept = label.read_bytes()
+    label.unlink()
+    refused(bench("cityscapes:city"), 2, "label")
+    Image.new("L", (128, 64), 77).save(label)
+    refused(bench("cityscapes:city"), 2, label.name, "77")
+    label.write_bytes(kept)
+
+    image = first(city, "leftImg8bit/val/**/*.png")
+    image.write_bytes(image.read_bytes()[:500])
+    refused(bench("cityscapes:city"), 2, image.name)
+
+
+def test_unknown_device_and_runtime(cli, workspace: Path) -> None:
+    file = workspace / "fastscnn_64x128_fp32.onnx"
+    for option, value in (("--device", "tpu"), ("--runtime", "tensorrt")):
+        done = cli("bench", file, option, value)
+        done.stderr = done.stderr.strip().splitlines()[-1]
+        refused(done, 2, value, "cpu|onnxruntime")
+
+
+def test_wrong_class_count(cli, tmp_path: Path, workspace: Path, city: Path) -> None:
+    folder = tmp_path / "two"
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    shutil.copy(first(city, "leftImg8bit/val/**/*.png"), folder / "images" / "a.png")
+    Image.new("L", (128, 64), 1).save(folder / "masks" / "a.png")
+    (folder / "classes.txt").write_text("ground\nother\n")
+    done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "--data", "folder:two", "--split", "")
+    done.stderr = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 2
+    assert "2 classes" in done.stderr
+
+
+def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"no")
+    done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "broken.onnx", "--images", "2")
+    assert done.returncode == 2
+    assert "fastscnn" in done.stdout
+    assert "failed: broken.onnx" in done.stdout
+
+
+def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("a file")
+    refused(cli("export", "--to", "onnx", "--size", "64x128", "--out", "blocked"), 1, "blocked", "cannot write")
+
+
+def test_usage_errors(cli) -> None:
+    done = cli("export", "--head", "nothing")
+    assert done.returncode == 2
+    assert "nothing" in done.stderr
+    assert cli("no-such-command").returncode == 2

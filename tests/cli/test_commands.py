@@ -1,0 +1,174 @@
+"""The commands as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgeseg.core.container import read_facts
+
+
+def test_the_three_commands_chain_through_the_workspace(cli, tmp_path: Path) -> None:
+    exported = cli("export", "--size", "64x128")
+    assert exported.returncode == 0, exported.stderr
+    quantized = cli("quantize", "--int8", "--samples", "2")
+    assert quantized.returncode == 0, quantized.stderr
+    assert "int8" in quantized.stdout
+    measured = cli("bench", "--device", "cpu", "--images", "3", "--table", "md", "--table", "csv", "--table", "json")
+    assert measured.returncode == 0, measured.stderr
+    out = tmp_path / "edgeseg-out"
+    names = {f"fastscnn_64x128_{precision}.{suffix}" for precision in ("fp32", "int8") for suffix in ("onnx", "tflite")}
+    assert {path.name for path in out.iterdir()} == names | {
+        "records.json",
+        "table.md",
+        "table.csv",
+        "table.json",
+        "comparison.png",
+    }
+    rows = list(csv.DictReader((out / "table.csv").open()))
+    assert [(r["format"], r["precision"]) for r in rows] == [
+        ("onnx", "fp32"),
+        ("onnx", "int8"),
+        ("tflite", "fp32"),
+        ("tflite", "int8"),
+    ]
+    assert all(float(row["miou_percent"]) > 0 and float(row["network_p50_ms"]) > 0 for row in rows)
+    assert [row["is_baseline"] for row in rows] == ["True", "False"] * 2
+    records = json.loads((out / "records.json").read_text())["records"]
+    assert all(record["images"] == 3 and len(record["network_ms"]) >= 30 for record in records)
+    assert Image.open(out / "comparison.png").width > 256
+    assert str(Path("edgeseg-out") / "comparison.png") in measured.stdout
+    assert "\x1b" not in measured.stdout + measured.stderr + quantized.stderr
+
+
+def test_run_ends_with_the_table_and_the_picture(cli, tmp_path: Path) -> None:
+    done = cli("run", "--to", "onnx", "--size", "64x128", "--samples", "2", "--images", "2", "--per-class")
+    assert done.returncode == 0, done.stderr
+    assert "vegetation" in done.stdout
+    assert done.stdout.strip().splitlines()[-1] == f"picture: {Path('edgeseg-out') / 'comparison.png'}"
+
+
+def test_a_foreign_file_needs_only_options(cli, tmp_path: Path, workspace: Path) -> None:
+    import onnx
+
+    path = tmp_path / "theirs.onnx"
+    model = onnx.load(workspace / "fastscnn_64x128_fp32.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    assert read_facts(path) is None
+    quantized = cli("quantize", "theirs.onnx", "--int8", "--samples", "2", "--align-corners")
+    assert quantized.returncode == 0, quantized.stderr
+    measured = cli("bench", "theirs.onnx", "edgeseg-out/theirs_int8.onnx", "--images", "2", "--align-corners")
+    assert measured.returncode == 0, measured.stderr
+    assert "theirs" in measured.stdout
+
+
+def test_users_own_code(cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "from torch.nn import functional as F\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 19, 3, stride=4, padding=1)\n"
+        "    def forward(self, x):\n"
+        "        return F.interpolate(self.conv(x), size=x.shape[2:], mode='bilinear')\n"
+    )
+    done = cli("run", "mine:Net", "--size", "64x128", "--samples", "2", "--images", "2")
+    assert done.returncode == 0, done.stderr
+    facts = read_facts(tmp_path / "edgeseg-out" / "mine.Net_64x128_int8.tflite")
+    assert facts is not None
+    assert facts.output.head == "scores"
+    assert not facts.output.align_corners
+
+
+def test_the_models_themselves_are_measured(cli) -> None:
+    done = cli("bench", "fastscnn", "--size", "64x128", "--images", "2")
+    assert done.returncode == 0, done.stderr
+    assert "torch" in done.stdout
+
+
+def test_models_shows_cards_and_files(cli, workspace: Path) -> None:
+    everything = cli("models")
+    assert everything.returncode == 0
+    assert "bisenetv2" in everything.stdout
+    card = cli("models", "fastscnn").stdout
+    assert "fastscnn.pth" in card
+    assert "edgeseg train" in card
+    shown = cli("models", workspace / "fastscnn_64x128_int8.tflite").stdout
+    for word in ("int8", "scores", "parity", "made from sha256", "calibration"):
+        assert word in shown
+
+
+def test_data_writes_and_checks(cli, tmp_path: Path) -> None:
+    written = cli("data", "scenes", "--write", "city", "--images", "3", "--size", "64x128")
+    assert written.returncode == 0, written.stderr
+    checked = cli("data", "cityscapes:city")
+    assert checked.returncode == 0, checked.stderr
+    assert "3" in checked.stdout
+    next((tmp_path / "city" / "leftImg8bit").rglob("*.png")).write_bytes(b"not a picture")
+    broken = cli("data", "cityscapes:city")
+    assert broken.returncode == 2
+
+
+def test_train_writes_weights_that_are_used(cli, tmp_path: Path) -> None:
+    done = cli("train", "--steps", "2", "--batch", "2", "--crop", "64x128", "--size", "64x128", "--images", "4")
+    assert done.returncode == 0, done.stderr
+    weights = tmp_path / "edgeseg-out" / "fastscnn_weights.safetensors"
+    used = cli("export", "--to", "onnx", "--size", "64x128", "--weights", weights)
+    assert used.returncode == 0, used.stderr
+
+
+def test_doctor_and_version(cli) -> None:
+    doctor = cli("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    for word in ("onnxruntime", "litert", "int8"):
+        assert word in doctor.stdout
+    assert cli("--version").stdout.startswith("edgeseg 0")
+
+
+def test_help_is_quick(cli) -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert cli("--help").returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
+    import signal
+    import subprocess
+    import sys
+
+    command = [str(Path(sys.executable).with_name("edgeseg")), "run", "--size", "64x128"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out = tmp_path / "edgeseg-out"
+    deadline = time.monotonic() + 120
+    while not (out.is_dir() and any(out.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.strip().splitlines() == [errors.strip()]
+    assert "stopped" in errors
+    for path in out.iterdir():
+        assert not path.name.startswith(".")
+        assert read_facts(path) is not None
+
+
+@pytest.mark.parametrize("name", ["deeplab_mobilenetv2_dm05"])
+def test_a_keras_file_of_the_users_own(cli, tmp_path: Path, name: str) -> None:
+    from edgeseg import models
+    from edgeseg.core.types import Size
+
+    models.load(name, size=Size(65, 129)).network.save(tmp_path / "mine.keras")
+    done = cli("run", "mine.keras", "--size", "65x129", "--samples", "2", "--images", "2")
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "edgeseg-out")

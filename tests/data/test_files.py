@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.types import Size
+from edgeseg.data import open_dataset
+from edgeseg.data.check import check
+from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, IGNORE
+
+REAL = Path(__file__).parents[2].parent / "shared" / "real"
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real Cityscapes images are not here")
+
+
+def save(path: Path, pixels: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def picture(height: int = 6, width: int = 8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def mask(*values: int, height: int = 6, width: int = 8) -> np.ndarray:
+    return np.resize(np.array(values, np.uint8), (height, width))
+
+
+def city(root: Path, labels: np.ndarray, kind: str = "labelIds", suffix: str = "png") -> tuple[Path, Path]:
+    image = save(root / f"leftImg8bit/val/town/town_000001_000019_leftImg8bit.{suffix}", picture())
+    return image, save(root / f"gtFine/val/town/town_000001_000019_gtFine_{kind}.png", labels)
+
+
+def test_label_ids_become_train_ids_and_void_is_ignored(tmp_path):
+    city(tmp_path, mask(7, 8, 33, 0, 29, 255, 11, 31))
+    dataset = open_dataset(f"cityscapes:{tmp_path}")
+    assert len(dataset) == 1
+    image, label = dataset[0]
+    assert np.array_equal(image, picture())
+    assert label[0].tolist() == [0, 1, 18, IGNORE, IGNORE, IGNORE, 2, 16]
+
+
+def test_train_id_labels_serve_where_label_ids_are_absent(tmp_path):
+    city(tmp_path, mask(3, 18, 255, 0), kind="labelTrainIds", suffix="jpg")
+    dataset = open_dataset(f"cityscapes:{tmp_path}")
+    assert dataset[0][1][0, :4].tolist() == [3, 18, IGNORE, 0]
+    city(tmp_path, mask(7))
+    assert open_dataset(f"cityscapes:{tmp_path}")[0][1][0, 0] == 0
+
+
+def test_the_environment_names_the_folder(tmp_path, monkeypatch):
+    city(tmp_path, mask(7))
+    monkeypatch.setenv("CITYSCAPES_DATASET", str(tmp_path))
+    assert len(open_dataset("cityscapes")) == 1
+    monkeypatch.delenv("CITYSCAPES_DATASET")
+    with pytest.raises(InputError, match=r"cityscapes:PATH or set \$CITYSCAPES_DATASET"):
+        open_dataset("cityscapes")
+
+
+def test_a_size_resizes_image_and_label(tmp_path):
+    city(tmp_path, mask(7, 8))
+    image, label = open_dataset(f"cityscapes:{tmp_path}", size=Size(3, 16))[0]
+    assert image.shape == (3, 16, 3)
+    assert label.shape == (3, 16)
+    assert set(np.unique(label)) == {0, 1}
+
+
+def test_camvid_reads_the_segnet_layout(tmp_path):
+    save(tmp_path / "test/0001.png", picture())
+    save(tmp_path / "testannot/0001.png", mask(0, 10, 11))
+    dataset = open_dataset(f"camvid:{tmp_path}")
+    assert dataset.classes == CAMVID_CLASSES
+    assert len(dataset.palette) == 11
+    assert dataset[0][1][0, :3].tolist() == [0, 10, IGNORE]
+
+
+def test_a_folder_has_its_own_classes(tmp_path):
+    save(tmp_path / "images/a.jpg", picture())
+    save(tmp_path / "masks/a.png", mask(0, 2, 255))
+    (tmp_path / "classes.txt").write_text("ground\nplant\nsky\n")
+    for split in (None, "val", "train"):
+        dataset = open_dataset(f"folder:{tmp_path}", split=split)
+        assert dataset.classes == ("ground", "plant", "sky")
+        assert len(set(dataset.palette)) == 3
+        assert dataset[0][1][0, :3].tolist() == [0, 2, IGNORE]
+
+
+def test_a_folder_without_names_has_the_cityscapes_classes_and_may_have_splits(tmp_path):
+    for split, value in (("train", 1), ("val", 2)):
+        save(tmp_path / split / "images/a.png", picture())
+        save(tmp_path / split / "masks/a.png", mask(value))
+    assert open_dataset(f"folder:{tmp_path}").classes == CITYSCAPES_CLASSES
+    assert open_dataset(f"folder:{tmp_path}").palette == CITYSCAPES_PALETTE
+    assert open_dataset(f"folder:{tmp_path}")[0][1][0, 0] == 2
+    assert open_dataset(f"folder:{tmp_path}", split="train")[0][1][0, 0] == 1
+    with pytest.raises(InputError, match="no images for test"):
+        open_dataset(f"folder:{tmp_path}", split="test")
+
+
+def test_an_image_without_a_label_is_named(tmp_path):
+    image, label = city(tmp_path, mask(7))
+    label.unlink()
+    with pytest.raises(InputError, match=f"{image.name}: image without a label; expected .*{label.name}"):
+        open_dataset(f"cityscapes:{tmp_path}")
+
+
+def test_a_value_out_of_range_is_named_with_file_and_range(tmp_path):
+    _, label = city(tmp_path, mask(7, 34))
+    with pytest.raises(InputError, match=rf"{label.name}: label value 34 is out of range; expected .*0\.\.33"):
+        open_dataset(f"cityscapes:{tmp_path}")[0]
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0, 19))
+    with pytest.raises(InputError, match=r"a\.png: label value 19 is out of range; expected 0\.\.18 or 255"):
+        open_dataset(f"folder:{tmp_path}")[0]
+
+
+def test_a_truncated_image_is_named(tmp_path):
+    image, _ = city(tmp_path, mask(7))
+    image.write_bytes(image.read_bytes()[:60])
+    with pytest.raises(InputError, match=f"{image.name}: unreadable or truncated image"):
+        open_dataset(f"cityscapes:{tmp_path}")[0]
+
+
+def test_colour_labels_and_other_sizes_are_refused(tmp_path):
+    _, label = city(tmp_path, picture())
+    with pytest.raises(InputError, match=f"{label.name}: label of mode RGB"):
+        open_dataset(f"cityscapes:{tmp_path}")[0]
+    save(label, mask(7, height=3))
+    with pytest.raises(InputError, match=f"{label.name}: label of 3x8 for an image of 6x8"):
+        open_dataset(f"cityscapes:{tmp_path}")[0]
+
+
+@pytest.mark.parametrize("name", ["cityscapes", "camvid", "folder"])
+def test_absent_and_empty_datasets_say_what_was_expected(tmp_path, name):
+    with pytest.raises(InputError, match="no such folder; expected a folder with"):
+        open_dataset(f"{name}:{tmp_path / 'absent'}")
+    with pytest.raises(InputError, match=r"expected .*(leftImg8bit|annot|masks)"):
+        open_dataset(f"{name}:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "split", "message"),
+    [
+        ("cityscapes:.", "test", "without labels"),
+        ("cityscapes:.", "extra", "no split 'extra'"),
+        ("camvid:.", "extra", "no split 'extra'"),
+        ("folder:.", "extra", "no split 'extra'"),
+        ("camvid", None, "camvid:PATH"),
+        ("folder", None, "folder:PATH"),
+    ],
+)
+def test_unusable_options_are_named(text, split, message):
+    with pytest.raises(InputError, match=message):
+        open_dataset(text, split=split)
+
+
+def test_bad_class_lists_are_named(tmp_path):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0))
+    (tmp_path / "classes.txt").write_text("alone\n")
+    with pytest.raises(InputError, match=r"classes\.txt: 1 class names"):
+        open_dataset(f"folder:{tmp_path}")
+    (tmp_path / "classes.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"classes\.txt: not a UTF-8 text file"):
+        open_dataset(f"folder:{tmp_path}")
+
+
+def test_without_pillow_the_extra_is_named(tmp_path, monkeypatch):
+    for name in ("images", "pairs", "cityscapes"):
+        monkeypatch.delitem(sys.modules, f"edgeseg.data.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingDependency, match=r"reading cityscapes needs the package pillow.*edgeseg\[images\]"):
+        open_dataset(f"cityscapes:{tmp_path}")
+
+
+def test_check_counts_and_goes_on_past_problems(tmp_path):
+    for name, values in (("a", (0, 0, 1, 255)), ("b", (0, 77)), ("c", (1,))):
+        save(tmp_path / f"images/{name}.png", picture())
+        save(tmp_path / f"masks/{name}.png", mask(*values))
+    (tmp_path / "classes.txt").write_text("ground\nplant\nsky\n")
+    told = []
+    summary = check(open_dataset(f"folder:{tmp_path}"), lambda what, done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert summary.images == 2
+    assert summary.sizes == ((Size(6, 8), 2),)
+    shares = dict(summary.class_percent)
+    assert shares == pytest.approx({"ground": 100 * 24 / 84, "plant": 100 * 60 / 84, "sky": 0})
+    assert summary.class_images == (1, 2, 0)
+    assert summary.ignored_percent == pytest.approx(12.5)
+    assert len(summary.problems) == 1
+    assert "label value 77" in summary.problems[0]
+
+
+@needs_real
+def test_the_real_thing_opens_and_reads():
+    small = open_dataset(f"cityscapes:{REAL / 'cityscapes_512x256'}")
+    assert len(small) == 89
+    assert len(open_dataset(f"cityscapes:{REAL / 'cityscapes_512x256'}", split="train", limit=7)) == 7
+    image, label = small[0]
+    assert image.shape == (256, 512, 3)
+    assert (label == 0).mean() > 0.1
+    large, _ = open_dataset(f"cityscapes:{REAL / 'cityscapes_2048x1024'}", split="train")[0]
+    assert large.shape == (1024, 2048, 3)

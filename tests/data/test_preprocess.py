@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.types import InputFacts, Normalization, Size
+from edgeseg.data import preprocess
+from edgeseg.data.labels import CITYSCAPES_PALETTE, colorize
+from edgeseg.data.preprocess import Preprocessor, normalize_numpy, resize_label
+
+SIZE = Size(17, 29)
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(0, 256, (17, 29, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_float_input_is_normalized_per_channel(image, layout):
+    facts = InputFacts(SIZE, layout=layout, batch=4, normalization=Normalization((0.3, 0.4, 0.5), (0.2, 0.3, 0.4)))
+    batch = Preprocessor(facts)(image)
+    expected = (image / 255 - [0.3, 0.4, 0.5]) / [0.2, 0.3, 0.4]
+    expected = expected if layout == "NHWC" else expected.transpose(2, 0, 1)
+    assert batch.dtype == np.float32
+    assert batch.shape == (1, *facts.shape[1:])
+    assert np.array_equal(batch[0], expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_integer_input_is_raw(image, layout):
+    raw = image if layout == "NHWC" else image.transpose(2, 0, 1)
+    unsigned = Preprocessor(InputFacts(SIZE, layout=layout, dtype="uint8"))(image)
+    signed = Preprocessor(InputFacts(SIZE, layout=layout, dtype="int8"))(image)
+    assert unsigned.dtype == np.uint8
+    assert np.array_equal(unsigned[0], raw)
+    assert signed.dtype == np.int8
+    assert np.array_equal(signed[0], raw.astype(int) - 128)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_compiled_kernel_and_numpy_give_the_same_bits(image, layout):
+    kernel = pytest.importorskip("edgeseg.data.kernel", reason="numba is not installed").normalize
+    table = np.random.default_rng(1).standard_normal((3, 256)).astype(np.float32)
+    ours, theirs = np.empty((2, 3, 17, 29) if layout == "NCHW" else (2, 17, 29, 3), np.float32)
+    for function, out in ((kernel, ours), (normalize_numpy, theirs)):
+        function(image, table, out if layout == "NCHW" else out.transpose(2, 0, 1))
+    assert ours.tobytes() == theirs.tobytes()
+
+
+def test_without_numba_numpy_is_used(image, monkeypatch):
+    facts = InputFacts(SIZE)
+    compiled = Preprocessor(facts)(image)
+    monkeypatch.setitem(sys.modules, "edgeseg.data.kernel", None)
+    preprocess.normalize_kernel.cache_clear()
+    try:
+        assert preprocess.normalize_kernel() is normalize_numpy
+        assert np.array_equal(Preprocessor(facts)(image), compiled)
+    finally:
+        preprocess.normalize_kernel.cache_clear()
+
+
+def test_a_buffer_can_be_given_and_a_strided_image_taken(image):
+    prepare = Preprocessor(InputFacts(SIZE))
+    out = np.empty((1, 3, 17, 29), np.float32)
+    assert prepare(image, out) is out
+    assert np.array_equal(prepare(image[:, ::-1]), out[..., ::-1])
+
+
+def test_another_size_is_resized():
+    flat = np.full((40, 60, 3), 128, np.uint8)
+    assert (Preprocessor(InputFacts(SIZE, layout="NHWC", dtype="uint8"))(flat) == 128).all()
+
+
+def test_resizing_without_pillow_names_the_extra(image, monkeypatch):
+    monkeypatch.delitem(sys.modules, "edgeseg.data.images", raising=False)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert Preprocessor(InputFacts(SIZE))(image).shape == (1, 3, 17, 29)
+    with pytest.raises(MissingDependency, match=r"from 17x29 to 8x8 needs the package pillow"):
+        Preprocessor(InputFacts(Size(8, 8)))(image)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8)])
+def test_what_is_no_image_is_refused(bad):
+    with pytest.raises(InputError, match=r"expected \(H, W, 3\) uint8 RGB"):
+        Preprocessor(InputFacts(Size(4, 4)))(bad)
+    with pytest.raises(InputError, match="dtype float16"):
+        Preprocessor(InputFacts(Size(4, 4), dtype="float16"))
+
+
+def test_labels_are_resized_to_the_nearest_pixel():
+    label = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert np.array_equal(resize_label(label, Size(3, 4)), label)
+    assert np.array_equal(resize_label(label, Size(6, 8)), label.repeat(2, 0).repeat(2, 1))
+    assert resize_label(label, Size(1, 2)).tolist() == [[5, 7]]
+
+
+def test_colorize_paints_classes_and_leaves_void_black():
+    painted = colorize(np.array([[0, 18, 255]], np.uint8), CITYSCAPES_PALETTE)
+    assert painted.tolist() == [[[128, 64, 128], [119, 11, 32], [0, 0, 0]]]

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeseg.core.errors import InputError, WorkError
+from edgeseg.core.types import Size
+from edgeseg.data import images, open_dataset
+from edgeseg.data.write import write_cityscapes
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    assert done <= total
+
+
+def test_what_was_written_reads_back_the_same(tmp_path):
+    scenes = open_dataset("scenes", size=Size(48, 96), limit=3)
+    written = write_cityscapes(scenes, tmp_path, "val", quiet)
+    assert [path.name for path in written] == [f"scenes_000000_{i:06d}_leftImg8bit.png" for i in range(3)]
+    back = open_dataset(f"cityscapes:{tmp_path}")
+    assert len(back) == 3
+    for (image, label), (same_image, same_label) in zip(scenes, back, strict=True):
+        assert np.array_equal(image, same_image)
+        assert np.array_equal(label, same_label)
+
+
+def test_a_folder_that_holds_something_is_left_alone_unless_told(tmp_path):
+    write_cityscapes(open_dataset("scenes", size=Size(16, 32), limit=3), tmp_path, "val", quiet)
+    fewer = open_dataset("scenes", size=Size(16, 32), limit=2, seed=9)
+    with pytest.raises(InputError, match="not empty"):
+        write_cityscapes(fewer, tmp_path, "val", quiet)
+    write_cityscapes(fewer, tmp_path, "train", quiet)
+    write_cityscapes(fewer, tmp_path, "val", quiet, overwrite=True)
+    back = open_dataset(f"cityscapes:{tmp_path}")
+    assert len(back) == 2
+    assert np.array_equal(back[0][0], fewer[0][0])
+
+
+def test_a_write_that_is_cut_short_leaves_no_part_of_a_file(tmp_path, monkeypatch):
+    def full_disk(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(images.Image.Image, "save", full_disk)
+    with pytest.raises(WorkError, match="No space left on device"):
+        write_cityscapes(open_dataset("scenes", size=Size(16, 32), limit=1), tmp_path, "val", quiet)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_other_classes_are_refused(tmp_path):
+    other = open_dataset("scenes", size=Size(16, 32), limit=1)
+    other.classes = ("ground", "sky")
+    with pytest.raises(InputError, match="only the 19 Cityscapes classes"):
+        write_cityscapes(other, tmp_path, "val", quiet)

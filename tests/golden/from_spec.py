@@ -1,0 +1,95 @@
+"""Makes the compact golden files of one network out of the facts in ../shared/spec.
+
+    python tests/golden/from_spec.py ../shared/spec/zh320/bisenetv2_aux.json bisenetv2 '{"aux": true}'
+
+NAME.json says what to build and what to feed; NAME.npz holds the names and shapes of its weights, in order, and the
+golden outputs, thinned out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+
+
+def thinning(size: int) -> int:
+    """Every how many pixels are kept of an output of so many numbers."""
+    return 4 if size > 20_000 else 2 if size > 5_000 else 1
+
+
+def from_zh320(facts: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    golden = np.load(folder / facts["golden"]["file"])
+    arrays, runs = {}, []
+    for index, (name, _, _) in enumerate(facts["outputs"]):
+        thin = thinning(golden[name].size)
+        arrays[name] = golden[name][:, :, ::thin, ::thin]
+        runs.append(
+            {
+                "key": name,
+                "output": index,
+                "step": int(golden[f"{name}_stride"]) * thin,
+                "tolerance": 5 * float(golden[f"{name}_f64err"]) + 1e-6,
+                "input": golden["input_shape"].tolist(),
+                "seed": int(golden["input_seed"]),
+                "scale": 1,
+            }
+        )
+    sizes = facts["input_sizes"]
+    about = {
+        "classes": facts["options"]["num_class"],
+        "params": facts["params"]["total"],
+        "madds": [[size, 19, facts["macs"][size]["live_total"]] for size in ("512x1024", "1024x2048")],
+        "takes": [size for size, found in sizes.items() if isinstance(found, list)],
+        "refuses": [size for size, found in sizes.items() if not isinstance(found, list)],
+        "gain": facts["golden"]["gain"],
+        "runs": runs,
+    }
+    return about, arrays | {"variables": [[key, shape] for key, shape, _ in facts["state_dict"]]}
+
+
+def from_seeds(facts: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    arrays, runs = {}, []
+    for key, entry in facts["golden"].items():
+        full = np.load(folder / entry["file"])[entry["key"]]
+        thin = thinning(full.size)
+        arrays[key] = full[:, ::thin, ::thin]
+        runs.append(
+            {
+                "key": key,
+                "output": entry["output"],
+                "step": entry["step"] * thin,
+                "tolerance": 2e-5 * float(np.abs(arrays[key]).max()),
+                "input": entry["input_shape"],
+                "seed": entry["input_seed"][0],
+                "scale": entry.get("input_scale", 1),
+            }
+        )
+    about = {
+        "classes": facts["classes"],
+        "params": facts["params"]["trainable"],
+        "madds": [["x".join(map(str, m["input"])), m["classes"], m["madds"]] for m in facts["madds"]],
+        "takes": [],
+        "refuses": [],
+        "gain": 0.7,
+        "runs": runs,
+    }
+    return about, arrays | {"variables": facts["variables"]}
+
+
+def main(source: Path, card: str, options: str = "{}") -> None:
+    facts = json.loads(source.read_text())
+    about, arrays = (from_zh320 if "state_dict" in facts else from_seeds)(facts, source.parent)
+    about = {"card": card, "options": json.loads(options), **about}
+    (HERE / f"{source.stem}.json").write_text(json.dumps(about, indent=1) + "\n")
+    arrays["variables"] = np.array(json.dumps(arrays["variables"], separators=(",", ":")))
+    np.savez_compressed(HERE / f"{source.stem}.npz", **arrays)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
