@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say
+from edgeseg.cli.console import progress_bar, say, warn
 from edgeseg.core.errors import InputError
 
 __all__ = ["add_to"]
@@ -31,18 +31,24 @@ def data(
 ) -> None:
     """Check a dataset image by image, or write it to disk."""
     from edgeseg import data as room
+    from edgeseg.core import registry
     from edgeseg.core.types import Size
-    from edgeseg.data.write import check, write_cityscapes
+    from edgeseg.data.check import check
 
     opened = room.open_dataset(dataset, split=split, size=Size.parse(size) if size else None, limit=images, seed=seed)
     if write is not None:
+        writer = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="writing images")
         with progress_bar(f"write {dataset}") as show:
-            write_cityscapes(opened, write, split or "val", show)
-        say(f"{len(opened)} images with labels in {write}; use it as --data cityscapes:{write}")
+            writer.write_cityscapes(opened, write, split or "val", show)
+        say(f"{len(opened)} images with labels in {write}; use them with --data cityscapes:{write}")
         return
     with progress_bar(f"check {dataset}") as show:
         summary = check(opened, show)
-    for line in summary.lines():
-        say(line)
+    sizes = ", ".join(f"{count} of {size}" for size, count in summary.sizes)
+    say(f"{summary.name}: {summary.images} images ({sizes}), {summary.ignored_percent:.1f} % of the pixels ignored")
+    for (name, percent), count in zip(summary.class_percent, summary.class_images, strict=True):
+        say(f"{name:14} {percent:6.2f} % of the pixels, in {count} images")
+    for problem in summary.problems:
+        warn(problem)
     if summary.problems:
-        raise InputError(f"{dataset}: {len(summary.problems)} problems found; they are listed above")
+        raise InputError(f"{dataset}: {len(summary.problems)} of {len(opened)} samples cannot be used, listed above")

@@ -41,7 +41,7 @@ def show_comparison(
     console = Console(width=width)
     console.print(terminal_table(rows, comparison.failures, width=width))
     if per_class and comparison.records:
-        console.print(class_table(comparison.records))
+        console.print(class_table(rows))
     if comparison.records:
         formats = [table.value for table in tables or [options.TableFormat.MD]]
         for path in comparing.write_comparison(out, comparison, formats, sort.value, per_class):

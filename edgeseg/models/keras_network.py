@@ -34,7 +34,7 @@ def seeded(build: Callable[[], keras.Model], seed: int = 0) -> keras.Model:
 
 def arrays(network: keras.Model) -> dict[str, NDArray[Any]]:
     """The variables by path, without the random state of Dropout layers."""
-    return {path: keras.ops.convert_to_numpy(variable) for path, variable in _variables(network).items()}
+    return {path: variable.value.numpy() for path, variable in _variables(network).items()}
 
 
 def assign(network: keras.Model, values: Mapping[str, NDArray[Any]]) -> None:

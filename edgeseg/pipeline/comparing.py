@@ -11,10 +11,12 @@ from edgeseg import runtimes
 from edgeseg.bench.compare import Failure, Row, Sort, compare, float_record
 from edgeseg.bench.records import write_records
 from edgeseg.bench.tables import TableFormat, write_table
+from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
 from edgeseg.core.protocols import Progress
 from edgeseg.core.source import Source
 from edgeseg.core.types import Record
+from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.benching import measure_apart
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
@@ -89,8 +91,7 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
     if pair is None:
         return None
     try:
-        from edgeseg.bench import picture
-        from edgeseg.data.preprocess import Preprocessor, resize_label
+        picture = registry.load("edgeseg.bench", "picture", package="pillow", extra="images", why="drawing pictures")
     except MissingDependency:
         return None
     artifacts = [as_artifact(source) for source in pair]

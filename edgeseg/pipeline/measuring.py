@@ -10,7 +10,7 @@ from edgeseg.bench.latency import sample_ms
 from edgeseg.bench.madds import count_madds
 from edgeseg.bench.memory import peak_rss_mib
 from edgeseg.bench.miou import evaluate
-from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.types import Artifact, Facts, Model, Record
 from edgeseg.data.preprocess import Preprocessor, resize_label
@@ -108,8 +108,11 @@ def _counts(subject: Artifact | Model, facts: Facts) -> tuple[int | None, int | 
         return facts.madds, facts.params, ()
     if isinstance(subject, Model):
         return facts.madds, facts.params, ("MAdds are counted on exported files",)
+    params, madds, notes = facts.params, facts.madds, []
     try:
         graph = read_graph(subject.path)
-    except MissingDependency as missing:
-        return facts.madds, facts.params, (f"MAdds and parameters not counted: {missing}",)
-    return count_madds(graph), graph.params if facts.params is None else facts.params, ()
+        params = graph.params if params is None else params
+        madds = count_madds(graph) if madds is None else madds
+    except (MissingDependency, MeasureError) as reason:
+        notes.append(f"MAdds or parameters not counted: {reason}")
+    return madds, params, tuple(notes)

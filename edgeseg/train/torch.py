@@ -21,7 +21,10 @@ def open_stepper(model: Model, options: TrainOptions, class_weights: NDArray[np.
 
 
 class TorchStepper:
-    """AdamW on the mean cross-entropy of the pixels that have a label."""
+    """AdamW on the mean cross-entropy of the pixels that have a label.
+
+    A network may answer with a tuple while it trains, auxiliary logits behind its own: their losses are added up.
+    """
 
     def __init__(self, network: nn.Module, options: TrainOptions, class_weights: NDArray[np.float32]) -> None:
         torch.manual_seed(options.seed)
@@ -44,14 +47,19 @@ class TorchStepper:
             group["lr"] = learning_rate
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self._device)
         target = torch.from_numpy(labels).long().to(self._device)
-        total = nn.functional.cross_entropy(
-            self._network(x), target, self._class_weights, ignore_index=-1, reduction="sum"
-        )
-        loss = total / self._class_weights[target[target >= 0]].sum().clamp(min=1e-6)
+        outputs = self._network(x)
+        loss = sum(self._loss(logits, target) for logits in (outputs if isinstance(outputs, tuple) else (outputs,)))
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         return float(loss.detach())
+
+    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """(N, classes, H, W) and (N, H, W) -> weighted mean over the labelled pixels; 0 where there are none."""
+        if logits.shape[2:] != target.shape[1:]:
+            logits = nn.functional.interpolate(logits, target.shape[1:], mode="bilinear", align_corners=False)
+        total = nn.functional.cross_entropy(logits, target, self._class_weights, ignore_index=-1, reduction="sum")
+        return total / self._class_weights[target[target >= 0]].sum().clamp(min=1e-6)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `edgeseg.train.loop.Stepper`."""

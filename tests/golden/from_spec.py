@@ -44,7 +44,10 @@ def from_zh320(facts: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dic
     about = {
         "classes": facts["options"]["num_class"],
         "params": facts["params"]["total"],
-        "madds": [[size, 19, facts["macs"][size]["live_total"]] for size in ("512x1024", "1024x2048")],
+        "madds": [
+            [size, facts["options"]["num_class"], facts["macs"][size]["live_total"]]
+            for size in ("512x1024", "1024x2048")
+        ],
         "takes": [size for size, found in sizes.items() if isinstance(found, list)],
         "refuses": [size for size, found in sizes.items() if not isinstance(found, list)],
         "gain": facts["golden"]["gain"],

@@ -1,0 +1,31 @@
+"""Keras, running the source network itself as a compiled function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, final
+
+import tensorflow
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import MeasureError, first_line
+from edgeseg.core.protocols import RuntimeDeclaration
+from edgeseg.core.types import Artifact, Model
+from edgeseg.runtimes.engine import Port
+from edgeseg.runtimes.network import facts_of, main_output, refuse_tensors
+from edgeseg.runtimes.session import Session
+
+__all__ = ["DECLARATION", "open_session"]
+
+DECLARATION = RuntimeDeclaration(format="keras", package="tensorflow", extra="tf")
+
+
+def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+    """Run a `keras.Model`. TensorFlow takes the number of threads before its first operation and not again."""
+    assert isinstance(source, Model)
+    refuse_tensors(source, tensors)
+    with suppress(RuntimeError):
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    return Session(facts_of(source, "keras", "NHWC"), _Engine(source))

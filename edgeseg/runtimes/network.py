@@ -1,0 +1,38 @@
+"""What the runtimes of the source frameworks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Facts, Framework, InputFacts, Layout, Model, OutputFacts
+
+__all__ = ["facts_of", "main_output", "refuse_tensors"]
+
+
+def facts_of(model: Model, framework: Framework, layout: Layout) -> Facts:
+    """A network as the artifact that it would be without export: float logits at the input's size."""
+    return Facts(
+        model=model.name,
+        format=framework,
+        precision="fp32",
+        input=InputFacts(model.size, layout=layout, normalization=model.normalization),
+        output=OutputFacts("logits", model.size, layout),
+        classes=model.classes,
+        framework=framework,
+        weights_sha256=model.weights_sha256,
+    )
+
+
+def main_output(output: Any) -> Any:
+    """The logits among what a network returns: the entry `out`, or the first."""
+    while isinstance(output, Mapping | tuple | list):
+        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
+    return output
+
+
+def refuse_tensors(model: Model, tensors: bool) -> None:
+    """Raise InputError where the tensors inside a network are asked for."""
+    if tensors:
+        raise InputError(f"{model.name}: only the tensors of an exported file can be read; export it first")

@@ -1,0 +1,115 @@
+"""ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, final
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import InputError, MeasureError, first_line
+from edgeseg.core.protocols import RuntimeDeclaration
+from edgeseg.core.registry import load
+from edgeseg.core.types import Artifact, Model
+from edgeseg.runtimes.engine import Port, Quantization, Signature
+from edgeseg.runtimes.session import Session
+
+__all__ = ["DECLARATION", "devices", "open_engine", "open_session", "signature"]
+
+DECLARATION = RuntimeDeclaration(format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"))
+
+OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
+"""Metadata of an integer output, which the format has no other place for."""
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
+_INT8_OPS = ("QuantizeLinear", "QLinearConv", "ConvInteger")
+
+
+def devices() -> tuple[str, ...]:
+    """Those that the installed build can use."""
+    available = onnxruntime.get_available_providers()
+    return tuple(device for device, provider in _PROVIDERS.items() if provider in available)
+
+
+def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+    """Open an .onnx file; `tensors` needs the package onnx."""
+    assert isinstance(source, Artifact)
+    return Session(source.facts, open_engine(source.path, source.facts.input.shape, threads, device, tensors))
+
+
+def open_engine(path: Path, shape: tuple[int, ...], threads: int, device: str, tensors: bool) -> _Engine:
+    """Raises InputError for a file that ONNX Runtime cannot load."""
+    names: list[str] = []
+    model: Path | bytes = path
+    if tensors:
+        names, model = load(
+            "edgeseg.runtimes", "onnx_tensors", package="onnx", extra="onnx", why="looking inside an ONNX file"
+        ).with_all_outputs(path)
+    return _Engine(_session(path, model, threads, _PROVIDERS[device]), path, names)
+
+
+def signature(path: Path) -> Signature:
+    """Raises InputError for a file that ONNX Runtime cannot load."""
+    session = _session(path, path, 1, _PROVIDERS["cpu"], optimize=False)
+    stored = path.read_bytes()
+    # Field 4 of a NodeProto is its operator's name.
+    int8 = any(b"\x22" + bytes([len(op)]) + op.encode() in stored for op in _INT8_OPS)
+    inputs, outputs = tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
+    return Signature(inputs, outputs, "int8" if int8 else "fp32")
+
+
+def _session(path: Path, model: Path | bytes, threads: int, provider: str, optimize: bool = True) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=[provider])
+    except Exception as error:
+        raise InputError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}; export it again") from error
+
+
+def _port(argument: Any, metadata: dict[str, str] | None = None) -> Port:
+    shape = tuple(side if isinstance(side, int) else None for side in argument.shape)
+    dtype = _DTYPES.get(argument.type, argument.type.removeprefix("tensor(").removesuffix(")"))
+    quantization = None
+    if metadata and OUTPUT_SCALE in metadata:
+        quantization = Quantization(float(metadata[OUTPUT_SCALE]), int(metadata[OUTPUT_ZERO_POINT]))
+    return Port(argument.name, shape, dtype, quantization)
+
+
+@final
+class _Engine:
+    """Runs the first output."""
+
+    def __init__(self, session: Any, path: Path, names: list[str]) -> None:
+        self._session = session
+        self._path = path
+        self._names = names
+        self.input = _port(session.get_inputs()[0])
+        self.output = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        result: NDArray[Any] = self._outputs([self.output.name], batch)[0]
+        return result
+
+    def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+        if not self._names:
+            raise InputError(f"{self._path}: its tensors can be read only if it is opened with tensors=True")
+        yield self.input.name, batch
+        yield from zip(self._names, self._outputs(self._names, batch), strict=True)
+
+    def close(self) -> None:
+        self._session = None
+
+    def _outputs(self, names: list[str], batch: NDArray[Any]) -> Any:
+        try:
+            return self._session.run(names, {self.input.name: batch})
+        except Exception as error:
+            raise MeasureError(f"{self._path}: ONNX Runtime cannot run it: {first_line(error)}") from error

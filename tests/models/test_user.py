@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgeseg import models
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Normalization, Size
+from edgeseg.models.blocks.keras_resize import ResizeBilinear
+
+CODE = """
+import keras
+import torch
+from torch import nn
+
+def torch_net():
+    return nn.Sequential(nn.Conv2d(3, 5, 3, 2, 1), nn.UpsamplingBilinear2d(scale_factor=2)).train()
+
+class Dictionary(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 19, 1)
+
+    def forward(self, x):
+        return {"aux": x, "out": self.conv(x)}
+
+def keras_net():
+    image = keras.Input((32, 64, 3))
+    return keras.Model(image, keras.layers.Conv2D(4, 1)(image), name="inner")
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = keras.layers.Conv2D(6, 1)
+
+    def call(self, x):
+        return self.conv(x)
+
+instance = Dictionary()
+number = 3
+
+def failing():
+    raise ValueError("no such option")
+
+def needs_argument(width):
+    return width
+
+def flat():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    package = tmp_path / "my_networks"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "light.py").write_text(CODE)
+    (package / "broken.py").write_text("import a_module_that_is_absent\n")
+    (package / "wrong.py").write_text("def net(:\n")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("my_networks")]:
+        del sys.modules[name]
+
+
+def test_torch_callable(folder: Path) -> None:
+    model = models.load("my_networks.light:torch_net", size=Size(32, 64))
+    assert (model.name, model.framework, model.size) == ("torch_net", "torch", Size(32, 64))
+    assert model.classes == ("class_0", "class_1", "class_2", "class_3", "class_4")
+    assert model.card is None
+    assert not model.network.training
+    assert str(folder) not in sys.path
+
+
+def test_keras_callable() -> None:
+    pass
+
+
+@pytest.mark.parametrize("name", ["instance", "Dictionary"])
+def test_instance_class_and_dictionary_output(folder: Path, name: str) -> None:
+    given = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    model = models.load(f"my_networks.light:{name}", size=Size(8, 8), normalization=given)
+    assert model.classes[0] == "road"
+    assert model.normalization == given
+
+
+def test_keras_callables(folder: Path) -> None:
+    model = models.load("my_networks.light:keras_net")
+    assert (model.name, model.framework, model.size, len(model.classes)) == ("keras_net", "keras", Size(32, 64), 4)
+    with pytest.raises(InputError, match="made for images of 32x64, not 64x64"):
+        models.load("my_networks.light:keras_net", size=Size(64, 64))
+    assert len(models.load("my_networks.light:Subclassed", size=Size(16, 16)).classes) == 6
+
+
+def test_keras_file(tmp_path: Path) -> None:
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, ResizeBilinear((16, 32))(keras.layers.Conv2D(19, 3, 2)(image)))
+    network.save(tmp_path / "net.keras")
+    model = models.load(str(tmp_path / "net.keras"), size=Size(16, 32))
+    assert (model.name, model.framework, model.size) == ("net", "keras", Size(16, 32))
+    batch = np.random.default_rng(0).normal(size=(1, 16, 32, 3)).astype(np.float32)
+    assert np.allclose(model.network(batch), network(batch))
+
+
+def test_saved_model_folder(tmp_path: Path) -> None:
+    image = keras.Input((16, 32, 3))
+    network = keras.Model(image, keras.layers.Conv2D(7, 1)(image))
+    network.export(tmp_path / "saved", verbose=False)
+    model = models.load(str(tmp_path / "saved"))
+    assert (model.name, model.framework, model.size, len(model.classes)) == ("saved", "keras", Size(16, 32), 7)
+    batch = np.random.default_rng(0).normal(size=(1, 16, 32, 3)).astype(np.float32)
+    assert np.allclose(model.network(batch), network(batch), atol=1e-6)
+
+
+def test_a_network_itself() -> None:
+    network = nn.Conv2d(3, 19, 1)
+    model = models.as_model(network, size=Size(8, 8))
+    assert (model.name, model.network) == ("conv2d", network)
+    assert models.as_model(model) is model
+    with pytest.raises(InputError, match="a int is no model"):
+        models.as_model(3)
+
+
+def test_weights_for_the_users_own_network(folder: Path) -> None:
+    torch.save(nn.Sequential(nn.Conv2d(3, 5, 3)).state_dict(), "w.pth")
+    model = models.load("my_networks.light:torch_net", size=Size(8, 8), weights="w.pth")
+    assert torch.equal(model.network[0].weight, torch.load("w.pth")["0.weight"])
+    assert model.weights_sha256 is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("fastscn", "no model 'fastscn'; did you mean fastscnn"),
+        ("absent_package.net:build", "there is no module absent_package"),
+        ("my_networks.lite:build", "there is no module my_networks.lite"),
+        ("my_networks.broken:net", "its code needs the module a_module_that_is_absent"),
+        ("my_networks.wrong:net", "importing it failed with SyntaxError"),
+        ("my_networks.light:torch_nett", "did you mean torch_net"),
+        ("my_networks.light:number", "gives a int, which is neither"),
+        ("my_networks.light:failing", "failed with ValueError: no such option"),
+        ("my_networks.light:needs_argument", "must build a network without arguments"),
+        ("my_networks.light:flat", "must return logits"),
+        ("absent.keras", "no such file"),
+        ("bad.keras", "Keras cannot load it"),
+        ("my_networks", "no saved_model.pb"),
+        ("half_saved", "no SavedModel with a signature serving_default"),
+    ],
+)
+def test_what_is_no_model(folder: Path, text: str, complaint: str) -> None:
+    Path("bad.keras").write_bytes(b"PK not a zip")
+    Path("half_saved").mkdir()
+    Path("half_saved/saved_model.pb").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=complaint) as error:
+        models.load(text, size=Size(16, 16))
+    assert "\n" not in str(error.value)
+
+
+def test_a_class_count_that_it_has_not(folder: Path) -> None:
+    with pytest.raises(InputError, match="torch_net has 5 classes, not 19"):
+        models.load("my_networks.light:torch_net", classes=19, size=Size(8, 8))
+
+
+def test_no_framework_is_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, edgeseg.models as m; m.names(); m.card('fastscnn'); loaded = set(sys.modules)\n"
+        "assert not loaded & {'torch', 'tensorflow', 'keras', 'safetensors'}, loaded\n"
+        "m.build('fastscnn', weights='random'); assert not set(sys.modules) & {'tensorflow', 'keras'}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import nn
+
+from edgeseg import models
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Size
+from edgeseg.models import weights
+from edgeseg.models.adapters import adapter
+from edgeseg.models.zoo.fastscnn import RENAMED
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "real" / "checkpoints"
+
+
+def tiny(classes: int = 3, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, classes, 1)).eval()
+
+
+def same(network: nn.Module, other: nn.Module) -> bool:
+    return all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+
+
+class Intruder:
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path("intruder"),))
+
+
+WRAPPERS = {
+    "bare": lambda state: state,
+    "state_dict": lambda state: {"cur_epoch": 7, "best_score": torch.tensor(0.5), "state_dict": state, "optimizer": {}},
+    "model": lambda state: {"model": state, "epoch": 3},
+    "module.": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "compiled": lambda state: {"state_dict": {f"module._orig_mod.{name}": value for name, value in state.items()}},
+    "ema": lambda state: {"state_dict": {n: v * 0 for n, v in state.items()}, "ema": {"decay": 0.9, "shadow": state}},
+    "averaged": lambda state: {"n_averaged": torch.tensor(3), **{f"module.{n}": v for n, v in state.items()}},
+    "bfloat16": lambda state: {n: v.bfloat16() if v.is_floating_point() else v for n, v in state.items()},
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("suffix", [".pth", ".pt"])
+def test_reads_checkpoints_of_training_scripts(tmp_path: Path, wrapper: str, suffix: str) -> None:
+    source, network = tiny(seed=1), tiny(seed=2)
+    if wrapper == "bfloat16":
+        source = source.bfloat16().float()
+    path = tmp_path / f"checkpoint{suffix}"
+    torch.save(WRAPPERS[wrapper](source.state_dict()), path)
+    weights.load_into(network, path)
+    assert same(network, source)
+
+
+def test_refuses_a_pickle_that_runs_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": tiny().state_dict(), "extra": Intruder()}, "zip.pth")
+    Path("plain.pth").write_bytes(pickle.dumps(Intruder()))
+    torch.save(tiny(), "whole.pth")
+    for path in ("zip.pth", "plain.pth", "whole.pth"):
+        with pytest.raises(InputError, match=rf"{path}: refused, since it holds Python objects .* state_dict"):
+            weights.load_into(tiny(), Path(path))
+    assert not Path("intruder").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("kept", [0, 10, 300, -20])
+def test_damaged_files(tmp_path: Path, suffix: str, kept: int) -> None:
+    path = tmp_path / f"w{suffix}"
+    torch.save(tiny().state_dict(), path) if suffix == ".pth" else weights.save(tiny(), path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=rf"w{suffix}: .*(truncated|damaged)"):
+        weights.load_into(tiny(), path)
+
+
+def test_files_of_another_kind(tmp_path: Path) -> None:
+    for name, content, complaint in (
+        ("text.pth", b"hello", "not a PyTorch checkpoint"),
+        ("text.safetensors", b"hello", "not a safetensors file"),
+        ("weights.xyz", b"", "expected .safetensors, .pth or .pt"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=complaint):
+            weights.read(tmp_path / name)
+    with pytest.raises(InputError, match="no such weights file"):
+        weights.read(tmp_path / "absent.pth")
+    torch.save({"epoch": 3}, tmp_path / "empty.pth")
+    with pytest.raises(InputError, match="holds no weights"):
+        weights.read(tmp_path / "empty.pth")
+
+
+def test_what_does_not_fit_is_listed_and_nothing_is_changed(tmp_path: Path) -> None:
+    path, network = tmp_path / "w.safetensors", tiny(seed=1)
+    entries = adapter("torch").arrays(network)
+    del entries["0.weight"]
+    entries["0.bias"] = np.zeros(7, np.float32)
+    save_file({**entries, **{f"head.{i}": np.zeros(1) for i in range(12)}}, path)
+    with pytest.raises(InputError) as error:
+        weights.load_into(network, path)
+    message = str(error.value)
+    assert "1 missing (0.weight)" in message
+    assert "12 unexpected (head.0, head.1, head.10, " in message
+    assert "and 2 more)" in message
+    assert "1 of another shape (0.bias 7 instead of 4)" in message
+    assert "\n" not in message
+    assert same(network, tiny(seed=1))
+
+
+def test_another_class_count_is_explained(tmp_path: Path) -> None:
+    weights.save(tiny(classes=3), tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="a network with 3 classes and this one has 5; build it with 3 classes"):
+        weights.load_into(tiny(classes=5), tmp_path / "w.safetensors")
+
+
+def test_counters_of_batches_may_be_absent(tmp_path: Path) -> None:
+    state = {name: v for name, v in tiny(seed=1).state_dict().items() if "num_batches" not in name}
+    torch.save(state, tmp_path / "old.pth")
+    network = tiny(seed=2)
+    weights.load_into(network, tmp_path / "old.pth")
+    assert same(network, tiny(seed=1))
+
+
+def test_saved_weights_are_small_and_come_back_in_float32(tmp_path: Path) -> None:
+    half, full = tmp_path / "half.safetensors", tmp_path / "new" / "full.safetensors"
+    weights.save(tiny(seed=1), half)
+    weights.save(tiny(seed=1), full, half=False)
+    types = {name: str(value.dtype) for name, value in load_file(half).items()}
+    assert types["0.weight"] == "float16"
+    assert types["0.bias"] == types["1.running_var"] == "float32"
+    network = tiny(seed=2)
+    weights.load_into(network, half)
+    assert network[0].weight.dtype == torch.float32
+    assert torch.allclose(network[0].weight, tiny(seed=1)[0].weight, atol=1e-3)
+    weights.load_into(network, full)
+    assert same(network, tiny(seed=1))
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p not in (half, full)]
+
+
+def test_weights_beyond_the_range_of_half_stay_float32(tmp_path: Path) -> None:
+    network = tiny()
+    network[0].weight.data *= 1e6
+    weights.save(network, tmp_path / "w.safetensors")
+    assert load_file(tmp_path / "w.safetensors")["0.weight"].dtype == np.float32
+
+
+def test_keras_weights_by_variable_path(tmp_path: Path) -> None:
+    path, size, arrays = tmp_path / "w.safetensors", Size(33, 65), adapter("keras").arrays
+    source = models.build("deeplab_mobilenetv2_dm05", weights="random", size=size)
+    source.get_layer("aspp0.BatchNorm").moving_variance.assign(np.full(256, 3.0))
+    weights.save(source, path, half=False)
+    network = models.build("deeplab_mobilenetv2_dm05", weights=path, size=Size(49, 33))
+    loaded, expected = arrays(network), arrays(source)
+    assert expected["aspp0.BatchNorm/moving_variance"][0] == 3
+    assert loaded.keys() == expected.keys()
+    assert all(np.array_equal(loaded[name], expected[name]) for name in expected)
+
+
+def test_a_checkpoint_of_an_old_release_is_renamed(tmp_path: Path) -> None:
+    source = models.build("fastscnn", weights="random")
+    source.feature_fusion.non_linear[0].bias.data += 1
+    old = {new: former for former, new in RENAMED.items()}
+    state = {}
+    for name, value in source.state_dict().items():
+        prefix = ".".join(name.split(".")[:3])
+        state[name.replace(prefix, old.get(prefix, prefix), 1)] = value
+    assert "global_feature_extractor.bottleneck3.2.conv.0.0.weight" in state
+    assert "global_feature_extractor.bottlenecks.7.conv.0.0.weight" not in state
+    torch.save({"state_dict": state}, tmp_path / "fastscnn.pth")
+    assert same(models.build("fastscnn", weights=tmp_path / "fastscnn.pth"), source)
+
+
+def test_auxiliary_heads_in_a_checkpoint_are_left_out(tmp_path: Path) -> None:
+    source = models.build("bisenetv2", weights="random", aux=True)
+    weights.save(source, tmp_path / "aux.safetensors", half=False)
+    network = models.build("bisenetv2", weights=tmp_path / "aux.safetensors")
+    assert torch.equal(network.seg_head[1].weight, source.seg_head[1].weight)
+    assert not any("seg_head2" in name for name in network.state_dict())
+
+
+def test_a_model_knows_its_weights_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    weights.save(models.build("fastscnn", weights="random"), path)
+    assert models.load("fastscnn", weights=path).weights_sha256 == weights.sha256(path)
+    assert models.load("fastscnn", weights="random").weights_sha256 is None
+
+
+def test_built_in_weights_are_refused_where_there_are_none() -> None:
+    with pytest.raises(InputError, match=r"built-in weights of fastscnn .*(do not exist|are for 19 classes)"):
+        models.build("fastscnn", classes=7, weights="builtin")
+    with pytest.raises(InputError, match="built-in weights of bisenetv2 do not exist"):
+        models.build("bisenetv2", weights="builtin")
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_built_in_weights_load(name: str) -> None:
+    if models.card(name).weights is None:
+        pytest.skip("this network has none")
+    model = models.load(name, size=Size(65, 129))
+    assert model.weights_sha256 is not None
+    assert models.load(name, size=Size(65, 129), classes=5).weights_sha256 is None
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no real checkpoints beside the project")
+def test_real_checkpoints_can_be_read() -> None:
+    files = sorted(SHARED.glob("*.pth"))
+    assert files
+    for path in files:
+        entries = weights.read(path)
+        assert len(entries) > 50
+        assert all(isinstance(value, np.ndarray) for value in entries.values())
