@@ -18,12 +18,6 @@ _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
 
 
-def __getattr__(name: str) -> Any:
-    if name == "weights":
-        return _weights()
-    raise AttributeError(f"module 'edgeseg.models' has no attribute {name!r}")
-
-
 def names() -> list[str]:
     """The zoo's networks in alphabetical order."""
     return sorted(registry.declarations(_ZOO, Card))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,9 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
     Raises InputError for a damaged file and for one that would run code.
     """
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # About a pickle's protocol, where it is going to be refused.
+            stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "global" in str(error).lower():
             raise InputError(

@@ -141,4 +141,4 @@ def _class_hint(names: list[str], given: Mapping[str, NDArray[Any]], wanted: Map
     if len(pairs) != 1:
         return ""
     (theirs, ours), *_ = pairs
-    return f": the file is of a network with {theirs} classes and this one has {ours}; build it with {theirs} classes"
+    return f": it looks like a network of {theirs} classes, and this one has {ours}; build it with {theirs} classes"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -40,17 +40,16 @@ class Signature:
     precision: Precision
 
 
-class Engine(Protocol):
-    """A network in a runtime's hands, fed with the input's own dtype and giving the output's own."""
+@dataclass(frozen=True)
+class Engine:
+    """A network in a runtime's hands, fed with the input's own dtype and giving the output's own.
+
+    `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
+    computed tensor in execution order; it is None where the engine was not opened for that. Dropping the engine frees
+    the runtime's memory.
+    """
 
     input: Port
     output: Port
-
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """Run one batch; the result is the caller's."""
-
-    def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Run one batch and give the input, then every computed tensor in execution order."""
-
-    def close(self) -> None:
-        """Free the runtime's memory."""
+    run: Callable[[NDArray[Any]], NDArray[Any]]
+    tensors: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]] | None = None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, final
+from typing import Any
 
 import tensorflow
 from numpy.typing import NDArray
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Port
-from edgeseg.runtimes.network import facts_of, main_output, refuse_tensors
+from edgeseg.runtimes.network import facts_of, main_output, refuse_tensors, source_engine
 from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "open_session"]
@@ -28,4 +26,17 @@ def open_session(source: Artifact | Model, threads: int, *, device: str, tensors
     with suppress(RuntimeError):
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    return Session(facts_of(source, "keras", "NHWC"), _Engine(source))
+    network = tensorflow.function(
+        lambda image: main_output(source.network(image, training=False)),
+        input_signature=[tensorflow.TensorSpec((None, source.size.height, source.size.width, 3), tensorflow.float32)],
+        autograph=False,
+    )
+
+    def run(batch: NDArray[Any]) -> NDArray[Any]:
+        try:
+            logits: NDArray[Any] = network(tensorflow.constant(batch)).numpy()
+        except Exception as error:
+            raise MeasureError(f"{source.name}: Keras cannot run it: {first_line(error)}") from error
+        return logits
+
+    return Session(facts_of(source, "keras", "NHWC"), source_engine(run))

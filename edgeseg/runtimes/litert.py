@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Port, Quantization, Signature
+from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature
 from edgeseg.runtimes.session import Session
 
 try:
@@ -20,28 +20,48 @@ try:
 except ModuleNotFoundError:
     from tflite_runtime.interpreter import Interpreter, OpResolverType
 
-__all__ = ["DECLARATION", "open_engine", "open_session", "signature"]
+__all__ = ["DECLARATION", "open_session", "signature"]
 
 DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert")
 
 
 def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
-    """Open a .tflite file; `tensors` runs it on the reference path, without XNNPACK."""
+    """Open a .tflite file; `tensors` runs it without XNNPACK, which keeps its tensors to itself.
+
+    Raises InputError for a file that LiteRT cannot load, or not for the declared input.
+    """
     assert isinstance(source, Artifact)
-    return Session(source.facts, open_engine(source.path, source.facts.input.shape, threads, device, tensors))
+    return Session(source.facts, _engine(source.path, source.facts.input.shape, threads, tensors))
 
 
-def open_engine(path: Path, shape: tuple[int, ...], threads: int, device: str, tensors: bool) -> _Engine:
-    """Raises InputError for a file that LiteRT cannot load, or not for an input of this shape."""
+def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> Engine:
+    """Runs the first output."""
     interpreter = _interpreter(path, threads, bare=tensors)
-    details = interpreter.get_input_details()[0]
+    details, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     try:
         if tuple(details["shape"]) != shape:
             interpreter.resize_tensor_input(details["index"], shape, strict=True)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot take an input of shape {shape}: {first_line(error)}") from error
-    return _Engine(interpreter, path, tensors)
+
+    def run(batch: NDArray[Any]) -> NDArray[Any]:
+        try:
+            interpreter.set_tensor(details["index"], batch)
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise MeasureError(f"{path}: LiteRT cannot run it: {first_line(error)}") from error
+        values: NDArray[Any] = interpreter.get_tensor(result["index"])
+        return values
+
+    def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+        run(batch)
+        names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
+        yield details["name"], batch
+        for index in _computed(interpreter):
+            yield names[index], interpreter.get_tensor(index)
+
+    return Engine(_port(details), _port(result), run, computed if tensors else None)
 
 
 def signature(path: Path) -> Signature:
@@ -79,41 +99,3 @@ def _port(details: dict[str, Any]) -> Port:
     zero_points = details["quantization_parameters"]["zero_points"]
     quantization = Quantization(float(scales[0]), int(zero_points[0])) if len(scales) == 1 else None
     return Port(details["name"], shape, np.dtype(details["dtype"]).name, quantization)
-
-
-@final
-class _Engine:
-    """Runs the first output."""
-
-    def __init__(self, interpreter: Any, path: Path, has_tensors: bool) -> None:
-        self._interpreter = interpreter
-        self._path = path
-        self._has_tensors = has_tensors
-        self._input_index = interpreter.get_input_details()[0]["index"]
-        self._output_index = interpreter.get_output_details()[0]["index"]
-        self.input = _port(interpreter.get_input_details()[0])
-        self.output = _port(interpreter.get_output_details()[0])
-
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        self._invoke(batch)
-        result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
-        return result
-
-    def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        if not self._has_tensors:
-            raise InputError(f"{self._path}: its tensors can be read only if it is opened with tensors=True")
-        self._invoke(batch)
-        names = {details["index"]: details["name"] for details in self._interpreter.get_tensor_details()}
-        yield self.input.name, batch
-        for index in _computed(self._interpreter):
-            yield names[index], self._interpreter.get_tensor(index)
-
-    def close(self) -> None:
-        self._interpreter = None
-
-    def _invoke(self, batch: NDArray[Any]) -> None:
-        try:
-            self._interpreter.set_tensor(self._input_index, batch)
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise MeasureError(f"{self._path}: LiteRT cannot run it: {first_line(error)}") from error

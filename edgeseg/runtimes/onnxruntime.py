@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import onnxruntime
 from numpy.typing import NDArray
@@ -13,10 +13,10 @@ from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Port, Quantization, Signature
+from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature
 from edgeseg.runtimes.session import Session
 
-__all__ = ["DECLARATION", "devices", "open_engine", "open_session", "signature"]
+__all__ = ["DECLARATION", "devices", "open_session", "signature"]
 
 DECLARATION = RuntimeDeclaration(format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"))
 
@@ -35,20 +35,38 @@ def devices() -> tuple[str, ...]:
 
 
 def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
-    """Open an .onnx file; `tensors` needs the package onnx."""
+    """Open an .onnx file; `tensors` needs the package onnx. Raises InputError for a file that it cannot load."""
     assert isinstance(source, Artifact)
-    return Session(source.facts, open_engine(source.path, source.facts.input.shape, threads, device, tensors))
+    return Session(source.facts, _engine(source.path, threads, device, tensors))
 
 
-def open_engine(path: Path, shape: tuple[int, ...], threads: int, device: str, tensors: bool) -> _Engine:
-    """Raises InputError for a file that ONNX Runtime cannot load."""
+def _engine(path: Path, threads: int, device: str, tensors: bool) -> Engine:
+    """Runs the first output."""
     names: list[str] = []
     model: Path | bytes = path
     if tensors:
         names, model = load(
             "edgeseg.runtimes", "onnx_tensors", package="onnx", extra="onnx", why="looking inside an ONNX file"
         ).with_all_outputs(path)
-    return _Engine(_session(path, model, threads, _PROVIDERS[device]), path, names)
+    session = _session(path, model, threads, _PROVIDERS[device])
+    given = _port(session.get_inputs()[0])
+    result = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
+
+    def outputs(wanted: list[str], batch: NDArray[Any]) -> Any:
+        try:
+            return session.run(wanted, {given.name: batch})
+        except Exception as error:
+            raise MeasureError(f"{path}: ONNX Runtime cannot run it: {first_line(error)}") from error
+
+    def run(batch: NDArray[Any]) -> NDArray[Any]:
+        values: NDArray[Any] = outputs([result.name], batch)[0]
+        return values
+
+    def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+        yield given.name, batch
+        yield from zip(names, outputs(names, batch), strict=True)
+
+    return Engine(given, result, run, computed if tensors else None)
 
 
 def signature(path: Path) -> Signature:
@@ -82,34 +100,3 @@ def _port(argument: Any, metadata: dict[str, str] | None = None) -> Port:
     if metadata and OUTPUT_SCALE in metadata:
         quantization = Quantization(float(metadata[OUTPUT_SCALE]), int(metadata[OUTPUT_ZERO_POINT]))
     return Port(argument.name, shape, dtype, quantization)
-
-
-@final
-class _Engine:
-    """Runs the first output."""
-
-    def __init__(self, session: Any, path: Path, names: list[str]) -> None:
-        self._session = session
-        self._path = path
-        self._names = names
-        self.input = _port(session.get_inputs()[0])
-        self.output = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
-
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        result: NDArray[Any] = self._outputs([self.output.name], batch)[0]
-        return result
-
-    def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        if not self._names:
-            raise InputError(f"{self._path}: its tensors can be read only if it is opened with tensors=True")
-        yield self.input.name, batch
-        yield from zip(self._names, self._outputs(self._names, batch), strict=True)
-
-    def close(self) -> None:
-        self._session = None
-
-    def _outputs(self, names: list[str], batch: NDArray[Any]) -> Any:
-        try:
-            return self._session.run(names, {self.input.name: batch})
-        except Exception as error:
-            raise MeasureError(f"{self._path}: ONNX Runtime cannot run it: {first_line(error)}") from error

@@ -26,13 +26,13 @@ class Session:
 
     def __init__(self, facts: Facts, engine: Engine) -> None:
         self.facts = facts
-        self._engine = engine
+        self._opened: Engine | None = engine
         declared, taken = np.dtype(facts.input.dtype), np.dtype(engine.input.dtype)
         self._cast = declared.kind == taken.kind == "f"
         if declared != taken and not self._cast and engine.input.quantization is None:
             raise InputError(
-                f"{facts.model}: the file takes {taken} and has no scale and zero point; give it raw {taken} pixels, not "
-                f"normalized {declared}"
+                f"{facts.model}: the file takes {taken} without a scale and zero point, so it cannot be given "
+                f"normalized {declared} pixels; leave out --mean and --std"
             )
 
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
@@ -67,11 +67,13 @@ class Session:
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         """The input and every computed tensor, in execution order; the session must have been opened with `tensors`."""
+        if self._engine.tensors is None:
+            raise InputError(f"{self.facts.model}: its tensors can be read only if it is opened with tensors=True")
         return self._engine.tensors(self._fed(batch))
 
     def close(self) -> None:
         """Free the runtime's memory."""
-        self._engine.close()
+        self._opened = None
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +82,12 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def _engine(self) -> Engine:
+        if self._opened is None:
+            raise InputError(f"{self.facts.model}: the session was closed; open another")
+        return self._opened
 
     def _fed(self, batch: NDArray[Any]) -> NDArray[Any]:
         """The batch as the engine takes it."""
@@ -96,7 +104,8 @@ class Session:
         assert quantization is not None
         steps = np.rint(batch / np.float32(quantization.scale)) + quantization.zero_point
         limits = np.iinfo(taken)
-        return np.clip(steps, limits.min, limits.max).astype(taken)
+        fed: NDArray[Any] = np.clip(steps, limits.min, limits.max).astype(taken)
+        return fed
 
     def _check_scores(self, raw: NDArray[Any]) -> None:
         output, classes = self.facts.output, len(self.facts.classes)

@@ -80,10 +80,6 @@ def test_torch_callable(folder: Path) -> None:
     assert str(folder) not in sys.path
 
 
-def test_keras_callable() -> None:
-    pass
-
-
 @pytest.mark.parametrize("name", ["instance", "Dictionary"])
 def test_instance_class_and_dictionary_output(folder: Path, name: str) -> None:
     given = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -100,6 +96,7 @@ def test_keras_callables(folder: Path) -> None:
     assert len(models.load("my_networks.light:Subclassed", size=Size(16, 16)).classes) == 6
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own saving
 def test_keras_file(tmp_path: Path) -> None:
     image = keras.Input((None, None, 3))
     network = keras.Model(image, ResizeBilinear((16, 32))(keras.layers.Conv2D(19, 3, 2)(image)))

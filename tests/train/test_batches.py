@@ -98,6 +98,18 @@ def test_a_crop_larger_than_the_image_is_ignored_outside() -> None:
     assert int((taken == 0).sum()) == label.size
 
 
+def test_class_weights_follow_the_balance_and_average_one_a_pixel() -> None:
+    labels = np.concatenate([label.ravel() for _, label in Squares()])
+    share = np.bincount(labels[labels != 255]) / (labels != 255).sum()
+    alike, half, full = (
+        Batches(Squares(), PLAIN, replace(OPTIONS, balance=balance)).class_weights() for balance in (0, 0.5, 1)
+    )
+    assert alike.tolist() == [1, 1]
+    assert (half * share).sum() == pytest.approx(1)
+    assert half[1] / half[0] == pytest.approx((share[0] / share[1]) ** 0.5)
+    assert full * share == pytest.approx([0.5, 0.5])
+
+
 def test_data_that_cannot_be_trained_on_is_refused() -> None:
     with pytest.raises(InputError, match="squares: no images"):
         Batches(Squares(0), PLAIN, OPTIONS)

@@ -93,6 +93,41 @@ def test_a_finished_run_gives_its_weights_and_does_nothing(framework: Framework,
     assert all(np.array_equal(a, b) for a, b in zip(weights(again), weights(straight), strict=True))
 
 
+@both
+def test_class_weights_change_what_is_learned(framework: Framework, tmp_path: Path) -> None:
+    bright = {}
+    for balance in (0.0, 4.0):
+        trained = model(framework)
+        run(trained, tmp_path / f"{balance}.npz", replace(OPTIONS, steps=8, balance=balance))
+        bright[balance] = weights(trained)[-1][1] - weights(trained)[-1][0]
+    assert bright[4.0] > bright[0.0]
+
+
+@both
+def test_images_without_a_single_label_teach_nothing(framework: Framework, tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=2)
+    losses = train(model(framework), Squares(highest=255, lowest=255), options, tmp_path / "c.npz", silent).losses
+    assert losses == (0.0, 0.0)
+
+
+def test_auxiliary_logits_are_learned_from_too(tmp_path: Path) -> None:
+    from torch import Tensor, nn
+
+    class WithAuxiliary(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.main, self.auxiliary = nn.Conv2d(3, 2, 3, padding=1), nn.Conv2d(3, 2, 3, stride=4)
+
+        def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+            return (self.main(image), self.auxiliary(image)) if self.training else self.main(image)
+
+    network = WithAuxiliary()
+    before = network.auxiliary.weight.detach().clone()
+    result = run(replace(model("torch"), network=network), tmp_path / "c.npz", replace(OPTIONS, steps=4))
+    assert result.losses[0] > 1.0
+    assert not np.array_equal(before.numpy(), network.auxiliary.weight.detach().numpy())
+
+
 def test_a_time_limit_ends_the_run_and_the_next_call_finds_it_finished(tmp_path: Path) -> None:
     options = replace(OPTIONS, steps=10**9, minutes=0.02)
     result = run(model("torch"), tmp_path / "c.npz", options)

@@ -22,9 +22,10 @@ class Squares:
     classes = CLASSES
     palette = ((0, 0, 0), (255, 255, 255))
 
-    def __init__(self, count: int = 6, highest: int = 1) -> None:
+    def __init__(self, count: int = 6, highest: int = 1, lowest: int = 0) -> None:
         self.count = count
         self.highest = highest
+        self.lowest = lowest
 
     def __len__(self) -> int:
         return self.count
@@ -32,10 +33,10 @@ class Squares:
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         rng = np.random.default_rng(index)
         image = rng.integers(0, 90, (32, 48, 3), np.uint8)
-        label = np.zeros((32, 48), np.uint8)
+        label = np.full((32, 48), self.lowest, np.uint8)
         top, left = rng.integers(1, 16), rng.integers(0, 24)
         label[top : top + 14, left : left + 20] = self.highest
-        image[label > 0] += 120
+        image[label == self.highest] += 120
         label[0] = 255
         return image, label
 

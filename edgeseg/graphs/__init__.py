@@ -1,0 +1,32 @@
+"""Finished files as lists of operators, one reader per format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeseg.core.container import file_format
+from edgeseg.core.registry import load
+from edgeseg.core.types import Graph
+
+__all__ = ["read_graph"]
+
+_NEEDS = {"onnx": ("onnx", "onnx"), "tflite": ("ai_edge_litert", "litert")}
+
+
+def read_graph(path: Path) -> Graph:
+    """Read an .onnx or .tflite file without running it.
+
+    Operators have the format's own names, in execution order. `params` counts the scalars of the constants that a
+    network learns: weights, biases, scales of a normalization; each constant once, a quantized one by its integers. A
+    folded BatchNorm therefore counts the one bias per channel that is left of it, and an int8 file counts what its
+    float file does. Not counted: quantization scales and zero points, shapes and axes, padding values and lone scalars.
+
+    Raises:
+        InputError: A file that is missing, damaged or of another kind.
+        MissingDependency: The package that reads the format is not installed.
+    """
+    format = file_format(path)
+    package, extra = _NEEDS[format]
+    module = load("edgeseg.graphs", format, package=package, extra=extra, why=f"reading the operators of {path}")
+    graph: Graph = module.read_graph(path)
+    return graph

@@ -1,0 +1,104 @@
+"""ONNX files as operators, with the shapes that ONNX's own inference finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+
+import onnx
+from onnx.inliner import inline_local_functions
+from onnx.shape_inference import InferenceError, infer_shapes
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Graph, Node, Tensor
+
+__all__ = ["read_graph"]
+
+_DTYPES: dict[int, str] = {
+    code: onnx.helper.tensor_dtype_to_np_dtype(code).name for code in onnx.TensorProto.DataType.values() if code
+}
+_FLOATS = {"float32", "float16", "float64", "bfloat16"}
+
+_SETTINGS: dict[str, frozenset[int]] = {
+    "BatchNormalization": frozenset({3, 4}),
+    "Clip": frozenset({1, 2}),
+    "DequantizeLinear": frozenset({1, 2}),
+    "Pad": frozenset({1, 2, 3}),
+    "QuantizeLinear": frozenset({1, 2}),
+    "Resize": frozenset({1, 2, 3}),
+    "Upsample": frozenset({1}),
+}
+"""Inputs that hold no weights, where their dtype alone does not tell."""
+
+
+def read_graph(path: Path) -> Graph:
+    """See `edgeseg.graphs.read_graph`. Local functions are inlined, constants are no operators."""
+    graph = _load(path).graph
+    constants = {tensor.name: tensor for tensor in _constants(graph)}
+    known = {
+        value.name: _value(value) for value in (*graph.input, *graph.value_info, *graph.output) if value.name
+    } | constants
+
+    def tensor(name: str) -> Tensor:
+        return known.get(name, Tensor(name, (), ""))
+
+    nodes = tuple(
+        Node(
+            op=node.op_type,
+            inputs=tuple(map(tensor, node.input)),
+            outputs=tuple(map(tensor, node.output)),
+            name=node.name,
+            attributes={a.name: a.i for a in node.attribute if a.type == onnx.AttributeProto.INT},
+        )
+        for node in graph.node
+        if node.op_type != "Constant"
+    )
+    inputs = tuple(tensor(value.name) for value in graph.input if value.name not in constants)
+    outputs = tuple(tensor(value.name) for value in graph.output)
+    return Graph("onnx", nodes, inputs, outputs, _params(nodes))
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; give the path of an .onnx file") from error
+    except Exception as error:  # protobuf's, which is typed nowhere
+        raise InputError(f"{path}: not an ONNX file, or a truncated one; export it again or copy it anew") from error
+    if not model.graph.node:
+        raise InputError(f"{path}: an ONNX file without operators; export it again")
+    if model.functions:
+        model = inline_local_functions(model)
+    try:
+        return infer_shapes(model, data_prop=True)
+    except (InferenceError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: its shapes contradict each other or cannot be read; export it again") from error
+
+
+def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:
+    for initializer in graph.initializer:
+        yield Tensor(initializer.name, tuple(initializer.dims), _DTYPES.get(initializer.data_type, ""), constant=True)
+    for node in graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    value = attribute.t
+                    yield Tensor(node.output[0], tuple(value.dims), _DTYPES.get(value.data_type, ""), constant=True)
+
+
+def _value(value: onnx.ValueInfoProto) -> Tensor:
+    kind = value.type.tensor_type
+    shape = tuple(side.dim_value if side.HasField("dim_value") else -1 for side in kind.shape.dim)
+    return Tensor(value.name, shape, _DTYPES.get(kind.elem_type, ""))
+
+
+def _params(nodes: tuple[Node, ...]) -> int:
+    weights = {}
+    for node in nodes:
+        settings = _SETTINGS.get(node.op, frozenset())
+        for index, tensor in enumerate(node.inputs):
+            integer = node.op in ("DequantizeLinear", "QLinearConv", "ConvInteger") and tensor.shape
+            if tensor.constant and tensor.shape and index not in settings and (tensor.dtype in _FLOATS or integer):
+                weights[tensor.name] = prod(tensor.shape)
+    return sum(weights.values())

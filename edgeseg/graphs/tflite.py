@@ -1,0 +1,96 @@
+"""TFLite files as operators, read by the schema that comes with LiteRT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Graph, Node, Tensor
+
+__all__ = ["read_graph"]
+
+
+def _names(enumeration: type) -> dict[int, str]:
+    return {code: name for name, code in vars(enumeration).items() if isinstance(code, int)}
+
+
+_OPS = _names(schema.BuiltinOperator)
+_DTYPES = {code: name.lower() for code, name in _names(schema.TensorType).items()}
+
+_BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+"""Where an operator takes a bias, which a quantized file has in int32 like shapes and axes."""
+
+_PADDING = {"PADV2", "MIRROR_PAD"}
+
+
+def read_graph(path: Path) -> Graph:
+    """See `edgeseg.graphs.read_graph`. Only the first subgraph is read, custom operators are called `CUSTOM:name`."""
+    model = _load(path)
+    graph = model.subgraphs[0]
+    tensors = [_tensor(tensor, model.buffers) for tensor in graph.tensors]
+    ops = [_op(code) for code in model.operatorCodes]
+
+    def pick(indices: Iterable[int] | None) -> tuple[Tensor, ...]:
+        return tuple(tensors[i] if i >= 0 else Tensor("", (), "") for i in (() if indices is None else indices))
+
+    nodes = tuple(
+        Node(
+            op=ops[operator.opcodeIndex],
+            inputs=pick(operator.inputs),
+            outputs=pick(operator.outputs),
+            attributes=_integers(operator.builtinOptions),
+        )
+        for operator in graph.operators
+    )
+    return Graph("tflite", nodes, pick(graph.inputs), pick(graph.outputs), _params(nodes))
+
+
+def _load(path: Path) -> Any:
+    read_facts(path)
+    try:
+        model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    except Exception as error:  # the schema's accessors fail in many ways on damaged bytes
+        raise InputError(f"{path}: a damaged TFLite file; export it again or copy it anew") from error
+    if not model.subgraphs or not model.subgraphs[0].operators:
+        raise InputError(f"{path}: a TFLite file without operators; export it again")
+    return model
+
+
+def _op(code: Any) -> str:
+    # Codes up to 127 may stand in the old field alone.
+    name = _OPS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
+    return f"CUSTOM:{code.customCode.decode()}" if name == "CUSTOM" else name
+
+
+def _tensor(tensor: Any, buffers: list[Any]) -> Tensor:
+    shape = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
+    stored = buffers[tensor.buffer]
+    constant = (stored.data is not None and len(stored.data) > 0) or stored.offset > 1
+    return Tensor(
+        name=tensor.name.decode() if tensor.name else "",
+        shape=() if shape is None else tuple(int(side) for side in shape),
+        dtype=_DTYPES.get(tensor.type, ""),
+        constant=constant and not tensor.isVariable,
+    )
+
+
+def _integers(options: Any) -> dict[str, int]:
+    return {} if options is None else {name: int(v) for name, v in vars(options).items() if isinstance(v, int)}
+
+
+def _params(nodes: tuple[Node, ...]) -> int:
+    weights = {}
+    for node in nodes:
+        for index, tensor in enumerate(node.inputs):
+            learned = (
+                tensor.dtype.startswith("float") or tensor.dtype in ("int8", "int4") or index == _BIAS.get(node.op)
+            )
+            if tensor.constant and tensor.shape and learned and node.op not in _PADDING:
+                weights[tensor.name] = prod(tensor.shape)
+    return sum(weights.values())
