@@ -26,6 +26,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     Raises InputError for a size that the network cannot take.
     """
     network = model.network
+    _check_input(model, spec)
     final = _final_upsample(network)
     upsample = _upsample(network, final, spec) if final else None
     output = output_facts(model, spec, "NHWC", upsample)
@@ -63,6 +64,21 @@ def _main(result: Any) -> Any:
     while isinstance(result, Mapping | list | tuple):
         result = next(iter(result.values())) if isinstance(result, Mapping) else result[0]
     return result
+
+
+def _check_input(model: Model, spec: ExportSpec) -> None:
+    """A functional model has its input size built in, unless it leaves it open."""
+    built = getattr(model.network, "input_shape", None)
+    if built is None:
+        return
+    if not isinstance(built, tuple) or len(built) != 4 or built[3] != 3:
+        raise InputError(f"{model.name}: takes an input of shape {built}; one RGB image batch (N, H, W, 3) is needed")
+    asked = (spec.size.height, spec.size.width)
+    if any(side not in (None, wanted) for side, wanted in zip(built[1:3], asked, strict=True)):
+        raise InputError(
+            f"{model.name} cannot take {spec.size}: it was built for {built[1]}x{built[2]}; pass --size {built[1]}x"
+            f"{built[2]}, or build it for the size wanted"
+        )
 
 
 def _try_size(model: Model, program: Program, spec: ExportSpec) -> None:

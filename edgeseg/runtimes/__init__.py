@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgeseg.core import registry
 from edgeseg.core.container import file_format, read_facts
-from edgeseg.core.errors import InputError, MeasureError
+from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Size
 
@@ -36,7 +36,13 @@ def for_format(format: Format) -> str:
 
 def devices() -> dict[str, tuple[str, ...]]:
     """The devices that each runtime offers on this machine; none where its package is not installed."""
-    return {name: _devices(name, declared) for name, declared in declarations().items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, declared in declarations().items():
+        try:
+            found[name] = _devices(name, declared)
+        except MissingDependency:
+            found[name] = ()
+    return found
 
 
 def open_session(
@@ -126,12 +132,11 @@ def _load(name: str, declared: RuntimeDeclaration) -> ModuleType:
 
 
 def _devices(name: str, declared: RuntimeDeclaration) -> tuple[str, ...]:
-    """A runtime that declares more than one device says itself which are here."""
-    if not registry.installed(declared.package):
-        return ()
-    if len(declared.devices) == 1:
+    """A runtime that declares more than one device says itself which are here; MissingDependency if it is not."""
+    if len(declared.devices) == 1 and registry.installed(declared.package):
         return declared.devices
-    offered: tuple[str, ...] = _load(name, declared).devices()
+    module = _load(name, declared)
+    offered: tuple[str, ...] = module.devices() if len(declared.devices) > 1 else declared.devices
     return offered
 
 

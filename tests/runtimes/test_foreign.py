@@ -1,0 +1,99 @@
+"""Files that somebody else made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeseg import runtimes
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Artifact, Normalization, OutputFacts, Size
+
+REAL = Path(__file__).parents[2].parent / "shared" / "real" / "tflite"
+DEEPLAB = REAL / "deeplab_mobilenet_edgetpu_slim_cityscapes_quant.tflite"
+
+
+def test_onnx_scores(write_onnx) -> None:
+    facts = runtimes.describe(write_onnx())
+    assert (facts.model, facts.format, facts.precision, facts.framework) == ("scores", "onnx", "fp32", None)
+    assert facts.input.shape == (1, 3, 16, 32)
+    assert facts.output == OutputFacts("scores", Size(8, 16), "NCHW", "float32", False)
+    assert facts.classes == ("class_0", "class_1", "class_2", "class_3", "class_4")
+
+
+def test_onnx_logits_and_classmap(write_onnx) -> None:
+    assert runtimes.describe(write_onnx("logits")).output == OutputFacts("logits", Size(16, 32))
+    facts = runtimes.describe(write_onnx("classmap"), classes=("road", "sky"))
+    assert facts.output == OutputFacts("classmap", Size(16, 32), "NCHW", "int64")
+    assert facts.classes == ("road", "sky")
+
+
+def test_tflite_is_channels_last(write_tflite) -> None:
+    facts = runtimes.describe(write_tflite())
+    assert facts.input.shape == (1, 16, 32, 3)
+    assert facts.output == OutputFacts("scores", Size(8, 16), "NHWC", "float32", False)
+
+
+def test_what_the_user_gives_is_taken(write_onnx) -> None:
+    half = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    facts = runtimes.describe(write_onnx(), normalization=half, align_corners=True, classes=list("abcde"))
+    assert facts.input.normalization == half
+    assert facts.output.align_corners
+    assert facts.classes == tuple("abcde")
+
+
+def test_open_sizes_are_filled(write_onnx, write_tflite) -> None:
+    for path in (write_onnx(shape=("n", 3, "h", "w")), write_tflite(fixed=False)):
+        facts = runtimes.describe(path, size=Size(24, 40))
+        assert (facts.input.size, facts.output.size) == (Size(24, 40), Size(12, 20))
+        with runtimes.open_session(Artifact(path, facts)) as session:
+            batch = np.zeros(facts.input.shape, np.float32)
+            assert session.classmap(batch).shape == (1, 24, 40)
+        with pytest.raises(InputError, match="leaves its input size open; give --size"):
+            runtimes.describe(path)
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "message"),
+    [
+        ({"inputs": 2}, {}, r"2 inputs \(image, more\)"),
+        ({"shape": (1, 3, 16)}, {}, "of shape 1x3x16 takes no RGB images"),
+        ({"shape": (1, None, 16, None)}, {}, "does not say where its channels are; give --layout"),
+        ({"head": "classmap"}, {}, "give --classes"),
+        ({"head": "mean"}, {}, "output of shape .* is neither scores of classes nor a class map"),
+        ({}, {"classes": ("road", "sky")}, "neither scores of 2 classes"),
+        ({}, {"size": Size(8, 8)}, "made for 16x32, not 8x8"),
+        ({"shape": (1, 3, None, None)}, {"size": Size(16, 31)}, None),
+    ],
+)
+def test_what_cannot_be_used_is_explained(write_onnx, made, given, message) -> None:
+    path = write_onnx(**made)
+    if message is None:
+        assert runtimes.describe(path, **given).output.size == Size(8, 16)
+        return
+    with pytest.raises(InputError, match=message) as caught:
+        runtimes.describe(path, **given)
+    assert str(path) in str(caught.value)
+
+
+def test_other_suffixes_and_missing_files(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"expected \.onnx or \.tflite"):
+        runtimes.describe(tmp_path / "net.pb")
+    with pytest.raises(InputError, match="No such file"):
+        runtimes.describe(tmp_path / "net.onnx")
+
+
+@pytest.mark.skipif(not DEEPLAB.exists(), reason="the published DeepLab file is not here")
+def test_a_published_quantized_deeplab() -> None:
+    facts = runtimes.describe(DEEPLAB, classes=[f"c{i}" for i in range(19)])
+    assert facts.precision == "int8"
+    assert (facts.input.shape, facts.input.dtype) == ((1, 513, 513, 3), "uint8")
+    assert facts.output == OutputFacts("classmap", Size(513, 513), "NHWC", "int64")
+    with runtimes.open_session(Artifact(DEEPLAB, facts)) as session:
+        noise = np.random.default_rng(0).integers(0, 256, facts.input.shape).astype(np.uint8)
+        classmap = session.classmap(noise)
+        assert (classmap.shape, classmap.dtype) == ((1, 513, 513), np.uint8)
+        assert classmap.max() < 19
+        assert (session(noise) == classmap).all()
