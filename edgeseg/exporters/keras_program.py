@@ -30,7 +30,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     final = _final_upsample(network)
     upsample = _upsample(network, final, spec) if final else None
     output = output_facts(model, spec, "NHWC", upsample)
-    inner = keras.Model(network.inputs, final[0].input) if output.head == "scores" and final else network
+    inner = keras.Model(network.input, final[0].input) if output.head == "scores" and final else network
 
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
@@ -46,7 +46,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         if not hasattr(network, "inputs"):
             return
         steps = [layer for layer in network.layers if getattr(layer.output, "ndim", 0) == 4][1:]
-        outputs = keras.Model(network.inputs, [layer.output for layer in steps])(tf.constant(batch), training=False)
+        outputs = keras.Model(network.input, [layer.output for layer in steps])(tf.constant(batch), training=False)
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
@@ -117,5 +117,5 @@ def _final_upsample(network: Any) -> tuple[Any, bool] | None:
 
 def _upsample(network: Any, final: tuple[Any, bool], spec: ExportSpec) -> Upsample | None:
     last, align_corners = final
-    shape = keras.Model(network.inputs, last.input).compute_output_shape((1, spec.size.height, spec.size.width, 3))
+    shape = keras.Model(network.input, last.input).compute_output_shape((1, spec.size.height, spec.size.width, 3))
     return Upsample(Size(shape[1], shape[2]), align_corners)

@@ -9,7 +9,7 @@ import onnx
 
 from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
-from edgeseg.core.types import Artifact, Model
+from edgeseg.core.types import Artifact, Model, OutputFacts
 from edgeseg.exporters.keras_program import signature, trace
 from edgeseg.exporters.program import facts_of
 from edgeseg.exporters.quiet import quiet
@@ -42,16 +42,19 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
             )
     except Exception as error:
         raise ExportError(f"{model.name}: tf2onnx cannot write it: {first_line(error)}") from error
-    _name_output(path, head)
+    _declare_output(path, program.output, spec.batch, len(model.classes))
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxsim"))
     return Artifact(path, replace(facts, notes=notes))
 
 
-def _name_output(path: Path, name: str) -> None:
+def _declare_output(path: Path, output: OutputFacts, batch: int, classes: int) -> None:
+    """Name the output and state its shape, which tf2onnx infers one pixel short after some resizes."""
     model = onnx.load(path)
-    output = model.graph.output[0]
+    old = model.graph.output[0]
     for node in model.graph.node:
-        node.output[:] = [name if given == output.name else given for given in node.output]
-    output.name = name
+        node.output[:] = [output.head if name == old.name else name for name in node.output]
+    size = [output.size.height, output.size.width]
+    shape = [batch, *size] if output.head == "classmap" else [batch, classes, *size]
+    old.CopyFrom(onnx.helper.make_tensor_value_info(output.head, old.type.tensor_type.elem_type, shape))
     onnx.save(model, path)

@@ -109,7 +109,9 @@ def observer_factory(recipe: Recipe) -> Callable[[], Observer]:
             return MinMax
         case "percentile":
             if not 50 < recipe.percentile <= 100:
-                raise InputError(f"percentile {recipe.percentile}: expected more than 50 and at most 100, such as 99.99")
+                raise InputError(
+                    f"percentile {recipe.percentile}: expected more than 50 and at most 100, such as 99.99"
+                )
             return lambda: Histogram(recipe.percentile)
     raise InputError(f"no calibration method {recipe.method!r}; there are: minmax, percentile")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,9 @@ def write_tflite(tmp_path_factory: pytest.TempPathFactory, kernel: np.ndarray) -
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
                 converter.inference_input_type = converter.inference_output_type = tf.as_dtype(dtype)
             written[name] = folder / f"{name}.tflite"
-            written[name].write_bytes(converter.convert())
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
+                written[name].write_bytes(converter.convert())
         return written[name]
 
     yield write

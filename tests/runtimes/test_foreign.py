@@ -10,6 +10,8 @@ import pytest
 from edgeseg import runtimes
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact, Normalization, OutputFacts, Size
+from edgeseg.runtimes import foreign
+from edgeseg.runtimes.engine import Port, Signature
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real" / "tflite"
 DEEPLAB = REAL / "deeplab_mobilenet_edgetpu_slim_cityscapes_quant.tflite"
@@ -59,7 +61,6 @@ def test_open_sizes_are_filled(write_onnx, write_tflite) -> None:
     ("made", "given", "message"),
     [
         ({"inputs": 2}, {}, r"2 inputs \(image, more\)"),
-        ({"shape": (1, 3, 16)}, {}, "of shape 1x3x16 takes no RGB images"),
         ({"shape": (1, None, 16, None)}, {}, "does not say where its channels are; give --layout"),
         ({"head": "classmap"}, {}, "give --classes"),
         ({"head": "mean"}, {}, "output of shape .* is neither scores of classes nor a class map"),
@@ -76,6 +77,19 @@ def test_what_cannot_be_used_is_explained(write_onnx, made, given, message) -> N
     with pytest.raises(InputError, match=message) as caught:
         runtimes.describe(path, **given)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 16), (1, 16, 32, 4), (None, 1, 16, 32)])
+def test_an_input_that_is_no_image(shape) -> None:
+    signature = Signature((Port("x", shape, "float32"),), (), "fp32")
+    with pytest.raises(InputError, match=r"net\.onnx: input x of shape .* takes no RGB images"):
+        foreign.draft(Path("net.onnx"), "onnx", signature, foreign.Given())
+
+
+def test_an_input_of_a_dtype_that_images_have_not() -> None:
+    signature = Signature((Port("x", (1, 3, 16, 32), "int64"),), (), "fp32")
+    with pytest.raises(InputError, match="input of dtype int64"):
+        foreign.draft(Path("net.onnx"), "onnx", signature, foreign.Given())
 
 
 def test_other_suffixes_and_missing_files(tmp_path) -> None:
