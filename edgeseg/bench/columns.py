@@ -95,5 +95,5 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
     if any(row.network_p50_ms is not None and row.network_p90_ms is None for row in rows):
         notes.append(f"p90 is left blank under {P90_SAMPLES} samples")
     if any(row.peak_rss_mib is not None for row in rows):
-        notes.append(f"peak memory: {MEANING}")
+        notes.append(MEANING)
     return (*notes, *(f"{row.name}: {note}" for row in rows for note in row.notes))

@@ -68,6 +68,8 @@ def _sheet(lines: list[tuple[str, str]]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for key, value in lines:
         if value:
             table.add_row(key, Text(value))

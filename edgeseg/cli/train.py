@@ -28,6 +28,10 @@ def train(
     learning_rate: Annotated[float, typer.Option("--lr", help="Highest learning rate.")] = 2e-3,
     min_scale: Annotated[float, typer.Option("--min-scale", help="Smallest factor that an image is resized by.")] = 0.5,
     max_scale: Annotated[float, typer.Option("--max-scale", help="Largest factor that an image is resized by.")] = 1.0,
+    balance: Annotated[
+        float,
+        typer.Option("--balance", min=0.0, help="How much rare classes count: 0 all pixels alike, 1 all classes."),
+    ] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")] = 0,
     minutes: Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")] = None,
     weights: Annotated[
@@ -50,6 +54,7 @@ def train(
         learning_rate=learning_rate,
         min_scale=min_scale,
         max_scale=max_scale,
+        balance=balance,
         seed=seed,
         minutes=minutes,
     )

@@ -61,6 +61,8 @@ class RuntimeDeclaration:
     package: str
     extra: str
     devices: tuple[str, ...] = ("cpu",)
+    default: bool = False
+    """Whether it runs its format where the user names no runtime."""
 
 
 class Runtime(Protocol):

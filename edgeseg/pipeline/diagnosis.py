@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
-from edgeseg import data, exporters, quantize, runtimes
-from edgeseg.core.registry import installed
+from edgeseg import exporters, quantize, runtimes
 
 __all__ = ["Package", "packages"]
 
 _ALWAYS = (
-    ("PIL", "pillow", "images", "read image files, draw pictures"),
-    ("numba", "numba", "fast", "the fast segmentation head and preprocessing"),
-    ("onnx", "onnx", "onnx", "read and write ONNX graphs"),
-    ("onnxsim", "onnxsim", "onnx", "simplify exported ONNX files"),
-    ("safetensors", "safetensors", "torch", "weights of the zoo"),
+    ("pillow", "images", "read image files, draw pictures"),
+    ("numba", "fast", "the fast segmentation head and preprocessing"),
+    ("onnx", "onnx", "read and write ONNX graphs"),
+    ("onnxsim", "onnx", "simplify exported ONNX files"),
+    ("safetensors", "torch", "weights of the zoo"),
 )
-_DISTRIBUTIONS = {
-    "ai_edge_litert": "ai-edge-litert",
-    "litert_torch": "litert-torch",
-    "ai_edge_quantizer": "ai-edge-quantizer",
-}
 
 
 @dataclass(frozen=True)
@@ -36,26 +30,24 @@ class Package:
 
 def packages() -> list[Package]:
     """Every optional package that some room of edgeseg declares a need for, by name."""
-    needs: dict[str, tuple[str, str, list[str]]] = {m: (d, extra, [why]) for m, d, extra, why in _ALWAYS}
+    needs: dict[str, tuple[str, list[str]]] = {}
 
-    def need(module: str, extra: str, purpose: str) -> None:
-        entry = needs.setdefault(module, (_DISTRIBUTIONS.get(module, module), extra, []))
-        entry[2].append(purpose)
+    def need(package: str, extra: str, purpose: str) -> None:
+        needs.setdefault(package.replace("_", "-"), (extra, []))[1].append(purpose)
 
+    for package, extra, purpose in _ALWAYS:
+        need(package, extra, purpose)
     for name, runtime in runtimes.declarations().items():
-        need(
-            runtime.package,
-            runtime.extra,
-            f"run {runtime.format} files" if name != runtime.format else f"run {name} models",
-        )
+        need(runtime.package, runtime.extra, f"run {'models' if name == runtime.format else 'files'} of {runtime.format}")
     for exporter in exporters.declarations().values():
         need(exporter.package, exporter.extra, f"export {exporter.source} to {exporter.format}")
-    for format, quantizer in quantize.declarations().items():
-        need(quantizer.package, quantizer.extra, f"quantize {format}")
-    for name, dataset in data.declarations().items():
-        if dataset.package and dataset.extra:
-            need(dataset.package, dataset.extra, f"read {name}")
-    return [
-        Package(distribution, metadata.version(distribution) if installed(module) else None, extra, "; ".join(why))
-        for module, (distribution, extra, why) in sorted(needs.items())
-    ]
+    for quantizer in quantize.declarations().values():
+        need(quantizer.package, quantizer.extra, f"quantize {quantizer.format}")
+    return [Package(name, _version(name), extra, "; ".join(why)) for name, (extra, why) in sorted(needs.items())]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

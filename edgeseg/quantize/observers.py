@@ -21,9 +21,6 @@ __all__ = ["BINS", "Histogram", "MinMax", "Observer", "observer_factory"]
 BINS = 2048
 """Bins on either side of zero; their width is the smallest power of two with which they reach every value seen."""
 
-_ENDLESS = 1e30
-"""Max-pooling pads with minus infinity or the lowest float; a value beyond this is such padding, not data."""
-
 _BLOCK = 1 << 15
 
 _Floats: TypeAlias = NDArray[np.float32]

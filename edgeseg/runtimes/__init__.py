@@ -27,9 +27,9 @@ def declarations() -> dict[str, RuntimeDeclaration]:
 
 
 def for_format(format: Format) -> str:
-    """The runtime for a format; InputError where there is none."""
+    """The default runtime for a format; InputError where there is none."""
     for name, declared in declarations().items():
-        if declared.format == format:
+        if declared.format == format and declared.default:
             return name
     raise InputError(f"no runtime for {format}; there are: {_listed()}")
 

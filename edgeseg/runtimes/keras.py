@@ -16,7 +16,7 @@ from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "open_session"]
 
-DECLARATION = RuntimeDeclaration(format="keras", package="tensorflow", extra="tf")
+DECLARATION = RuntimeDeclaration(format="keras", package="tensorflow", extra="tf", default=True)
 
 
 def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:

@@ -22,7 +22,7 @@ except ModuleNotFoundError:
 
 __all__ = ["DECLARATION", "open_session", "signature"]
 
-DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert")
+DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert", default=True)
 
 
 def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:

@@ -18,7 +18,9 @@ from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "devices", "open_session", "signature"]
 
-DECLARATION = RuntimeDeclaration(format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"))
+DECLARATION = RuntimeDeclaration(
+    format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"), default=True
+)
 
 OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
 """Metadata of an integer output, which the format has no other place for."""

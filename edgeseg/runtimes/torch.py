@@ -15,7 +15,7 @@ from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "open_session"]
 
-DECLARATION = RuntimeDeclaration(format="torch", package="torch", extra="torch")
+DECLARATION = RuntimeDeclaration(format="torch", package="torch", extra="torch", default=True)
 
 
 def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:

@@ -138,14 +138,21 @@ def _steps(
     stopped: Callable[[], bool],
 ) -> None:
     saved_s = run.elapsed_s
-    while (done := run.progress) < 1.0:
+    while (done := run.progress) < 1.0 or not run.step:
         if stopped():
             checkpoints.write(path, run.checkpoint(), stepper.state())
             raise TrainError(
                 f"training stopped at step {run.step} of {options.steps}, kept in {path}; "
                 "the same command goes on from there"
             )
-        loss = stepper.step(*next(stream), options.rate(done, run.step))
+        images, labels = next(stream)
+        try:
+            loss = stepper.step(images, labels, options.rate(done, run.step))
+        except (ValueError, RuntimeError) as error:
+            raise TrainError(
+                f"the network refused {options.batch} images of {options.crop}: {str(error).splitlines()[0]}; "
+                "try a larger batch or another crop"
+            ) from error
         if not math.isfinite(loss):
             raise TrainError(
                 f"the loss at step {run.step} is {loss}; try a learning rate below {options.learning_rate}"

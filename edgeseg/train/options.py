@@ -16,6 +16,10 @@ Validate: TypeAlias = Callable[[Model], float]
 """Measures a network in inference mode: mIoU in percent."""
 
 _CROP = Size(256, 512)
+_COUNTS = ("steps", "batch")
+_FREE = ("workers", "checkpoint_seconds", "cache_mib")
+"""Options that change nothing about the result."""
+_NOT_NEGATIVE = ("jitter", "warmup", "power", "weight_decay", "balance", *_FREE)
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,10 @@ class TrainOptions:
     as with steps, so that a run cut short still ends at zero.
     """
 
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 8
     crop: Size = _CROP
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """The highest, reached after `warmup` steps; it falls to zero as (1 - progress) ** `power`."""
     seed: int = 0
     workers: int = 1
@@ -39,34 +43,25 @@ class TrainOptions:
     max_scale: float = 1.0
     jitter: float = 0.2
     """Brightness, contrast and colour change by up to this share."""
-    warmup: int = 100
+    warmup: int = 50
     power: float = 0.9
     weight_decay: float = 0.01
-    balance: float = 0.0
+    balance: float = 0.4
     """Pixels of a class weigh its frequency to the power of -`balance`: 0 treats all pixels alike, 1 all classes."""
     minutes: float | None = None
     checkpoint_seconds: float = 60.0
-    cache_mib: int = 2048
+    cache_mib: int = 4096
     """Decoded images kept in memory, so that later epochs need not decode them again."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch"):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise InputError(f"training: {name} {getattr(self, name)}; it must be at least 1")
-        for name in (
-            "workers",
-            "jitter",
-            "warmup",
-            "power",
-            "weight_decay",
-            "balance",
-            "checkpoint_seconds",
-            "cache_mib",
-        ):
+        for name in _NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"training: {name} {getattr(self, name)}; it must not be negative")
         if not 0 < self.learning_rate < math.inf:
-            raise InputError(f"training: learning rate {self.learning_rate}; it must be above 0, for example 0.002")
+            raise InputError(f"training: learning rate {self.learning_rate}; it must be above 0, for example 0.004")
         if not 0 < self.min_scale <= self.max_scale < math.inf:
             raise InputError(
                 f"training: scales {self.min_scale} to {self.max_scale}; both must be above 0 and the first not larger"
@@ -81,8 +76,7 @@ class TrainOptions:
 
     def deciding(self) -> dict[str, Any]:
         """The options a resumed run must share with the run that it continues, as plain JSON values."""
-        free = {"workers", "minutes", "checkpoint_seconds", "cache_mib"}
-        return {name: value for name, value in asdict(self).items() if name not in free}
+        return {name: value for name, value in asdict(self).items() if name not in _FREE}
 
 
 @dataclass(frozen=True)

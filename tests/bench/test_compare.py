@@ -111,8 +111,7 @@ image to class map time; an mIoU loss above 0 is worse
 mIoU over scenes val (100 images): one confusion matrix, mean over the classes in labels or
 predictions
 p90 is left blank under 64 samples
-peak memory: peak resident memory of the process that runs the artifact, interpreter and runtime
-library included
+peak resident memory of the process that runs the artifact, interpreter and runtime library included
 net.int8.tflite: 2 operators stayed float"""
     )
 

@@ -136,6 +136,18 @@ def test_a_time_limit_ends_the_run_and_the_next_call_finds_it_finished(tmp_path:
     assert run(model("torch"), tmp_path / "c.npz", options).losses == ()
 
 
+def test_a_run_of_no_time_at_all_makes_one_step(tmp_path: Path) -> None:
+    assert run(model("torch"), tmp_path / "c.npz", replace(OPTIONS, minutes=1e-9)).steps == 1
+
+
+def test_a_batch_that_the_network_cannot_take_is_one_message(tmp_path: Path) -> None:
+    from torch import nn
+
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1))
+    with pytest.raises(TrainError, match=r"refused 1 images of 16x24: .*; try a larger batch or another crop"):
+        run(replace(model("torch"), network=pooled), tmp_path / "c.npz", replace(OPTIONS, batch=1))
+
+
 def test_checkpoints_are_written_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     seen: list[bool] = []

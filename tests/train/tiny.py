@@ -12,7 +12,7 @@ from edgeseg.core.types import Framework, Model, Size
 from edgeseg.train import TrainOptions
 
 CLASSES = ("dark", "bright")
-OPTIONS = TrainOptions(steps=24, batch=4, crop=Size(16, 24), learning_rate=0.02, warmup=2, workers=1)
+OPTIONS = TrainOptions(steps=24, batch=4, crop=Size(16, 24), learning_rate=0.02, warmup=2, balance=0)
 
 
 class Squares:

@@ -1,0 +1,170 @@
+"""Float ONNX file to int8 QDQ ONNX file, through ONNX Runtime's quantizer with ranges from our own observers."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.quant_utils import QuantType
+
+from edgeseg.core.container import KEY, write_facts
+from edgeseg.core.errors import InputError, QuantizeError, first_line
+from edgeseg.core.files import atomic_path
+from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
+from edgeseg.core.types import Artifact, Facts
+from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.prepare import prepare
+
+__all__ = ["DECLARATION", "OPERATORS", "OUTPUT_SCALE", "OUTPUT_ZERO_POINT", "quantize"]
+
+DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
+
+OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
+"""Metadata of an integer output, which the format has no other place for."""
+
+OPERATORS = (
+    "Add",
+    "ArgMax",
+    "AveragePool",
+    "Clip",
+    "Concat",
+    "Conv",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "GlobalAveragePool",
+    "LeakyRelu",
+    "MatMul",
+    "MaxPool",
+    "Mul",
+    "Relu",
+    "Reshape",
+    "Resize",
+    "Sigmoid",
+    "Slice",
+    "Softmax",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+"""Operators that ONNX Runtime computes in int8 on a CPU. Around any other, Q and DQ only add work."""
+
+_TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
+_ACTIVATIONS = {"Relu", "Clip"}
+
+
+def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
+    """Write an int8 file with int8 weights and 8-bit activations, for a stock ONNX Runtime.
+
+    With the head `scores` the output is the integer scores, their scale and zero point in the file's metadata; other
+    heads give what the float file gives. Activation `auto` is uint8 on x86 and int8 elsewhere, by this machine.
+
+    Raises:
+        InputError: An option that there is not, or no samples.
+        QuantizeError: The file cannot be quantized.
+    """
+    activation = _activation(recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        model = prepare(artifact.path, prepared)
+        write_facts(prepared, artifact.facts)
+        ranges = calibrate(Artifact(prepared, artifact.facts), recipe, samples, _observed(model))
+    try:
+        quantized = _quantized(model, ranges, recipe, activation)
+    except Exception as error:
+        raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
+    kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
+    output = artifact.facts.output
+    if output.head == "scores" and (parameters := _strip_dequantize(quantized)):
+        kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, parameters)
+        output = replace(output, dtype=activation)
+    onnx.helper.set_model_props(quantized, kept)
+    facts = replace(
+        artifact.facts,
+        precision="int8",
+        output=output,
+        parent_sha256=artifact.sha256,
+        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, int8 weights",
+        calibration=samples.source,
+        tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
+    )
+    with atomic_path(path) as temporary:
+        onnx.save(quantized, temporary)
+        write_facts(temporary, facts)
+    return Artifact(path, facts)
+
+
+def _activation(recipe: Recipe) -> str:
+    if recipe.activation == "auto":
+        return "uint8" if platform.machine().lower() in ("x86_64", "amd64") else "int8"
+    if recipe.activation not in _TYPES:
+        raise InputError(f"activation {recipe.activation!r}: an ONNX file can have {', '.join(_TYPES)} or auto")
+    return recipe.activation
+
+
+def _before_activation(model: onnx.ModelProto) -> dict[str, str]:
+    """Tensors that only a Relu or Clip reads -> what it makes of them, which is all that has to be represented."""
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    outputs = {output.name for output in model.graph.output}
+    return {
+        name: nodes[0].output[0]
+        for name, nodes in readers.items()
+        if len(nodes) == 1 and nodes[0].op_type in _ACTIVATIONS and nodes[0].input[0] == name and name not in outputs
+    }
+
+
+def _observed(model: onnx.ModelProto) -> set[str]:
+    computed = {name for node in model.graph.node for name in node.output}
+    return (computed | {given.name for given in model.graph.input}) - _before_activation(model).keys()
+
+
+def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str) -> onnx.ModelProto:
+    found = dict(ranges.values)
+    for name, output in reversed(_before_activation(model).items()):
+        if output in found:
+            found[name] = found[output]
+    limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
+    quantizer = QDQQuantizer(
+        model,
+        per_channel=recipe.per_channel,
+        reduce_range=False,
+        weight_qType=QuantType.QInt8,
+        activation_qType=_TYPES[activation],
+        tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
+        nodes_to_quantize=[],
+        nodes_to_exclude=[],
+        op_types_to_quantize=list(OPERATORS),
+        extra_options={"ForceQuantizeNoInputCheck": True},
+    )
+    quantized: onnx.ModelProto = quantizer.quantize_model()
+    return quantized
+
+
+def _strip_dequantize(model: onnx.ModelProto) -> tuple[float, int] | None:
+    """Make the integers behind a final DequantizeLinear the output; their (scale, zero point), None without one."""
+    graph = model.graph
+    output = graph.output[0]
+    last = next(node for node in graph.node if output.name in node.output)
+    quantize = next((node for node in graph.node if last.input[0] in node.output), None)
+    if last.op_type != "DequantizeLinear" or quantize is None:
+        return None
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scale, zero_point = values[last.input[1]], values[last.input[2]]
+    graph.node.remove(last)
+    integers = last.input[0]
+    for node in graph.node:
+        node.input[:] = [output.name if name == integers else name for name in node.input]
+    quantize.output[0] = output.name
+    output.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(zero_point.dtype)
+    return float(scale), int(zero_point)

@@ -1,0 +1,71 @@
+"""A float ONNX file made ready for quantization: constants folded, BatchNormalization gone, every operator named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import onnxruntime
+from onnx.shape_inference import infer_shapes
+from onnx.version_converter import convert_version
+
+from edgeseg.core.errors import QuantizeError, first_line
+from edgeseg.quantize.passes.batchnorm import fold_batchnorm
+
+__all__ = ["prepare"]
+
+_OLDEST_OPSET, _OPSET = 13, 18
+"""Per-channel DequantizeLinear came with opset 13."""
+
+_PASSES = (fold_batchnorm,)
+
+
+def prepare(path: Path, target: Path) -> onnx.ModelProto:
+    """Write to `target` the same function as `path`, with standard operators only, and return it.
+
+    ONNX Runtime's basic optimizations fold constants and what follows a convolution into its weights; the passes of
+    `edgeseg.quantize.passes` do what is left. Tensors keep their names where they stay. Raises QuantizeError.
+    """
+    try:
+        model = onnx.load(path)
+        if _opset(model) < _OLDEST_OPSET:
+            model = convert_version(model, _OPSET)
+        model = _optimized(model, target)
+        model = infer_shapes(model, data_prop=True)
+        for rewrite in _PASSES:
+            rewrite(model)
+        _name_nodes(model)
+        model = infer_shapes(model, data_prop=True)
+        onnx.save(model, target)
+    except Exception as error:
+        raise QuantizeError(f"{path}: ONNX Runtime cannot prepare it: {first_line(error)}; export it again") from error
+    return model
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next((int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
+
+
+def _optimized(model: onnx.ModelProto, scratch: Path) -> onnx.ModelProto:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(scratch)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    optimized = onnx.load(scratch)
+    used = {node.domain for node in optimized.graph.node} | {""}
+    imports = [entry for entry in optimized.opset_import if entry.domain in used]
+    del optimized.opset_import[:]
+    optimized.opset_import.extend(imports)
+    del optimized.metadata_props[:]
+    optimized.metadata_props.extend(model.metadata_props)
+    return optimized
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """ONNX Runtime's quantizer tells operators apart by name, which a file need not give."""
+    taken: set[str] = set()
+    for i, node in enumerate(model.graph.node):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}_{i}_{node.output[0]}"
+        taken.add(node.name)
