@@ -3,7 +3,8 @@
 Source: flatbuffers.dev, "FlatBuffer binary format"; the TFLite schema, tables Model (version 0, operator_codes 1,
 subgraphs 2, description 3, buffers 4, metadata_buffer 5, metadata 6, then offsets only), SubGraph (tensors 0,
 operators 3), Tensor (name 3), Metadata (name 0, buffer 1) and Buffer (data 0, offset 1, size 2). Offsets point
-forwards, so a changed Model table goes BEFORE the old bytes, which stay as they are.
+forwards, so a changed Model table goes BEFORE the old bytes, which stay as they are, but for the places in the file
+that buffers behind the FlatBuffer are found by.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ __all__ = ["read_metadata", "write_metadata"]
 
 _VERSION, _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA = 0, 1, 2, 4, 6
 _TENSORS, _OPERATORS, _TENSOR_NAME = 0, 3, 3
+_BUFFER_OFFSET, _BUFFER_SIZE = 1, 2
 _ALIGNMENT = 64
 _BAD = "not a TFLite file, or a truncated one; export it again or copy it anew"
 
@@ -36,6 +38,17 @@ def _field(data: bytes, table: int, index: int) -> int | None:
 def _reference(data: bytes, table: int, index: int) -> int | None:
     at = _field(data, table, index)
     return None if at is None else at + _u32(data, at)
+
+
+def _u64(data: bytes, at: int | None) -> int:
+    value: int = 0 if at is None else struct.unpack_from("<Q", data, at)[0]
+    return value
+
+
+def _outside(data: bytes, buffer: int) -> int:
+    """Where in the file a buffer's content lies that is kept behind the FlatBuffer; 0 for one within it."""
+    offset = _u64(data, _field(data, buffer, _BUFFER_OFFSET))
+    return offset if offset > 1 else 0
 
 
 def _bytes(data: bytes, vector: int) -> bytes:
@@ -80,6 +93,8 @@ def _parse(data: bytes) -> _Parsed:
         for table in buffers:
             content = _reference(data, table, 0)
             if content is not None and content + 4 + _u32(data, content) > len(data):
+                raise ValueError(_BAD)
+            if _outside(data, table) + _u64(data, _field(data, table, _BUFFER_SIZE)) > len(data):
                 raise ValueError(_BAD)
         metadata = []
         for table in _tables(data, _reference(data, root, _METADATA)):
@@ -140,8 +155,6 @@ class _Prefix:
 def write_metadata(data: bytes, key: str, value: bytes) -> bytes:
     """The same model with one named metadata buffer added or replaced."""
     old = _parse(data)
-    if any((at := _field(data, table, 1)) and struct.unpack_from("<Q", data, at)[0] > 1 for table in old.buffers):
-        raise ValueError("a TFLite file with weights outside its FlatBuffer (over 2 GB) cannot carry facts")
     replaced = dict(old.metadata).get(key.encode())
     index = len(old.buffers) if replaced is None else replaced
     names = [*[entry for entry in old.metadata if entry[0] != key.encode()], (key.encode(), index)]
@@ -169,7 +182,11 @@ def write_metadata(data: bytes, key: str, value: bytes) -> bytes:
     shift = out.align(_ALIGNMENT)
     for slot, target in out.to_old:
         out.refer(slot, target + shift)
-    return bytes(out.data) + data
+    moved = bytearray(data)
+    for table in old.buffers:
+        if offset := _outside(data, table):
+            struct.pack_into("<Q", moved, _field(data, table, _BUFFER_OFFSET) or 0, offset + shift)
+    return bytes(out.data) + bytes(moved)
 
 
 def _copy_model(out: _Prefix, data: bytes, root: int) -> int:

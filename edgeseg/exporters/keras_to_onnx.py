@@ -9,10 +9,10 @@ import onnx
 
 from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
+from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model, OutputFacts
 from edgeseg.exporters.keras_program import signature, trace
 from edgeseg.exporters.program import facts_of
-from edgeseg.exporters.quiet import quiet
 from edgeseg.exporters.simplify import simplify
 
 with quiet():

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
+from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
 from edgeseg.exporters.keras_program import trace
 from edgeseg.exporters.program import facts_of
-from edgeseg.exporters.quiet import quiet
 
 __all__ = ["DECLARATION", "export"]
 

@@ -8,7 +8,7 @@ import onnx
 import onnxsim
 
 from edgeseg.core.errors import first_line
-from edgeseg.exporters.quiet import quiet
+from edgeseg.core.quiet import quiet
 
 __all__ = ["simplify"]
 

@@ -17,9 +17,10 @@ def read_graph(path: Path) -> Graph:
     """Read an .onnx or .tflite file without running it.
 
     Operators have the format's own names, in execution order. `params` counts the scalars of the constants that a
-    network learns: weights, biases, scales of a normalization; each constant once, a quantized one by its integers. A
-    folded BatchNorm therefore counts the one bias per channel that is left of it, and an int8 file counts what its
-    float file does. Not counted: quantization scales and zero points, shapes and axes, padding values and lone scalars.
+    network learns: weights, biases, scales of a normalization; each constant once, a quantized one by its integers. Not
+    counted: quantization scales and zero points, shapes and axes, padding values and lone scalars. A folded BatchNorm
+    thus counts the one bias per channel that is left of it, and TFLite has a bias, if only of zeros, in every
+    convolution.
 
     Raises:
         InputError: A file that is missing, damaged or of another kind.

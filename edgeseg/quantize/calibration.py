@@ -73,7 +73,8 @@ def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: C
     if not done:
         raise InputError(f"{samples.source}: no calibration images; at least one is needed")
     ranges = {name: observer.range() for name, observer in observers.items()}
-    return Ranges(ranges, recipe.method, samples.source)
+    method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
+    return Ranges(ranges, method, samples.source)
 
 
 _ENDLESS = 1e30

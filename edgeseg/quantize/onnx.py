@@ -14,48 +14,21 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, Te
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType
 
-from edgeseg.core.container import KEY, write_facts
+from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
-from edgeseg.core.types import Artifact, Facts
+from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.prepare import prepare
 
-__all__ = ["DECLARATION", "OPERATORS", "OUTPUT_SCALE", "OUTPUT_ZERO_POINT", "quantize"]
+__all__ = ["DECLARATION", "OUTPUT_SCALE", "OUTPUT_ZERO_POINT", "quantize"]
 
 DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
 
 OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
 """Metadata of an integer output, which the format has no other place for."""
-
-OPERATORS = (
-    "Add",
-    "ArgMax",
-    "AveragePool",
-    "Clip",
-    "Concat",
-    "Conv",
-    "Flatten",
-    "Gather",
-    "Gemm",
-    "GlobalAveragePool",
-    "LeakyRelu",
-    "MatMul",
-    "MaxPool",
-    "Mul",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Sigmoid",
-    "Slice",
-    "Softmax",
-    "Split",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-)
-"""Operators that ONNX Runtime computes in int8 on a CPU. Around any other, Q and DQ only add work."""
 
 _TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 _ACTIVATIONS = {"Relu", "Clip"}
@@ -144,7 +117,7 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
         tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
         nodes_to_exclude=[],
-        op_types_to_quantize=list(OPERATORS),
+        op_types_to_quantize=sorted(ONNX_INT8),
         extra_options={"ForceQuantizeNoInputCheck": True},
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()

@@ -11,13 +11,14 @@ from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
+from edgeseg.quantize.passes.mean import pool_means
 
 __all__ = ["prepare"]
 
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
-_PASSES = (fold_batchnorm,)
+_PASSES = (fold_batchnorm, pool_means)
 
 
 def prepare(path: Path, target: Path) -> onnx.ModelProto:

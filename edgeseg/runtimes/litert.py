@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
+from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
 from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature
 from edgeseg.runtimes.session import Session
@@ -78,12 +80,14 @@ def _interpreter(path: Path, threads: int, *, bare: bool) -> Any:
     """`bare` keeps every tensor readable, which delegates do not."""
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if bare else OpResolverType.AUTO
     try:
-        return Interpreter(
-            model_path=str(path),
-            num_threads=threads,
-            experimental_op_resolver_type=resolver,
-            experimental_preserve_all_tensors=bare,
-        )
+        with quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=resolver,
+                experimental_preserve_all_tensors=bare,
+            )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot load it: {first_line(error)}; export it again") from error
 
