@@ -41,9 +41,10 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> 
     interpreter = _interpreter(path, threads, bare=tensors)
     details, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     try:
-        if tuple(details["shape"]) != shape:
-            interpreter.resize_tensor_input(details["index"], shape, strict=True)
-        interpreter.allocate_tensors()
+        with quiet():
+            if tuple(details["shape"]) != shape:
+                interpreter.resize_tensor_input(details["index"], shape, strict=True)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot take an input of shape {shape}: {first_line(error)}") from error
 

@@ -80,5 +80,5 @@ def test_int8(network: str, target: str, folder: Path) -> None:
         expected, actual = one(batch), other(batch)
         assert actual.shape == expected.shape
         noise = float(np.square(actual - expected).mean())
-        assert noise < 0.05 * float(np.square(expected - expected.mean()).mean())
+        assert noise < 0.1 * float(np.square(expected - expected.mean()).mean())
         assert other.classmap(batch).shape == (1, facts.input.size.height, facts.input.size.width)

@@ -21,7 +21,7 @@ def fold_batchnorm(model: onnx.ModelProto) -> None:
     edit = Editor(model)
     for node in [node for node in model.graph.node if node.op_type == "BatchNormalization"]:
         parameters = [edit.constant(name) for name in node.input[1:5]]
-        if any(value is None for value in parameters) or edit.rank(node.input[0]) != 4:
+        if any(value is None for value in parameters) or len(edit.shape(node.input[0])) != 4:
             continue
         scale, bias, mean, variance = (np.asarray(value, np.float64) for value in parameters)
         factor = scale / np.sqrt(variance + edit.attribute(node, "epsilon", 1e-5))

@@ -19,8 +19,8 @@ class Editor:
     def __init__(self, model: onnx.ModelProto) -> None:
         self._graph = model.graph
         self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._ranks = {
-            value.name: len(value.type.tensor_type.shape.dim)
+        self._shapes = {
+            value.name: tuple(int(side.dim_value) for side in value.type.tensor_type.shape.dim)
             for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)
         }
 
@@ -29,9 +29,9 @@ class Editor:
         tensor = self._initializers.get(name)
         return None if tensor is None else np.asarray(numpy_helper.to_array(tensor))
 
-    def rank(self, name: str) -> int | None:
-        """Dimensions of a tensor, where they are known."""
-        return self._ranks.get(name)
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a tensor, with 0 for a dimension left open; empty where nothing is known."""
+        return self._shapes.get(name, ())
 
     def attribute(self, node: onnx.NodeProto, name: str, default: Any) -> Any:
         """The value of a node's attribute."""
