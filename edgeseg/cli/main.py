@@ -6,7 +6,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from edgeseg.cli import bench, data, doctor, export, models, quantize, run, train
@@ -14,6 +13,9 @@ from edgeseg.cli.console import warn
 from edgeseg.core.errors import EdgesegError, first_line
 
 __all__ = ["app", "main"]
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the parser raises: click's own class, or that of the copy of click that newer versions of typer carry."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,10 +55,9 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except _UsageError as error:
+        code = _report(_usage(error), error, debug, 2)
+    except (KeyboardInterrupt, typer.Abort):
         warn("edgeseg: stopped; files written so far are whole, the one in work was left out")
         code = 1
     except EdgesegError as error:
@@ -67,6 +68,11 @@ def main() -> None:
         message = f"{type(error).__name__}: {first_line(error)}; please report this with the output of --debug"
         code = _report(message, error, debug, 1)
     sys.exit(code)
+
+
+def _usage(error: Exception) -> str:
+    message = getattr(error, "format_message", error.__str__)().replace("Value error, ", "").rstrip(" .")
+    return f"{message}; see edgeseg --help"
 
 
 def _report(message: str, error: BaseException, debug: bool, code: int) -> int:

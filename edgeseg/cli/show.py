@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edgeseg.bench.compare import Failure
 from edgeseg.cli import options
@@ -13,6 +13,7 @@ from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
+    from edgeseg.bench.tables import TableFormat
     from edgeseg.pipeline.job import Job
 
 __all__ = ["show_comparison"]
@@ -43,7 +44,7 @@ def show_comparison(
     if per_class and comparison.records:
         console.print(class_table(rows))
     if comparison.records:
-        formats = [table.value for table in tables or [options.TableFormat.MD]]
+        formats = cast("list[TableFormat]", [table.value for table in tables or [options.TableFormat.MD]])
         for path in comparing.write_comparison(out, comparison, formats, sort.value, per_class):
             say(f"table: {path}")
         if picture and job.data:

@@ -42,8 +42,9 @@ def read_facts(path: Path) -> Facts | None:
     Raises InputError for a file that is missing, truncated or of another kind.
     """
     wire = _WIRES[file_format(path)]
+    content = _read(path)
     try:
-        stored = wire.read_metadata(_read(path), KEY)
+        stored = wire.read_metadata(content, KEY)
         return None if stored is None else Facts.from_json(json.loads(stored))
     except (ValueError, InputError) as error:
         raise InputError(f"{path}: {error}") from error
@@ -52,8 +53,9 @@ def read_facts(path: Path) -> Facts | None:
 def write_facts(path: Path, facts: Facts) -> None:
     """Replace the facts inside a file, in place and atomically; everything else in it stays as it is."""
     wire = _WIRES[file_format(path)]
+    content = _read(path)
     try:
-        changed = wire.write_metadata(_read(path), KEY, json.dumps(facts.to_json(), separators=(",", ":")).encode())
+        changed = wire.write_metadata(content, KEY, json.dumps(facts.to_json(), separators=(",", ":")).encode())
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
     atomic_write(path, changed)

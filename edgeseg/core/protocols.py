@@ -36,9 +36,15 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 class Session(Protocol):
-    """A network opened on a runtime. The verb is the call; `classmap` and `tensors` are views of the same run."""
+    """A network opened on a runtime. The verb is the call; the others are views of the same run.
+
+    A context manager that closes itself.
+    """
 
     facts: Facts
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Run a batch in the declared layout and dtype; the output comes as the runtime gives it."""
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; integer scores come back as real numbers."""

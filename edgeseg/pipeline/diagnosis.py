@@ -38,7 +38,8 @@ def packages() -> list[Package]:
     for package, extra, purpose in _ALWAYS:
         need(package, extra, purpose)
     for name, runtime in runtimes.declarations().items():
-        need(runtime.package, runtime.extra, f"run {'models' if name == runtime.format else 'files'} of {runtime.format}")
+        what = "models" if name == runtime.format else "files"
+        need(runtime.package, runtime.extra, f"run {runtime.format} {what}")
     for exporter in exporters.declarations().values():
         need(exporter.package, exporter.extra, f"export {exporter.source} to {exporter.format}")
     for quantizer in quantize.declarations().values():

@@ -91,7 +91,8 @@ def _accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progres
     facts = session.facts
 
     def classmap(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return session.classmap(_batch(prepare(image), facts))[0]
+        first: NDArray[np.uint8] = session.classmap(_batch(prepare(image), facts))[0]
+        return first
 
     matrix = evaluate(classmap, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
     return {

@@ -14,6 +14,9 @@ from edgeseg.runtimes.engine import Port, Signature
 
 __all__ = ["Given", "draft", "finish"]
 
+_FLOATS = ("float32", "float16", "float64")
+_INTEGERS = ("uint8", "int8")
+
 
 @dataclass(frozen=True)
 class Given:
@@ -43,9 +46,9 @@ def draft(path: Path, target: Format, signature: Signature, given: Given) -> Fac
     batch, *rest = port.shape
     height, width = rest[1:] if layout == "NCHW" else rest[:2]
     size = _input_size(path, height, width, given.size)
-    dtype = "float32" if port.dtype.startswith("float") or given.normalization else port.dtype
-    if dtype not in ("float32", "uint8", "int8"):
-        raise InputError(f"{path}: input of dtype {port.dtype}; images can be given as float32, uint8 or int8")
+    if port.dtype not in (*_FLOATS, *_INTEGERS):
+        raise InputError(f"{path}: input of dtype {port.dtype}; it must be one of {', '.join((*_FLOATS, *_INTEGERS))}")
+    dtype = "float32" if port.dtype in _FLOATS or given.normalization else port.dtype
     outputs = signature.outputs
     return Facts(
         model=path.stem,

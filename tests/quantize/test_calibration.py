@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
+from edgeseg.quantize import histogram_numba, observers
+from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.observers import BINS, Histogram
+
+ARTIFACT = Artifact(
+    Path("net.onnx"),
+    Facts("net", "onnx", "fp32", InputFacts(Size(8, 8)), OutputFacts("scores", Size(8, 8)), ("road",)),
+)
+
+
+def samples(*images: dict[str, Any], progress: Any = lambda what, done, total: None) -> Calibration:
+    def observe(artifact: Artifact, batches: Any) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+        for image in batches:
+            yield ((name, np.asarray(value)) for name, value in image.items())
+
+    return Calibration(images, len(images), "images", observe, progress)
+
+
+def ranges(*images: dict[str, Any], recipe: Recipe = Recipe()) -> Any:  # noqa: B008
+    return calibrate(ARTIFACT, recipe, samples(*images)).values
+
+
+DISTRIBUTIONS = {
+    "normal": lambda r, n: r.normal(size=n),
+    "relu": lambda r, n: np.maximum(r.normal(size=n), 0),
+    "negative": lambda r, n: -r.gamma(2.0, size=n),
+    "heavy tail": lambda r, n: r.standard_t(2, size=n),
+    "tiny": lambda r, n: r.normal(size=n) * 1e-12,
+    "shifted": lambda r, n: r.normal(size=n) + 40,
+}
+
+
+@pytest.mark.parametrize("percentile", [99.0, 99.99, 100.0])
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
+def test_percentile_is_numpys_within_one_bin(kind: str, percentile: float) -> None:
+    random = np.random.default_rng(0)
+    parts = [DISTRIBUTIONS[kind](random, n).astype(np.float32) for n in (1, 7, 5000, 20_000, 30_001)]
+    histogram = Histogram(percentile)
+    for part in parts:
+        histogram.add(part)
+    low, high = histogram.range()
+    whole = np.concatenate(parts)
+    assert histogram.counts.sum() == whole.size
+    assert histogram.width <= 2 * np.abs(whole).max() / BINS
+    assert low == pytest.approx(min(0.0, np.percentile(whole, 100 - percentile, method="lower")), abs=histogram.width)
+    assert high == pytest.approx(max(0.0, np.percentile(whole, percentile, method="higher")), abs=histogram.width)
+    assert low <= 0 <= high
+
+
+def test_neither_order_nor_grouping_matters() -> None:
+    random = np.random.default_rng(0)
+    parts = [(random.normal(size=1000) * scale).astype(np.float32) for scale in (1e-6, 1e4, 1, 0, 30, 1e-2)]
+    one, other, once = Histogram(99.9), Histogram(99.9), Histogram(99.9)
+    for part in parts:
+        one.add(part)
+    for part in reversed(parts):
+        other.add(part)
+    once.add(np.concatenate(parts))
+    assert one.width == other.width == once.width
+    assert (one.counts == other.counts).all()
+    assert (one.counts == once.counts).all()
+    assert one.range() == other.range() == once.range()
+
+
+def test_both_counting_loops_count_alike() -> None:
+    random = np.random.default_rng(0)
+    edges = np.arange(-BINS, BINS, dtype=np.float32) / 256
+    values = np.concatenate([edges, random.normal(size=100_003), -np.float32([1e-30, 0.0])]).astype(np.float32)
+    compiled, plain = np.zeros((2, 2 * BINS), np.int64)
+    histogram_numba.count(values, 256.0, compiled)
+    observers.count(values, 256.0, plain)
+    assert (compiled == plain).all()
+    assert plain.sum() == values.size
+
+
+def test_memory_does_not_grow_with_images() -> None:
+    random = np.random.default_rng(0)
+    image = {f"t{i}": random.normal(size=100_000).astype(np.float32) for i in range(8)}
+    ranges(image)
+    tracemalloc.start()
+    ranges(*[image] * 60)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2 * BINS * 8 + 2**20
+
+
+def test_minmax_is_exact_and_holds_zero() -> None:
+    recipe = Recipe(method="minmax")
+    found = ranges({"a": [1.5, 3.0], "b": [-2.0]}, {"a": [-0.25, 2.0], "b": [-1.0]}, recipe=recipe)
+    assert found == {"a": (-0.25, 3.0), "b": (-2.0, 0.0)}
+
+
+def test_a_tensor_of_zeros_has_an_empty_range_until_it_has_not() -> None:
+    assert ranges({"a": np.zeros(9)}) == {"a": (0.0, 0.0)}
+    assert ranges({"a": np.zeros(9)}, {"a": np.ones(9)}) == {"a": (0.0, 1.0)}
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile"])
+def test_padding_of_a_max_pool_is_no_data(method: str) -> None:
+    lowest = np.finfo(np.float32).min
+    found = ranges({"a": np.float32([-np.inf, lowest, 2, 0.5]), "b": [-np.inf]}, recipe=Recipe(method=method))
+    assert found == {"a": (0.0, 2.0), "b": (0.0, 0.0)}
+
+
+def test_nan_is_an_error_that_names_the_tensor() -> None:
+    with pytest.raises(QuantizeError, match=r"net\.onnx: tensor conv3 is NaN"):
+        ranges({"conv3": [1.0, np.nan]})
+
+
+def test_only_named_float_tensors_are_observed() -> None:
+    given = samples({"a": [1.0], "b": [1.0], "indices": np.arange(3), "empty": np.zeros(0, np.float32)})
+    assert calibrate(ARTIFACT, Recipe(), given).values.keys() == {"a", "b"}
+    assert calibrate(ARTIFACT, Recipe(), given, {"b"}).values.keys() == {"b"}
+
+
+def test_progress_is_told_image_by_image() -> None:
+    told: list[tuple[str, int, int]] = []
+    calibrate(ARTIFACT, Recipe(), samples({"a": [1.0]}, {"a": [2.0]}, progress=lambda *given: told.append(given)))
+    assert told == [("calibrate", 0, 2), ("calibrate", 1, 2), ("calibrate", 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (Recipe(method="entropy"), "no calibration method 'entropy'; there are: minmax, percentile"),
+        (Recipe(percentile=0.9999), "percentile 0.9999: expected more than 50"),
+        (Recipe(percentile=101), "percentile 101"),
+    ],
+)
+def test_unusable_recipes(recipe: Recipe, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ranges({"a": [1.0]}, recipe=recipe)
+
+
+def test_no_images() -> None:
+    with pytest.raises(InputError, match="at least one"):
+        ranges()
+
+
+def test_ranges_survive_saving(tmp_path: Path) -> None:
+    found = calibrate(ARTIFACT, Recipe(percentile=99.9), samples({"a": [0.1, -0.7]}))
+    assert found.method == "percentile 99.9"
+    found.save(tmp_path / "ranges.json")
+    assert Ranges.load(tmp_path / "ranges.json") == found
+
+
+@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"values": {"a": [1]}, "method": "", "source": ""})])
+def test_other_files_are_no_ranges(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "ranges.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"ranges\.json: not a file of saved ranges"):
+        Ranges.load(path)
+    with pytest.raises(InputError, match=r"none\.json: No such file"):
+        Ranges.load(tmp_path / "none.json")

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from edgeseg import quantize, runtimes
+from edgeseg.core.container import read_facts, write_facts
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph
+from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.report import int8_report, verify
+from tests.quantize.nets import OnnxNet, artifact, calibration, images
+
+FORMATS = sorted(declared.format for declared in quantize.declarations().values())
+INTEGER = {"onnx": ("uint8", "int8"), "tflite": ("int8",)}
+
+
+def quantized(source: Artifact, recipe: Recipe = Recipe()) -> Artifact:  # noqa: B008
+    path = source.path.with_stem(f"{source.path.stem}_{recipe.name}_int8")
+    if path.exists():
+        facts = read_facts(path)
+        assert facts is not None
+        return Artifact(path, facts)
+    return quantize.quantizer(source.facts.format)(source, recipe, calibration(source), path)
+
+
+def outputs(source: Artifact) -> Any:
+    with runtimes.open_session(source, threads=1) as session:
+        return np.stack([session(batch) for batch in images(source.facts.input.shape)])
+
+
+def sqnr_db(signal: Any, other: Any) -> float:
+    """Signal to noise of the part of a signal that varies."""
+    return float(10 * np.log10(np.var(signal) / np.square(signal - other).mean()))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "recipe", [Recipe(), Recipe("minmax", method="minmax"), Recipe("tensor", per_channel=False)], ids=lambda r: r.name
+)
+def test_int8_is_close_to_float(folder: Path, format: str, recipe: Recipe) -> None:
+    source = artifact(folder, format)
+    assert sqnr_db(outputs(source), outputs(quantized(source, recipe))) > (27 if recipe.per_channel else 23)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_facts_survive_and_tell_the_parent(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    result = quantized(source)
+    facts = read_facts(result.path)
+    assert facts == result.facts
+    dtype = facts.output.dtype
+    assert dtype in INTEGER[format]
+    assert facts.parent_sha256 == source.sha256
+    assert facts.recipe == f"default: percentile 99.99 ranges, {dtype} activations, int8 weights"
+    assert facts.calibration == "8 images of noise"
+    assert facts.tools.items() > source.facts.tools.items()
+    changed = {"precision", "output", "parent_sha256", "recipe", "calibration", "tools"}
+    same = facts.to_json().keys() - changed
+    assert {key: facts.to_json()[key] for key in same} == {key: source.facts.to_json()[key] for key in same}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_scores_come_out_as_integers(folder: Path, format: str) -> None:
+    result = quantized(artifact(folder, format))
+    graph = read_graph(result.path)
+    assert [tensor.dtype for tensor in graph.outputs] == [result.facts.output.dtype]
+    assert [tensor.dtype for tensor in graph.inputs] == ["float32"]
+    with runtimes.open_session(result, threads=1) as session:
+        batch = images(result.facts.input.shape, 1)[0]
+        raw = session.run(batch)
+        assert raw.dtype == result.facts.output.dtype
+        assert len(np.unique(raw)) > 50
+        real = session(batch)
+        step = np.diff(np.unique(real)).min()
+        assert np.abs(real / step - np.rint(real / step)).max() < 0.01
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_logits_stay_float(folder: Path, format: str) -> None:
+    source = artifact(folder, format, "logits")
+    result = quantized(source)
+    assert [tensor.dtype for tensor in read_graph(result.path).outputs] == ["float32"]
+    assert result.facts.output == source.facts.output
+    assert sqnr_db(outputs(source), outputs(result)) > 27
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_classmap_stays_a_classmap(folder: Path, format: str) -> None:
+    source = artifact(folder, format, "classmap")
+    result = quantized(source)
+    assert result.facts.output == source.facts.output
+    one, other = outputs(source), outputs(result)
+    assert one.dtype == other.dtype
+    assert (one == other).mean() > 0.9
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_operator_is_int8_and_the_report_says_so(folder: Path, format: str) -> None:
+    report = int8_report(read_graph(quantized(artifact(folder, format)).path))
+    assert report.floating == {}
+    assert report.multiplying_percent == 100
+    verify(report, Path("net"))
+    done = sum(report.int8.values())
+    assert report.summary() == f"{done} of {done} operators in int8, 100 % of the convolutions"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_float_file_is_not_taken_for_int8(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    report = int8_report(read_graph(source.path))
+    assert report.int8 == {}
+    assert report.multiplying_percent == 0
+    assert "in float: 6 Conv" in report.summary() or "in float: 5 CONV_2D" in report.summary()
+    with pytest.raises(QuantizeError, match="no convolution came out in int8"):
+        verify(report, source.path)
+
+
+@pytest.mark.parametrize(("format", "activation"), [("onnx", "int4"), ("tflite", "uint8")])
+def test_an_unknown_activation_is_refused(folder: Path, format: str, activation: str) -> None:
+    with pytest.raises(InputError, match=f"activation '{activation}'.* int8"):
+        quantized(artifact(folder, format), Recipe("refused", activation=activation))
+
+
+def test_onnx_activations_can_be_signed(folder: Path) -> None:
+    source = artifact(folder, "onnx")
+    result = quantized(source, Recipe("signed", activation="int8"))
+    assert result.facts.output.dtype == "int8"
+    assert sqnr_db(outputs(source), outputs(result)) > 27
+
+
+def test_onnx_has_standard_operators_per_channel_weights_and_clean_metadata(folder: Path) -> None:
+    model = onnx.load(quantized(artifact(folder, "onnx")).path)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [entry.domain for entry in model.opset_import] == [""]
+    assert sorted(entry.key for entry in model.metadata_props) == [
+        "edgeseg.facts",
+        "edgeseg.output_scale",
+        "edgeseg.output_zero_point",
+    ]
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    weights = [node.input for node in model.graph.node if len(shapes.get(node.input[0], ())) == 4]
+    assert len(weights) == 7
+    assert all(shapes[scale] == shapes[weight][:1] for weight, scale, _ in weights)
+
+
+def test_int8_counts_the_parameters_of_float(folder: Path) -> None:
+    source = artifact(folder, "onnx")
+    prepared = folder / "prepared_params.onnx"
+    prepare(source.path, prepared)
+    assert read_graph(quantized(source).path).params == read_graph(prepared).params
+
+
+def test_preparing_leaves_the_function(folder: Path) -> None:
+    source = artifact(folder, "onnx")
+    path = folder / "prepared.onnx"
+    model = prepare(source.path, path)
+    operators = [node.op_type for node in model.graph.node]
+    assert "BatchNormalization" not in operators
+    assert "ReduceMean" not in operators
+    assert operators.count("Conv") == 7  # one more: the BatchNorm behind the concatenation
+    assert len({node.name for node in model.graph.node}) == len(operators)
+    write_facts(path, source.facts)
+    expected = outputs(source)
+    assert np.abs(outputs(Artifact(path, source.facts)) - expected).max() < 1e-5 * np.ptp(expected)
+
+
+def test_a_dead_tensor_does_no_harm(folder: Path) -> None:
+    source = artifact(folder, "onnx")
+    model = onnx.load(source.path)
+    for tensor in model.graph.initializer:
+        if tensor.name.startswith("gate."):
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.zeros(tuple(tensor.dims), np.float32), tensor.name))
+    path = folder / "dead.onnx"
+    onnx.save(model, path)
+    dead = Artifact(path, source.facts)
+    assert sqnr_db(outputs(dead), outputs(quantized(dead))) > 27
+
+
+def test_a_file_that_cannot_be_quantized_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    net = OnnxNet()
+    net.add("Nonsense", ["image"], "scores")
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        net.nodes, "net", [value("image", 1, [1, 3, 8, 8])], [value("scores", 1, [1, 5, 8, 8])]
+    )
+    path = tmp_path / "nonsense.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), path)
+    bad = Artifact(path, replace(artifact(folder, "onnx").facts))
+    with pytest.raises(QuantizeError, match=r"nonsense\.onnx: ONNX Runtime cannot prepare it"):
+        quantized(bad)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_quantizer_for_a_framework() -> None:
+    with pytest.raises(InputError, match="no quantizer for torch; there are: onnx, tflite"):
+        quantize.quantizer("torch")
