@@ -61,5 +61,6 @@ def exported_line(artifact: Artifact) -> str:
     notes = "".join(f"\n  note: {note}" for note in facts.notes)
     return (
         f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, head {facts.output.head}, "
-        f"parity {parity.max_error:.1e}, {parity.agreement_percent:.2f} % equal classes on {parity.images} images{notes}"
+        f"parity {parity.max_error:.1e}, {parity.agreement_percent:.2f} % equal classes on {parity.images} images"
+        f"{notes}"
     )

@@ -40,6 +40,8 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
                 outputs_as_nchw=outputs,
                 output_path=str(path),
             )
+    except OSError:
+        raise
     except Exception as error:
         raise ExportError(f"{model.name}: tf2onnx cannot write it: {first_line(error)}") from error
     _declare_output(path, program.output, spec.batch, len(model.classes))

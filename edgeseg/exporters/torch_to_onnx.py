@@ -41,6 +41,8 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
                 external_data=False,
                 verbose=False,
             )
+    except OSError:
+        raise
     except Exception as error:
         raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(error)}") from error
     notes = simplify(path)

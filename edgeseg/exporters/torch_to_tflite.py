@@ -33,6 +33,8 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
             warnings.simplefilter("ignore")
             network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs)
             litert_torch.convert(network, (image,)).export(str(path))
+    except OSError:
+        raise
     except Exception as error:
         raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error
     return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("torch", "litert-torch")))

@@ -31,10 +31,20 @@ _PADDING = {"PADV2", "MIRROR_PAD"}
 
 def read_graph(path: Path) -> Graph:
     """See `edgeseg.graphs.read_graph`. Only the first subgraph is read, custom operators are called `CUSTOM:name`."""
-    model = _load(path)
+    read_facts(path)
+    try:
+        graph = _graph(schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0))
+    except Exception as error:  # the schema's accessors fail in many ways on damaged bytes
+        raise InputError(f"{path}: a damaged TFLite file; export it again or copy it anew") from error
+    if not graph.nodes:
+        raise InputError(f"{path}: a TFLite file without operators; export it again")
+    return graph
+
+
+def _graph(model: Any) -> Graph:
     graph = model.subgraphs[0]
     tensors = [_tensor(tensor, model.buffers) for tensor in graph.tensors]
-    ops = [_op(code) for code in model.operatorCodes]
+    ops = [_op(code) for code in model.operatorCodes or ()]
 
     def pick(indices: Iterable[int] | None) -> tuple[Tensor, ...]:
         return tuple(tensors[i] if i >= 0 else Tensor("", (), "") for i in (() if indices is None else indices))
@@ -46,20 +56,9 @@ def read_graph(path: Path) -> Graph:
             outputs=pick(operator.outputs),
             attributes=_integers(operator.builtinOptions),
         )
-        for operator in graph.operators
+        for operator in graph.operators or ()
     )
     return Graph("tflite", nodes, pick(graph.inputs), pick(graph.outputs), _params(nodes))
-
-
-def _load(path: Path) -> Any:
-    read_facts(path)
-    try:
-        model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    except Exception as error:  # the schema's accessors fail in many ways on damaged bytes
-        raise InputError(f"{path}: a damaged TFLite file; export it again or copy it anew") from error
-    if not model.subgraphs or not model.subgraphs[0].operators:
-        raise InputError(f"{path}: a TFLite file without operators; export it again")
-    return model
 
 
 def _op(code: Any) -> str:

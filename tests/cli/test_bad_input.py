@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,6 +140,22 @@ def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: P
 def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file")
     refused(cli("export", "--to", "onnx", "--size", "64x128", "--out", "blocked"), 1, "blocked", "cannot write")
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    for target in ("onnx", "tflite"):
+        command = [Path(sys.executable).with_name("edgeseg"), "export", "--to", target, "--size", "64x128"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, preexec_fn=little_room)
+        refused(done, 1, f"cannot write .*{target}", "free space")
+        assert list((tmp_path / "edgeseg-out").iterdir()) == []
+
+
+def test_a_measurement_that_is_killed(cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import os\ndef boom():\n    os.kill(os.getpid(), 9)\n")
+    refused(cli("bench", "mine:boom"), 1, "mine:boom", "SIGKILL", "memory")
 
 
 def test_usage_errors(cli) -> None:

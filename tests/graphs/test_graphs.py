@@ -1,103 +1,193 @@
-"""Graphs of files that the real converters wrote."""
-
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 import onnx
 import pytest
-import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.types import Tensor
 from edgeseg.graphs import read_graph
 
-WEIGHTS = 3 * 8 * 9 + 8 + 8 * 5
 
-
-@pytest.fixture(scope="module")
-def tflite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    x = keras.Input((16, 24, 3), batch_size=1)
-    y = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
-    y = keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False)(y)
-    model = keras.Model(x, keras.layers.Conv2D(5, 1, use_bias=False)(y))
-    path = tmp_path_factory.mktemp("graphs") / "net.tflite"
-    signature = tf.TensorSpec((1, 16, 24, 3), tf.float32)
-    function = tf.function(model)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function(signature)], function)
-    path.write_bytes(converter.convert())
-    return path
+def weight(name: str, *shape: int) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ones(shape, np.float32), name)
 
 
 @pytest.fixture
 def onnx_file(tmp_path: Path) -> Path:
-    generator = np.random.default_rng(0)
-
-    def constant(name: str, *shape: int) -> onnx.TensorProto:
-        return numpy_helper.from_array(generator.standard_normal(shape).astype(np.float32), name)
-
+    constant = helper.make_node("Constant", [], ["six"], value=numpy_helper.from_array(np.float32(6)))
     nodes = [
-        helper.make_node("Conv", ["x", "w", "b"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1]),
-        helper.make_node("Conv", ["c", "p"], ["d"], name="pointwise", group=1),
-        helper.make_node("Mul", ["d", "half"], ["y"]),
+        helper.make_node("Conv", ["image", "w", "b"], ["c"], "conv", group=3, kernel_shape=[3, 3], pads=[1] * 4),
+        constant,
+        helper.make_node("Clip", ["c", "", "six"], ["d"], "relu6"),
+        helper.make_node("BatchNormalization", ["d", "scale", "b", "mean", "var"], ["e"], "bn"),
+        helper.make_node("Resize", ["e", "", "scales"], ["f"], "up"),
+        helper.make_node("Conv", ["f", "w2"], ["out"], "last", dilations=[1, 1]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 16, 24])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        [constant("w", 8, 3, 3, 3), constant("b", 8), constant("p", 5, 8, 1, 1), constant("half")],
-    )
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 12])
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+    weights = [weight("w", 6, 1, 3, 3), *(weight(name, 6) for name in ("b", "scale", "mean", "var"))]
+    weights += [weight("scales", 4), weight("w2", 5, 6, 1, 1)]
     path = tmp_path / "net.onnx"
+    graph = helper.make_graph(nodes, "net", [image], [out], weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
     return path
 
 
-def test_onnx_shapes_are_inferred(onnx_file: Path) -> None:
-    graph = read_graph(onnx_file)
-    assert [node.op for node in graph.nodes] == ["Conv", "Conv", "Mul"]
-    first, second, _ = graph.nodes
-    assert first.outputs[0].shape == (1, 8, 8, 12)
-    assert [tensor.constant for tensor in first.inputs] == [False, True, True]
-    assert (second.name, second.attributes["group"]) == ("pointwise", 1)
-    assert (graph.inputs[0].name, graph.outputs[0].name) == ("x", "y")
-    assert graph.params == WEIGHTS
+def tflite_model() -> Any:
+    """One depthwise convolution with a bias, a padding and an operator of one's own."""
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version, model.subgraphs, model.buffers = 3, [graph], [schema.BufferT()]
+    graph.tensors, graph.operators, model.operatorCodes = [], [], []
 
+    def tensor(name: str, shape: list[int], kind: int = schema.TensorType.FLOAT32, data: Any = None) -> int:
+        new = schema.TensorT()
+        new.name, new.shape, new.type = name, shape, kind
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(np.asarray(data).tobytes(), np.uint8)
+            model.buffers.append(buffer)
+            new.buffer = len(model.buffers) - 1
+        graph.tensors.append(new)
+        return len(graph.tensors) - 1
 
-def test_params_of_a_quantized_onnx_file_are_the_float_ones(onnx_file: Path) -> None:
-    model = onnx.load(onnx_file)
-    weight = next(tensor for tensor in model.graph.initializer if tensor.name == "p")
-    weight.CopyFrom(numpy_helper.from_array(np.ones((5, 8, 1, 1), np.int8), "p"))
-    model.graph.initializer.extend(
-        [numpy_helper.from_array(np.ones(5, np.float32), "s"), numpy_helper.from_array(np.zeros(5, np.int8), "z")]
+    def operator(code: int, inputs: list[int], output: int, options: Any = None, kind: int = 0) -> None:
+        new, entry = schema.OperatorT(), schema.OperatorCodeT()
+        entry.builtinCode, entry.deprecatedBuiltinCode = code, min(code, 127)
+        entry.customCode = "Mine" if code == schema.BuiltinOperator.CUSTOM else None
+        model.operatorCodes.append(entry)
+        new.opcodeIndex = len(model.operatorCodes) - 1
+        new.inputs, new.outputs, new.builtinOptions, new.builtinOptionsType = inputs, [output], options, kind
+        graph.operators.append(new)
+
+    ops, int32 = schema.BuiltinOperator, schema.TensorType.INT32
+    image = tensor("image", [1, 8, 12, 3])
+    graph.tensors[image].shapeSignature = [-1, 8, 12, 3]
+    pads = tensor("pads", [4, 2], int32, np.zeros((4, 2), np.int32))
+    padded = tensor("padded", [1, 10, 14, 3])
+    operator(ops.PAD, [image, pads], padded)
+    kernel = tensor("kernel", [1, 3, 3, 6], data=np.ones((1, 3, 3, 6), np.float32))
+    bias = tensor("bias", [6], int32, np.ones(6, np.int32))
+    options = schema.DepthwiseConv2DOptionsT()
+    options.depthMultiplier, options.strideH, options.strideW = 2, 1, 1
+    depthwise = tensor("depthwise", [1, 8, 12, 6])
+    operator(
+        ops.DEPTHWISE_CONV_2D,
+        [padded, kernel, bias],
+        depthwise,
+        options,
+        schema.BuiltinOptions.DepthwiseConv2DOptions,
     )
-    model.graph.node[1].input[1] = "real"
-    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["p", "s", "z"], ["real"], axis=0))
+    out = tensor("out", [1, 8, 12, 6])
+    operator(ops.CUSTOM, [depthwise, -1], out)
+    graph.inputs, graph.outputs = [image], [out]
+    return model
+
+
+@pytest.fixture
+def tflite_file(tmp_path: Path) -> Path:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(tflite_model()))
+    return path
+
+
+def test_onnx_operators_shapes_and_parameters(onnx_file: Path) -> None:
+    graph = read_graph(onnx_file)
+    assert [(node.op, node.name) for node in graph.nodes] == [
+        ("Conv", "conv"),
+        ("Clip", "relu6"),
+        ("BatchNormalization", "bn"),
+        ("Resize", "up"),
+        ("Conv", "last"),
+    ]
+    conv, clip, *_, last = graph.nodes
+    assert conv.attributes == {"group": 3}
+    assert conv.inputs == (
+        Tensor("image", (-1, 3, 8, 12), "float32"),
+        Tensor("w", (6, 1, 3, 3), "float32", constant=True),
+        Tensor("b", (6,), "float32", constant=True),
+    )
+    assert conv.outputs == (Tensor("c", (-1, 6, 8, 12), "float32"),)
+    assert clip.inputs[1:] == (Tensor("", (), ""), Tensor("six", (), "float32", constant=True))
+    assert last.outputs == graph.outputs == (Tensor("out", (-1, 5, 8, 12), "float32"),)
+    assert graph.inputs == conv.inputs[:1]
+    assert graph.params == 6 * 9 + 6 + 6 + 5 * 6
+
+
+def test_local_functions_are_looked_into(onnx_file: Path) -> None:
+    model = onnx.load(onnx_file)
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    opset = helper.make_opsetid("", 18)
+    model.functions.append(helper.make_function("mine", "Activate", ["x"], ["y"], [relu], [opset]))
+    model.opset_import.append(helper.make_opsetid("mine", 1))
+    model.graph.node[2].CopyFrom(helper.make_node("Activate", ["c"], ["d"], domain="mine"))
     onnx.save(model, onnx_file)
     graph = read_graph(onnx_file)
-    assert graph.params == WEIGHTS
-    assert graph.nodes[0].inputs[0].dtype == "int8"
+    assert graph.nodes[1].op == "Relu"
+    assert graph.outputs[0].shape == (-1, 5, 8, 12)
 
 
-def test_tflite_operators_shapes_and_constants(tflite_file: Path) -> None:
+def test_tflite_operators_shapes_and_parameters(tflite_file: Path) -> None:
     graph = read_graph(tflite_file)
-    assert [node.op for node in graph.nodes] == ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"]
-    image, weight, bias = graph.nodes[0].inputs
-    assert (image.shape, weight.shape, bias.shape) == ((1, 16, 24, 3), (8, 3, 3, 3), (8,))
-    assert (image.constant, weight.constant, bias.constant) == (False, True, True)
-    assert {tensor.dtype for tensor in (image, weight, bias)} == {"float32"}
-    assert graph.nodes[0].attributes["strideH"] == 2
-    assert graph.outputs[0].shape == (1, 8, 12, 5)
+    assert [node.op for node in graph.nodes] == ["PAD", "DEPTHWISE_CONV_2D", "CUSTOM:Mine"]
+    pad, depthwise, mine = graph.nodes
+    assert pad.inputs == (Tensor("image", (-1, 8, 12, 3), "float32"), Tensor("pads", (4, 2), "int32", constant=True))
+    assert depthwise.inputs[1] == Tensor("kernel", (1, 3, 3, 6), "float32", constant=True)
+    assert depthwise.attributes["depthMultiplier"] == 2
+    assert mine.inputs == (Tensor("depthwise", (1, 8, 12, 6), "float32"), Tensor("", (), ""))
+    assert (graph.inputs, graph.outputs) == (pad.inputs[:1], mine.outputs)
+    assert graph.params == 3 * 3 * 6 + 6
 
 
-@pytest.mark.parametrize("kind", ["onnx_file", "tflite_file"])
-def test_broken_files_are_refused_by_name(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    whole: Path = request.getfixturevalue(kind)
-    broken = tmp_path / f"broken{whole.suffix}"
-    broken.write_bytes(whole.read_bytes()[:-20])
-    with pytest.raises(InputError, match=broken.name):
-        read_graph(broken)
-    with pytest.raises(InputError, match="gone"):
-        read_graph(tmp_path / f"gone{whole.suffix}")
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_damaged_files_are_refused_by_name(request: pytest.FixtureRequest, format: str) -> None:
+    path: Path = request.getfixturevalue(f"{format}_file")
+    whole = path.read_bytes()
+    for length in (0, 3, len(whole) // 3, len(whole) // 2, len(whole) - len(whole) // 10):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=rf"net\.{format}: "):
+            read_graph(path)
+    path.write_bytes(b"<html>not found</html>")
+    with pytest.raises(InputError, match=rf"net\.{format}: not a"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_scrambled_files_never_fail_in_another_way(request: pytest.FixtureRequest, format: str) -> None:
+    path: Path = request.getfixturevalue(f"{format}_file")
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(2000):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[random.integers(content.size, size=6)] = random.integers(256, size=6)
+        path.write_bytes(content.tobytes())
+        try:
+            read_graph(path)
+        except InputError as error:
+            assert path.name in str(error)
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", "missing.tflite"])
+def test_missing_files(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}: No such file"):
+        read_graph(tmp_path / name)
+
+
+def test_other_suffixes(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"net\.pt: not a model file"):
+        read_graph(tmp_path / "net.pt")
+
+
+def test_a_file_without_operators(tmp_path: Path) -> None:
+    model = tflite_model()
+    model.subgraphs[0].operators = []
+    path = tmp_path / "empty.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    with pytest.raises(InputError, match=r"empty\.tflite: a TFLite file without operators"):
+        read_graph(path)

@@ -1,0 +1,87 @@
+"""The Python API: the words of the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgeseg
+from edgeseg.bench.latency import LatencyOptions
+from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import Artifact
+
+QUICK = LatencyOptions(warmup_s=0, min_seconds=0, min_samples=3, max_seconds=5)
+
+
+def test_verbs_are_callable_and_rooms_stay_packages() -> None:
+    code = (
+        "import edgeseg, sys\n"
+        "assert not {'numpy', 'torch', 'typer'} & set(sys.modules)\n"
+        "from edgeseg.quantize import calibration\n"
+        "from edgeseg.bench.miou import ConfusionMatrix\n"
+        "assert all(callable(getattr(edgeseg, verb)) for verb in ('export', 'quantize', 'bench', 'train'))\n"
+        "assert 'fastscnn' in edgeseg.models.names()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'fly'"):
+        edgeseg.fly  # noqa: B018
+
+
+def test_a_network_object_goes_the_whole_way(tmp_path: Path) -> None:
+    network = edgeseg.models.build("fastscnn", weights="random")
+    artifact = edgeseg.export(network, format="tflite", size="64x128", path=tmp_path / "net.tflite")
+    assert artifact.path == tmp_path / "net.tflite"
+    quantized = edgeseg.quantize(artifact, samples=edgeseg.data.open_dataset("scenes", limit=2))
+    assert quantized.path == tmp_path / "net_int8.tflite"
+    assert quantized.facts.calibration == "2 images of scenes"
+    told: list[str] = []
+    records = edgeseg.bench(
+        [artifact, quantized.path],
+        images=2,
+        latency=QUICK,
+        threads=1,
+        progress=lambda what, done, total: told.append(what),
+    )
+    assert [record.precision for record in records] == ["fp32", "int8"]
+    assert records[1].parent_sha256 == records[0].sha256
+    assert all(len(record.network_ms) >= 3 and record.images == 2 for record in records)
+    assert all(record.environment["threads"] == 1 for record in records)
+    assert set(told) == {"latency", "accuracy"}
+
+
+def test_batches_of_several_images(tmp_path: Path) -> None:
+    artifact = edgeseg.export("fastscnn", size="64x128", batch=2, folder=tmp_path)
+    assert artifact.path.name == "fastscnn_64x128_b2_fp32.onnx"
+    quantized = edgeseg.quantize(artifact, count=1)
+    (record,) = edgeseg.bench([quantized], images=1, latency=QUICK)
+    assert record.batch == 2
+
+
+@pytest.mark.parametrize("head", ["logits", "classmap"])
+def test_other_heads_give_the_same_class_map(head: str, tmp_path: Path, workspace: Path) -> None:
+    from edgeseg import data, runtimes
+    from edgeseg.data.preprocess import Preprocessor
+
+    image, _ = data.open_dataset("scenes", size=edgeseg.models.card("fastscnn").size, limit=1)[0]
+    for target in ("onnx", "tflite"):
+        other = edgeseg.export("fastscnn", target, size="64x128", head=head, folder=tmp_path)
+        path = workspace / f"fastscnn_64x128_fp32.{target}"
+        facts = read_facts(path)
+        assert facts is not None
+        maps = []
+        for artifact in (other, Artifact(path, facts)):
+            with runtimes.open_session(artifact) as session:
+                maps.append(session.classmap(Preprocessor(session.facts.input)(image)))
+        assert (maps[0] == maps[1]).mean() > 0.999
+        quantized = edgeseg.quantize(other, count=2)
+        with runtimes.open_session(quantized) as session:
+            assert session.classmap(Preprocessor(session.facts.input)(image)).shape == (1, 64, 128)
+
+
+def test_what_is_int8_already_is_refused(workspace: Path) -> None:
+    with pytest.raises(InputError, match="int8 already; quantize the float file"):
+        edgeseg.quantize(workspace / "fastscnn_64x128_int8.onnx")
