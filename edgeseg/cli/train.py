@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.console import progress_bar, say
 
 __all__ = ["add_to"]
 
@@ -26,6 +26,7 @@ def train(
     batch: Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")] = 8,
     crop: Annotated[str, typer.Option("--crop", help="Crop size HEIGHTxWIDTH.")] = "256x512",
     learning_rate: Annotated[float, typer.Option("--lr", help="Highest learning rate.")] = 2e-3,
+    warmup: Annotated[int, typer.Option("--warmup", min=0, help="Steps in which the learning rate rises.")] = 100,
     min_scale: Annotated[float, typer.Option("--min-scale", help="Smallest factor that an image is resized by.")] = 0.5,
     max_scale: Annotated[float, typer.Option("--max-scale", help="Largest factor that an image is resized by.")] = 1.0,
     balance: Annotated[
@@ -34,9 +35,7 @@ def train(
     ] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")] = 0,
     minutes: Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="Checkpoint to start from; by default random weights.")
-    ] = None,
+    weights: Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")] = "random",
     classes: options.Classes = None,
     size: options.Size = None,
     out: options.Out = Path("edgeseg-out"),
@@ -44,7 +43,6 @@ def train(
     """Train a network with cross-entropy and write its weights; the same command goes on with an interrupted run."""
     from edgeseg import pipeline
     from edgeseg.core.types import Size
-    from edgeseg.pipeline.sources import as_model
     from edgeseg.train.options import TrainOptions
 
     chosen = TrainOptions(
@@ -52,16 +50,25 @@ def train(
         batch=batch,
         crop=Size.parse(crop),
         learning_rate=learning_rate,
+        warmup=warmup,
         min_scale=min_scale,
         max_scale=max_scale,
         balance=balance,
         seed=seed,
         minutes=minutes,
     )
-    with waiting(f"build {model}"):
-        network = as_model(options.source(model, classes=classes, weights=weights or "random", size=size))
-    with progress_bar(f"train {network.name}") as show:
-        path, result = pipeline.train(network, data, chosen, images=images, folder=out, progress=show)
+    with progress_bar(f"train {model}") as show:
+        path, result = pipeline.train(
+            model,
+            data,
+            chosen,
+            weights=weights,
+            classes=classes,
+            size=Size.parse(size) if size else None,
+            images=images,
+            folder=out,
+            progress=show,
+        )
     miou = "" if result.miou_percent is None else f", mIoU {result.miou_percent:.2f} %"
     say(f"{path}  {result.steps} steps in {result.wall_s / 60:.1f} min, loss {result.loss:.3f}{miou}")
     say(f"use it with --weights {path}")

@@ -62,7 +62,10 @@ def _tables(data: bytes, vector: int | None) -> list[int]:
     """The tables of a vector; ValueError where one does not lie within the file."""
     if vector is None:
         return []
-    slots = [vector + 4 + 4 * i for i in range(_u32(data, vector))]
+    count = _u32(data, vector)
+    if vector + 4 + 4 * count > len(data):
+        raise ValueError(_BAD)
+    slots = [vector + 4 + 4 * i for i in range(count)]
     tables = [slot + _u32(data, slot) for slot in slots]
     for table in tables:
         vtable = table - struct.unpack_from("<i", data, table)[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edgeseg import data, models, runtimes
+from edgeseg.bench.miou import evaluate
 from edgeseg.core.protocols import Dataset, Progress
-from edgeseg.core.types import Model
+from edgeseg.core.types import Model, Size
+from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.silence import silent
@@ -19,27 +20,33 @@ __all__ = ["train"]
 
 
 def train(
-    model: Any,
+    model: str | Model,
     dataset: Dataset | str = DEFAULT_DATA,
     options: TrainOptions | None = None,
     path: Path | None = None,
     *,
+    weights: str = "random",
+    classes: int | None = None,
+    size: Size | None = None,
     images: int | None = None,
     validation: Dataset | str | None = None,
     folder: Path = workspace.DEFAULT,
     progress: Progress = silent,
 ) -> tuple[Path, TrainResult]:
-    """Train a network in place and write its weights.
+    """Train a network and write its weights.
 
     Args:
-        model: A zoo name or a `core.types.Model`; a network given by name starts from random weights.
+        model: What `edgeseg.models.load` takes; or a `core.types.Model`, which is trained in place.
         dataset: A Dataset, or the text that names one, whose `train` split is used.
         options: See `TrainOptions`.
         path: Weights file (.safetensors); by default in `folder`. The checkpoint that an interrupted run goes on from
             lies beside it.
+        weights: What a network given by name starts from: `random`, or a file.
+        classes: Class count of a network given by name.
+        size: Size that the network is validated at; by default its own.
         images: How many training images, where `dataset` is text; by default all.
-        validation: Dataset to state the mIoU on, at the model's size; by default the first split of `dataset`, and
-            none where `dataset` is an object.
+        validation: Dataset to state the mIoU on; by default the first split of `dataset`, and none where `dataset` is
+            an object.
         folder: Workspace, where no `path` is given.
         progress: Told the step and the loss.
 
@@ -47,38 +54,39 @@ def train(
         InputError: Options or data that cannot be used.
         TrainError: The loss became no number, or the run was interrupted.
     """
-    network = models.as_model(model, weights="random")
-    target = path or folder / f"{network.name}_weights.safetensors"
-    if isinstance(dataset, str):
-        labelled = data.open_dataset(dataset, split="train", size=network.size, limit=images)
-        validation = validation or dataset
-    else:
-        labelled = dataset
-    if isinstance(validation, str):
-        validation = data.open_dataset(validation, size=network.size)
     from edgeseg.models.weights import save
 
-    checkpoint = target.with_suffix(".checkpoint.safetensors")
-    validate = None if validation is None else _validate(validation, progress)
-    result = fit(network, labelled, options or TrainOptions(), checkpoint, progress, validate)
-    save(network.network, target)
-    return target, result
+    chosen = options or TrainOptions()
+    if isinstance(model, str):
+        learner = models.load(model, classes=classes, weights=weights, size=chosen.crop)
+        size = size or (learner.card.size if learner.card else None)
+    else:
+        learner = model
+    target = path or folder / f"{learner.name}_weights.safetensors"
+    labelled = (
+        data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
+    )
+    result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress)
+    save(learner.network, target)
+    if validation is None and isinstance(dataset, str):
+        validation = dataset
+    if validation is None:
+        return target, result
+    if isinstance(model, str):
+        learner = models.load(model, classes=classes, weights=target, size=size)
+    return target, replace(result, miou_percent=_miou_percent(learner, validation, progress))
 
 
-def _validate(dataset: Dataset, progress: Progress) -> Callable[[Model], float]:
-    def validate(model: Model) -> float:
-        from edgeseg.bench.miou import evaluate
-        from edgeseg.data.preprocess import Preprocessor, resize_label
-
-        with runtimes.open_session(model) as session:
-            prepare = Preprocessor(session.facts.input)
-            matrix = evaluate(
-                lambda image: session.classmap(prepare(image))[0],
-                dataset,
-                len(dataset.classes),
-                resize_label=resize_label,
-                progress=progress,
-            )
-        return matrix.miou_percent() or 0.0
-
-    return validate
+def _miou_percent(model: Model, validation: Dataset | str, progress: Progress) -> float | None:
+    with runtimes.open_session(model) as session:
+        facts = session.facts.input
+        dataset = data.open_dataset(validation, size=facts.size) if isinstance(validation, str) else validation
+        prepare = Preprocessor(facts)
+        matrix = evaluate(
+            lambda image: session.classmap(prepare(image))[0],
+            dataset,
+            len(dataset.classes),
+            resize_label=resize_label,
+            progress=progress,
+        )
+    return matrix.miou_percent()
