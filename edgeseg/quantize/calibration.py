@@ -46,7 +46,7 @@ class Ranges:
 
 
 def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
-    """Run a float file on the samples and observe its float tensors.
+    """Run a float file on the samples and observe its float tensors. One that is always zero gets the range (0, 1).
 
     Args:
         artifact: The file.
@@ -67,12 +67,12 @@ def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: C
             if (names is None or name in names) and values.dtype.kind == "f" and values.size:
                 if name not in observers:
                     observers[name] = new()
-                observers[name].add(_data(values, name, artifact.path))
+                _feed(observers[name], values, name, artifact.path)
         done += 1
         samples.progress("calibrate", done, samples.count)
     if not done:
         raise InputError(f"{samples.source}: no calibration images; at least one is needed")
-    ranges = {name: observer.range() for name, observer in observers.items()}
+    ranges = {name: _usable(*observer.range()) for name, observer in observers.items()}
     method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
     return Ranges(ranges, method, samples.source)
 
@@ -80,13 +80,25 @@ def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: C
 _ENDLESS = 1e30
 """Max-pooling pads with minus infinity or the lowest float: what lies beyond this is such padding, not data."""
 
+_DEAD = -1.0
+"""A tensor that never leaves this range is zero. Any scale can say so, but a scale of zero makes LiteRT abort."""
 
-def _data(values: NDArray[Any], name: str, path: Path) -> NDArray[np.float32]:
-    """Flat and finite."""
+_BLOCK = 1 << 18
+"""Values looked at in one go, so that they are read from memory once."""
+
+
+def _usable(low: float, high: float) -> tuple[float, float]:
+    return (low, high) if high - low > _DEAD else (0.0, 1.0)
+
+
+def _feed(observer: Observer, values: NDArray[Any], name: str, path: Path) -> None:
     flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-    low, high = float(flat.min()), float(flat.max())
-    if np.isnan(low):
-        raise QuantizeError(f"{path}: tensor {name} is NaN on a calibration image; the network's weights are damaged")
-    if low < -_ENDLESS or high > _ENDLESS:
-        flat = flat[np.abs(flat) < _ENDLESS]
-    return flat if flat.size else np.zeros(1, np.float32)
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        low, high = float(block.min()), float(block.max())
+        if np.isnan(low):
+            raise QuantizeError(f"{path}: tensor {name} is NaN on a calibration image; the weights are damaged")
+        if low < -_ENDLESS or high > _ENDLESS:
+            block = block[np.abs(block) < _ENDLESS]
+            low, high = float(block.min(initial=0)), float(block.max(initial=0))
+        observer.add(block, low, high)

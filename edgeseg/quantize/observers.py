@@ -30,8 +30,8 @@ _Count: TypeAlias = Callable[[_Floats, float, NDArray[np.int64]], None]
 class Observer(Protocol):
     """Sees a tensor's values batch by batch, then tells the range to quantize."""
 
-    def add(self, values: _Floats) -> None:
-        """Take in a flat array of finite values."""
+    def add(self, values: _Floats, low: float, high: float) -> None:
+        """Take in a flat array of finite values, of which `low` is the lowest and `high` the highest."""
 
     def range(self) -> tuple[float, float]:
         """(low, high) with low <= 0 <= high."""
@@ -44,10 +44,10 @@ class MinMax:
         self.low = 0.0
         self.high = 0.0
 
-    def add(self, values: _Floats) -> None:
+    def add(self, values: _Floats, low: float, high: float) -> None:
         """See `Observer`."""
-        self.low = min(self.low, float(values.min()))
-        self.high = max(self.high, float(values.max()))
+        self.low = min(self.low, low)
+        self.high = max(self.high, high)
 
     def range(self) -> tuple[float, float]:
         """See `Observer`."""
@@ -68,9 +68,9 @@ class Histogram:
         self.counts = np.zeros(2 * BINS, np.int64)
         self._extremes = MinMax()
 
-    def add(self, values: _Floats) -> None:
+    def add(self, values: _Floats, low: float, high: float) -> None:
         """See `Observer`."""
-        self._extremes.add(values)
+        self._extremes.add(values, low, high)
         self._reach(max(-self._extremes.low, self._extremes.high))
         if self.width:
             _fastest_count()(values, 1 / self.width, self.counts)

@@ -18,6 +18,7 @@ from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
+from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
 from edgeseg.quantize.operators import ONNX_INT8
@@ -51,7 +52,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         write_facts(prepared, artifact.facts)
         ranges = calibrate(Artifact(prepared, artifact.facts), recipe, samples, _observed(model))
     try:
-        quantized = _quantized(model, ranges, recipe, activation)
+        with quiet():
+            quantized = _quantized(model, ranges, recipe, activation)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}

@@ -184,6 +184,14 @@ def test_a_dead_tensor_does_no_harm(folder: Path) -> None:
     assert sqnr_db(outputs(dead), outputs(quantized(dead))) > 27
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_calibrating_on_black_images_gives_a_file_that_runs(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    black = replace(calibration(source), batches=[np.zeros(source.facts.input.shape, np.float32)], count=1)
+    result = quantize.quantizer(source.facts.format)(source, Recipe(), black, folder / f"black.{format}")
+    assert np.isfinite(outputs(result)).all()
+
+
 def test_a_file_that_cannot_be_quantized_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     net = OnnxNet()
     net.add("Nonsense", ["image"], "scores")
