@@ -17,6 +17,9 @@ __all__ = ["app", "main"]
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the parser raises: click's own class, or that of the copy of click that newer versions of typer carry."""
 
+_INTERRUPTED = 130
+"""What newer versions of typer return after Ctrl-C, where older ones raise Abort."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -55,6 +58,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
     except _UsageError as error:
         code = _report(_usage(error), error, debug, 2)
     except (KeyboardInterrupt, typer.Abort):

@@ -80,7 +80,7 @@ def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: C
 _ENDLESS = 1e30
 """Max-pooling pads with minus infinity or the lowest float: what lies beyond this is such padding, not data."""
 
-_DEAD = -1.0
+_DEAD = 1e-10
 """A tensor that never leaves this range is zero. Any scale can say so, but a scale of zero makes LiteRT abort."""
 
 _BLOCK = 1 << 18
