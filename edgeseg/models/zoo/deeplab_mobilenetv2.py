@@ -53,8 +53,8 @@ CARD_DM05 = Card(
     deviation="0.867 G MAdds by count at 513x513 with 21 classes, 1.4 % below the published 0.88 G; no rounding of the "
     "channels explains it",
     weights="deeplab_mobilenetv2_dm05_scenes.safetensors",
-    weights_command="edgeseg train deeplab_mobilenetv2_dm05 --steps 1200 --batch 8 --crop 257x513 --lr 0.004 --warmup 50 "
-    "--balance 0.4 --size 512x1024",
+    weights_command="edgeseg train deeplab_mobilenetv2_dm05 --steps 1200 --batch 8 --crop 257x513 --lr 0.004 "
+    "--warmup 50 --balance 0.4 --size 512x1024",
 )
 
 _NORM = Norm(epsilon=1e-5, momentum=0.9997)
