@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from edgeseg.core.verb import make_callable
 from edgeseg.train.loop import train
-from edgeseg.train.options import TrainOptions, TrainResult, Validate
+from edgeseg.train.options import TrainOptions, TrainResult
 
-__all__ = ["TrainOptions", "TrainResult", "Validate", "train"]
+__all__ = ["TrainOptions", "TrainResult", "train"]
 
 make_callable("edgeseg.train")

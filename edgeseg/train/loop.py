@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +22,7 @@ from edgeseg.core.types import Model
 from edgeseg.train import checkpoint as checkpoints
 from edgeseg.train.batches import Batches
 from edgeseg.train.checkpoint import Checkpoint
-from edgeseg.train.options import TrainOptions, TrainResult, Validate
+from edgeseg.train.options import TrainOptions, TrainResult
 
 __all__ = ["Stepper", "train"]
 
@@ -52,7 +51,6 @@ def train(
     options: TrainOptions,
     checkpoint_path: Path,
     progress: Progress,
-    validation: Validate | None = None,
 ) -> TrainResult:
     """Train `model.network` in place with cross-entropy, going on from `checkpoint_path` where a run was stopped.
 
@@ -73,8 +71,7 @@ def train(
         **options.deciding(),
     }
     with closing(module.open_stepper(model, options, batches.class_weights())) as stepper:
-        result = _fit(stepper, batches, about, options, checkpoint_path, progress)
-    return result if validation is None else replace(result, miou_percent=validation(model))
+        return _fit(stepper, batches, about, options, checkpoint_path, progress)
 
 
 class _Run:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Model, Size
+from edgeseg.core.types import Size
 
-__all__ = ["TrainOptions", "TrainResult", "Validate"]
-
-Validate: TypeAlias = Callable[[Model], float]
-"""Measures a network in inference mode: mIoU in percent."""
+__all__ = ["TrainOptions", "TrainResult"]
 
 _CROP = Size(256, 512)
 _COUNTS = ("steps", "batch")
