@@ -27,7 +27,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import edgeseg
 from edgeseg import data, runtimes
-from edgeseg.core.types import Artifact, Size
+from edgeseg.core.types import Artifact, Layout, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.runtimes.classmap import upsample_argmax
 
@@ -91,10 +91,10 @@ def dense_float(scores: NDArray[np.float32], align_corners: bool) -> NDArray[Any
 
 
 def dense_integer(scores: NDArray[Any], align_corners: bool) -> NDArray[Any]:
-    """(C, h, w) -> (H, W): every score upsampled in whole numbers, then the arg-max."""
-    rows = _whole_weights(scores.shape[1], SIZE.height, align_corners)
-    columns = _whole_weights(scores.shape[2], SIZE.width, align_corners)
-    result: NDArray[Any] = (rows @ scores.astype(np.int64) @ columns.T).argmax(0)
+    """(h, w, C) -> (H, W): every score upsampled in whole numbers, then the arg-max."""
+    rows = _whole_weights(scores.shape[0], SIZE.height, align_corners)
+    columns = _whole_weights(scores.shape[1], SIZE.width, align_corners)
+    result: NDArray[Any] = (rows @ scores.transpose(2, 0, 1).astype(np.int64) @ columns.T).argmax(0)
     return result
 
 
@@ -113,17 +113,17 @@ def _whole_weights(inputs: int, outputs: int, align_corners: bool) -> NDArray[np
 def compare_ways(floating: Artifact, integer: Artifact, folder: Path, rounds: int, threads: int) -> None:
     """Print the times of both ways, then check and time the upsampling alone."""
     image, _ = data.open_dataset("scenes", size=SIZE, limit=1)[0]
-    prepare = Preprocessor(floating.facts.input)
+    prepare, prepare_int8 = Preprocessor(floating.facts.input), Preprocessor(integer.facts.input)
     calibration = data.open_dataset("scenes", split="train", size=SIZE, limit=CALIBRATION_IMAGES)
     network = edgeseg.models.build("fastscnn")
     plain = stock(network, (prepare(picture) for picture, _ in calibration), folder, threads)
     with runtimes.open_session(integer, threads=threads) as ours:
         ours_ms, stock_ms = interleaved_ms(
             rounds,
-            lambda: ours.classmap(prepare(image)),
+            lambda: ours.classmap(prepare_int8(image)),
             lambda: plain.run(None, {"image": prepare(image)})[0].argmax(axis=1),
         )
-        scores = ours.run(prepare(image))[0]
+        scores = ours.run(prepare_int8(image))[0]
     fast, slow = float(np.median(ours_ms)), float(np.median(stock_ms))
     print(f"image to class map, {SIZE}, {threads} threads, median of {rounds} interleaved rounds")
     print(f"  stock int8, full-resolution logits, numpy.argmax  {slow:8.1f} ms")
@@ -137,8 +137,13 @@ def check_and_time(real: NDArray[np.float32], whole: NDArray[Any], artifact: Art
     """Compare the sparse upsampling of one image's scores with the dense ones, pixel by pixel and in time."""
     align = artifact.facts.output.align_corners
     print(f"class map from scores {real.shape}, align_corners {align}")
-    for name, scores, dense in (("float32", real, dense_float), (str(whole.dtype), whole, dense_integer)):
-        differing = int((upsample_argmax(scores, SIZE, align) != dense(scores, align)).sum())
+    ways: tuple[tuple[NDArray[Any], Layout, Callable[..., NDArray[Any]]], ...] = (
+        (real, "NCHW", dense_float),
+        (whole, "NHWC", dense_integer),
+    )
+    for scores, layout, dense in ways:
+        name = str(scores.dtype)
+        differing = int((upsample_argmax(scores, SIZE, align, layout) != dense(scores, align)).sum())
         print(f"  {name:<8} {differing} pixels differ from the dense class map")
     coarse = torch.from_numpy(np.random.default_rng(0).normal(size=(1, real.shape[0], 8, 16)).astype(np.float32))
     random: NDArray[np.float32] = torch.nn.functional.interpolate(coarse, real.shape[1:], mode="bicubic")[0].numpy()

@@ -122,13 +122,19 @@ class Model:
 
 @dataclass(frozen=True)
 class InputFacts:
-    """The one input of a file. `mean` and `std` apply to RGB / 255; an integer `dtype` takes raw RGB."""
+    """The one input of a file.
+
+    A float `dtype` takes normalized pixels. An integer one takes raw RGB; or, with a `scale`, normalized pixels as
+    integers: round(pixel / scale) + zero_point, clipped to the type.
+    """
 
     size: Size
     batch: int = 1
     layout: Layout = "NCHW"
     dtype: str = "float32"
     normalization: Normalization = Normalization()
+    scale: float | None = None
+    zero_point: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ __all__ = ["normalize"]
 
 
 @numba.njit(cache=True)
-def normalize(image: NDArray[np.uint8], table: NDArray[np.float32], planes: NDArray[np.float32]) -> None:
+def normalize(image: NDArray[np.uint8], table: NDArray[Any], planes: NDArray[Any]) -> None:
     """(H, W, 3) uint8 through (3, 256) into (3, H, W), in one pass over the image."""
     height, width, _ = image.shape
     for y in range(height):

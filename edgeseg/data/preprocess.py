@@ -11,26 +11,27 @@ from numpy.typing import NDArray
 
 from edgeseg.core import registry
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import InputFacts, Normalization, Size
+from edgeseg.core.types import InputFacts, Size
 
 __all__ = ["Preprocessor", "resize_label"]
 
-_Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]], None]
+_Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[Any], NDArray[Any]], None]
 _DTYPES = ("float32", "uint8", "int8")
 
 
 class Preprocessor:
     """Turns an image into a batch of one in the layout and dtype that a file declares.
 
-    float32 is (rgb / 255 - mean) / std per channel, looked up in a table of 256 values; uint8 is RGB as it is and
-    int8 is RGB - 128. An image of another size is resized bilinearly, which needs Pillow.
+    float32 is (rgb / 255 - mean) / std per channel, looked up in a table of 256 values, and an integer dtype with a
+    scale is that value quantized. Without a scale uint8 is RGB as it is and int8 is RGB - 128. An image of another size
+    is resized bilinearly, which needs Pillow.
     """
 
     def __init__(self, facts: InputFacts) -> None:
         if facts.dtype not in _DTYPES:
             raise InputError(f"input of dtype {facts.dtype}: images can be given as {', '.join(_DTYPES)}")
         self.facts = facts
-        self._table = _table(facts.normalization)
+        self._table = _table(facts)
 
     def __call__(self, image: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """(H, W, 3) uint8 RGB -> (1, 3, h, w) or (1, h, w, 3); `out`, where given, is written and returned."""
@@ -42,21 +43,27 @@ class Preprocessor:
         if out is None:
             out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
         planes = out[0] if self.facts.layout == "NCHW" else out[0].transpose(2, 0, 1)
-        match self.facts.dtype:
-            case "float32":
-                normalize_kernel()(np.ascontiguousarray(image), self._table, planes)
-            case "int8":
-                planes[...] = (image ^ np.uint8(128)).view(np.int8).transpose(2, 0, 1)
-            case _:
-                planes[...] = image.transpose(2, 0, 1)
+        if self._table is not None:
+            normalize_kernel()(np.ascontiguousarray(image), self._table, planes)
+        elif self.facts.dtype == "int8":
+            planes[...] = (image ^ np.uint8(128)).view(np.int8).transpose(2, 0, 1)
+        else:
+            planes[...] = image.transpose(2, 0, 1)
         return out
 
 
-def _table(normalization: Normalization) -> NDArray[np.float32]:
-    """(3, 256): every value that a channel's byte can become."""
-    mean, std = np.array(normalization.mean)[:, None], np.array(normalization.std)[:, None]
+def _table(facts: InputFacts) -> NDArray[Any] | None:
+    """(3, 256): every value that a channel's byte can become; None where it stays what it is."""
+    if facts.dtype != "float32" and facts.scale is None:
+        return None
+    mean, std = np.array(facts.normalization.mean)[:, None], np.array(facts.normalization.std)[:, None]
     table: NDArray[np.float32] = ((np.arange(256) / 255 - mean) / std).astype(np.float32)
-    return table
+    if facts.scale is None:
+        return table
+    limits = np.iinfo(facts.dtype)
+    steps = np.rint(table / np.float32(facts.scale)) + facts.zero_point
+    integers: NDArray[Any] = steps.clip(limits.min, limits.max).astype(facts.dtype)
+    return integers
 
 
 def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
@@ -66,7 +73,7 @@ def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return resized
 
 
-def normalize_numpy(image: NDArray[np.uint8], table: NDArray[np.float32], planes: NDArray[np.float32]) -> None:
+def normalize_numpy(image: NDArray[np.uint8], table: NDArray[Any], planes: NDArray[Any]) -> None:
     """(H, W, 3) uint8 through (3, 256) into (3, H, W)."""
     for channel in range(3):
         planes[channel] = table[channel].take(image[:, :, channel])

@@ -21,6 +21,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.prepare import prepare
 
@@ -57,14 +58,17 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
-    output = artifact.facts.output
-    if output.head == "scores" and (parameters := _strip_dequantize(quantized)):
-        kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, parameters)
-        output = replace(output, dtype=activation)
+    given, output = artifact.facts.input, artifact.facts.output
+    if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
+        given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
+    if output.head == "scores" and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
+        kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, put)
+        output = replace(output, layout="NHWC", dtype=activation)
     onnx.helper.set_model_props(quantized, kept)
     facts = replace(
         artifact.facts,
         precision="int8",
+        input=given,
         output=output,
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, int8 weights",
@@ -124,22 +128,3 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()
     return quantized
-
-
-def _strip_dequantize(model: onnx.ModelProto) -> tuple[float, int] | None:
-    """Make the integers behind a final DequantizeLinear the output; their (scale, zero point), None without one."""
-    graph = model.graph
-    output = graph.output[0]
-    last = next(node for node in graph.node if output.name in node.output)
-    quantize = next((node for node in graph.node if last.input[0] in node.output), None)
-    if last.op_type != "DequantizeLinear" or quantize is None:
-        return None
-    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    scale, zero_point = values[last.input[1]], values[last.input[2]]
-    graph.node.remove(last)
-    integers = last.input[0]
-    for node in graph.node:
-        node.input[:] = [output.name if name == integers else name for name in node.input]
-    quantize.output[0] = output.name
-    output.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(zero_point.dtype)
-    return float(scale), int(zero_point)

@@ -101,3 +101,14 @@ def test_labels_are_resized_to_the_nearest_pixel():
 def test_colorize_paints_classes_and_leaves_void_black():
     painted = colorize(np.array([[0, 18, 255]], np.uint8), CITYSCAPES_PALETTE)
     assert painted.tolist() == [[[128, 64, 128], [119, 11, 32], [0, 0, 0]]]
+
+
+def test_integers_with_a_scale_are_normalized_pixels_quantized() -> None:
+    image = np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    real = Preprocessor(InputFacts(Size(6, 8), layout="NHWC"))(image)
+    given = InputFacts(Size(6, 8), layout="NHWC", dtype="uint8", scale=0.015, zero_point=110)
+    whole = Preprocessor(given)(image)
+    assert whole.dtype == np.uint8
+    np.testing.assert_array_equal(whole, (np.rint(real / np.float32(0.015)) + 110).clip(0, 255))
+    assert whole.max() == 255
+    assert whole.min() == 0
