@@ -32,9 +32,8 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs)
-            litert_torch.convert(network, (image,)).export(str(path))
-    except OSError:
-        raise
+            content = litert_torch.convert(network, (image,)).model_content()
     except Exception as error:
         raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error
+    path.write_bytes(content)
     return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("torch", "litert-torch")))
