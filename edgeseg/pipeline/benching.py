@@ -67,21 +67,18 @@ def _source(artifact: Artifact | Path | str | Source) -> Source:
 def measure_apart(job: Job, progress: Progress = silent) -> Record:
     """Measure in a fresh process; raises what `pipeline.measuring.measure` raised there."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads), "NUMBA_NUM_THREADS": str(job.threads)}
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edgeseg.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment,
-        )
+    command = [sys.executable, "-m", "edgeseg.worker"]
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=environment) as process,
+    ):
         try:
             result = _talk(process, job, progress)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        process.wait()
         if result is None:
             errors.seek(0)
             raise MeasureError(f"{job.source.target}: {_death(process.returncode)}{_last_line(errors)}")
