@@ -26,8 +26,12 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    floating = edgeseg.export("fastscnn", "tflite", size="64x128", folder=tmp_path_factory.mktemp("files"))
+def floating(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return edgeseg.export("fastscnn", "tflite", size="64x128", folder=tmp_path_factory.mktemp("files")).path
+
+
+@pytest.fixture(scope="module")
+def artifact(floating: Path) -> Path:
     path: Path = edgeseg.quantize(floating, count=2).path
     return path
 
@@ -64,15 +68,15 @@ def read_miou(table: Path) -> str:
     ("command", "extra"),
     [
         (("export", "--to", "onnx"), r"edgeseg[torch]"),
-        (("quantize", "FILE", "--int8"), r"edgeseg[tflite]"),
+        (("quantize", "FLOAT", "--int8"), r"edgeseg[tflite]"),
         (("bench", "FILE", "--data", "cityscapes:."), r"edgeseg[images]"),
     ],
 )
 def test_what_is_missing_is_named(
-    device: Path, artifact: Path, tmp_path: Path, command: tuple[str, ...], extra: str
+    device: Path, artifact: Path, floating: Path, tmp_path: Path, command: tuple[str, ...], extra: str
 ) -> None:
     (tmp_path / "leftImg8bit").mkdir()
-    given = [artifact if word == "FILE" else word for word in command]
+    given = [{"FILE": artifact, "FLOAT": floating}.get(word, word) for word in command]
     done = run(device / "edgeseg", *given, folder=tmp_path)
     assert done.returncode == 2
     assert extra in done.stderr.strip().splitlines()[-1]

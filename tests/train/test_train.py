@@ -39,10 +39,9 @@ class CtrlC:
 def test_the_loss_falls_and_the_network_comes_back_for_inference(framework: Framework, tmp_path: Path) -> None:
     trained = model(framework)
     told: list[tuple[str, int, int]] = []
-    result = train(trained, Squares(), OPTIONS, tmp_path / "c.npz", lambda *now: told.append(now), lambda _model: 61.5)
+    result = train(trained, Squares(), OPTIONS, tmp_path / "c.npz", lambda *now: told.append(now))
     assert result.steps == len(result.losses) == OPTIONS.steps
     assert np.mean(result.losses[-5:]) < 0.4 * result.losses[0]
-    assert result.miou_percent == 61.5
     assert [(done, total) for _, done, total in told] == [(i + 1, OPTIONS.steps) for i in range(OPTIONS.steps)]
     assert told[-1][0].startswith("loss 0.")
     if framework == "torch":
