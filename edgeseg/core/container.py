@@ -13,9 +13,13 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.types import Facts, Format
 
-__all__ = ["KEY", "file_format", "read_facts", "write_facts"]
+__all__ = ["KEY", "OUTPUT_SCALE", "OUTPUT_ZERO_POINT", "file_format", "read_facts", "write_facts"]
 
 KEY = "edgeseg.facts"
+
+OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
+"""ONNX metadata of an integer output, which the format has no other place for."""
+
 _WIRES = {"onnx": onnx_wire, "tflite": tflite_wire}
 
 

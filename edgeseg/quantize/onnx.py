@@ -14,7 +14,7 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, Te
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType
 
-from edgeseg.core.container import write_facts
+from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT, write_facts
 from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
@@ -25,12 +25,9 @@ from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.prepare import prepare
 
-__all__ = ["DECLARATION", "OUTPUT_SCALE", "OUTPUT_ZERO_POINT", "quantize"]
+__all__ = ["DECLARATION", "quantize"]
 
 DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
-
-OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
-"""Metadata of an integer output, which the format has no other place for."""
 
 _TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 _ACTIVATIONS = {"Relu", "Clip"}

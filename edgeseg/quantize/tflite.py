@@ -36,9 +36,8 @@ _ALIGNMENT = 16
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
     """Write an int8 file with int8 weights and activations, for a stock LiteRT.
 
-    The input stays float, quantized by the graph's first operator: that costs less than the same step in front of the
-    runtime. With the head `scores` the output is int8, which carries its own scale and zero point; other heads give
-    what the float file gives.
+    The input stays float, quantized by the graph's first operator. With the head `scores` the output is int8, which
+    carries its own scale and zero point; other heads give what the float file gives.
 
     Raises:
         InputError: An option that there is not, or no samples.
@@ -81,7 +80,10 @@ def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool)
 
 
 def _self_contained(content: bytes) -> bytes:
-    """The same model with the constants inside its FlatBuffer, where ai-edge-quantizer puts them behind it."""
+    """The same model with the constants inside its FlatBuffer.
+
+    ai-edge-quantizer puts them behind it, where readers that know only the schema do not look.
+    """
     model = flatbuffer_utils.read_model_from_bytearray(content)
     model.buffers = [_Constant(buffer.data) for buffer in model.buffers]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -9,6 +9,7 @@ from typing import Any
 import onnxruntime
 from numpy.typing import NDArray
 
+from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
@@ -21,9 +22,6 @@ __all__ = ["DECLARATION", "devices", "open_session", "signature"]
 DECLARATION = RuntimeDeclaration(
     format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"), default=True
 )
-
-OUTPUT_SCALE, OUTPUT_ZERO_POINT = "edgeseg.output_scale", "edgeseg.output_zero_point"
-"""Metadata of an integer output, which the format has no other place for."""
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}

@@ -103,6 +103,52 @@ def test_tflite_schema_reads_it_and_the_interpreter_runs_it(tflite_file: Path) -
     np.testing.assert_array_equal(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), x.clip(0))
 
 
+def test_a_constant_behind_the_flatbuffer_is_still_found(tflite_file: Path) -> None:
+    """As ai-edge-quantizer and models over 2 GB keep their weights: by their place in the file."""
+    import struct
+
+    import flatbuffers
+    from ai_edge_litert.interpreter import Interpreter
+
+    from edgeseg.core import tflite_wire
+
+    model = schema.ModelT.InitFromPackedBuf(tflite_file.read_bytes(), 0)
+    weight = np.arange(4 * 6 * 3, dtype=np.float32).reshape(1, 4, 6, 3)
+    constant, kept = schema.TensorT(), schema.BufferT()
+    constant.name, constant.shape, constant.type, constant.buffer = "w", [1, 4, 6, 3], schema.TensorType.FLOAT32, 1
+    kept.offset, kept.size = 2, weight.nbytes
+    model.buffers.append(kept)
+    graph = model.subgraphs[0]
+    graph.tensors.append(constant)
+    graph.operators[0].inputs = [0, 2]
+    model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    graph.operators[0].builtinOptionsType = schema.BuiltinOptions.AddOptions
+    graph.operators[0].builtinOptions = schema.AddOptionsT()
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    content = bytearray(builder.Output())
+    content += bytes(-len(content) % 16)
+    table = tflite_wire._parse(bytes(content) + bytes(2 + weight.nbytes)).buffers[1]
+    struct.pack_into("<Q", content, tflite_wire._field(bytes(content), table, 1) or 0, len(content))
+    tflite_file.write_bytes(bytes(content) + weight.tobytes())
+
+    def run() -> np.ndarray:
+        interpreter = Interpreter(str(tflite_file))
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ones((1, 4, 6, 3), np.float32))
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+    np.testing.assert_array_equal(run(), weight + 1)
+    for _ in range(2):
+        write_facts(tflite_file, FACTS)
+        np.testing.assert_array_equal(run(), weight + 1)
+    assert read_facts(tflite_file) == FACTS
+    tflite_file.write_bytes(tflite_file.read_bytes()[:-10])
+    with pytest.raises(InputError, match="truncated"):
+        read_facts(tflite_file)
+
+
 def test_every_truncation_is_refused_by_name(file: Path) -> None:
     write_facts(file, FACTS)
     whole = file.read_bytes()
