@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from edgeseg.core import protocols, types
 from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.quiet import quiet
 
 __all__ = ["declarations", "installed", "load", "suggest"]
 
@@ -78,7 +79,8 @@ def installed(package: str) -> bool:
 def load(room: str, stem: str, *, package: str | None = None, extra: str = "all", why: str = "") -> ModuleType:
     """Import one file of a room; MissingDependency where the package that it is named after is absent."""
     try:
-        return importlib.import_module(f"{room}.{stem}")
+        with quiet():
+            return importlib.import_module(f"{room}.{stem}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("edgeseg"):
             raise
