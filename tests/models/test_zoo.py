@@ -44,8 +44,12 @@ def test_weights_have_the_published_names_shapes_and_order(golden: Golden) -> No
 
 @cases("runs")
 def test_same_function(golden: Golden, entry: dict[str, Any]) -> None:
-    expected = golden.array(entry["key"])
-    assert np.abs(golden.outputs(entry) - expected).max() <= entry["tolerance"]
+    difference = np.abs(golden.outputs(entry) - golden.array(entry["key"]))
+    if entry.get("near_ties"):  # Another convolution kernel may flip the arg-max that a pixel is unpooled by.
+        assert np.mean(difference > entry["tolerance"]) <= 0.02
+        assert difference.max() <= 1e-2
+    else:
+        assert difference.max() <= entry["tolerance"]
 
 
 @cases("madds")

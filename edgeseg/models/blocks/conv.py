@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["conv_bn", "depthwise_bn", "pointwise_bn", "separable"]
+__all__ = ["Activation", "PReLU", "conv_bn", "deconv_bn", "depthwise_bn", "pointwise_bn", "separable"]
 
 Activation = Callable[[], nn.Module]
+Extent = int | tuple[int, int]
+"""Of a kernel or its dilation: of both sides, or (height, width)."""
+
+
+class PReLU(nn.Module):
+    """With a single slope, under the published checkpoints' name for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.activation = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(x)
 
 
 def conv_bn(
     inputs: int,
     outputs: int,
-    kernel: int = 3,
+    kernel: Extent = 3,
     stride: int = 1,
     *,
     groups: int = 1,
-    dilation: int = 1,
+    dilation: Extent = 1,
     bias: bool = False,
     act: Activation | None = nn.ReLU,
 ) -> nn.Sequential:
     """(N, inputs, H, W) -> (N, outputs, ceil(H / stride), ceil(W / stride)), for odd kernels."""
-    padding = dilation * (kernel - 1) // 2
+    kernel, dilation = _pair(kernel), _pair(dilation)
+    padding = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=bias)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([] if act is None else [act()]))
 
@@ -31,10 +46,10 @@ def conv_bn(
 def depthwise_bn(
     inputs: int,
     outputs: int | None = None,
-    kernel: int = 3,
+    kernel: Extent = 3,
     stride: int = 1,
     *,
-    dilation: int = 1,
+    dilation: Extent = 1,
     act: Activation | None = nn.ReLU,
 ) -> nn.Sequential:
     """One group a channel; `outputs` (default: `inputs`) is a multiple of `inputs`."""
@@ -49,3 +64,17 @@ def pointwise_bn(inputs: int, outputs: int, *, act: Activation | None = nn.ReLU)
 def separable(inputs: int, outputs: int, stride: int = 1, *, act: Activation | None = nn.ReLU) -> nn.Sequential:
     """A depthwise 3x3 and a pointwise convolution, each normalised and activated."""
     return nn.Sequential(depthwise_bn(inputs, stride=stride, act=act), pointwise_bn(inputs, outputs, act=act))
+
+
+def deconv_bn(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 2, *, act: Activation | None = nn.ReLU
+) -> nn.Sequential:
+    """(N, inputs, H, W) -> (N, outputs, stride * H, stride * W): a transposed convolution with bias, normalised."""
+    padding = (kernel - 1) // 2
+    conv = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, output_padding=stride - kernel + 2 * padding)
+    parts = nn.Sequential(conv, nn.BatchNorm2d(outputs), *([] if act is None else [act()]))
+    return nn.Sequential(OrderedDict(up_conv=parts))
+
+
+def _pair(extent: Extent) -> tuple[int, int]:
+    return (extent, extent) if isinstance(extent, int) else extent
