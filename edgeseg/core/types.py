@@ -116,6 +116,7 @@ class Model:
     classes: tuple[str, ...]
     normalization: Normalization = Normalization()
     size: Size = Size(512, 1024)
+    params: int | None = None
     weights_sha256: str | None = None
     card: Card | None = None
 

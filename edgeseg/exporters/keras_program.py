@@ -50,7 +50,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
-    program = Program(headed, output, _params(network), reference, layers)
+    program = Program(headed, output, reference, layers)
     _try_size(model, program, spec)
     return program
 
@@ -93,11 +93,6 @@ def _try_size(model: Model, program: Program, spec: ExportSpec) -> None:
     expected = (spec.batch, spec.size.height, spec.size.width, len(model.classes))
     if logits.shape != expected:
         raise InputError(f"{model.name}: logits of shape {logits.shape} where {expected} is needed")
-
-
-def _params(network: Any) -> int:
-    weights = getattr(network, "weights", None) or getattr(network, "variables", [])
-    return sum(int(np.prod(w.shape)) for w in weights if "moving_" not in w.path and "seed" not in w.path)
 
 
 def _final_upsample(network: Any) -> tuple[Any, bool] | None:

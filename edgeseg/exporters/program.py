@@ -36,7 +36,6 @@ class Program:
 
     network: Any
     output: OutputFacts
-    params: int
     reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
 
@@ -68,7 +67,7 @@ def facts_of(
         ),
         classes=model.classes,
         framework=model.framework,
-        params=program.params,
+        params=model.params,
         weights_sha256=model.weights_sha256,
         tools={package: metadata.version(package) for package in ("edgeseg", *packages)},
     )

@@ -83,8 +83,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    params = sum(p.numel() for p in model.network.parameters())
-    return Program(headed, output, params, reference, layers)
+    return Program(headed, output, reference, layers)
 
 
 def _recorder(name: str, seen: list[tuple[str, NDArray[Any]]]) -> Any:

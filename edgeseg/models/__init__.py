@@ -8,7 +8,7 @@ from typing import Any
 from edgeseg.core import registry
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Card, Model, Normalization, Size
-from edgeseg.models import user
+from edgeseg.models import third_party, user
 from edgeseg.models.adapters import adapter, framework_of
 from edgeseg.models.classes import class_names
 
@@ -70,8 +70,9 @@ def load(
     """A network with what is needed to feed and to read it.
 
     Args:
-        source: A zoo name, `package.module:callable`, a .keras file or a SavedModel folder.
-        classes: Number of classes: of a zoo network to build, or to expect of the user's own.
+        source: A zoo name, `smp:DECODER:ENCODER`, `timm:NAME`, `package.module:callable`, a .keras file or a
+            SavedModel folder.
+        classes: Number of classes: of a network to build, or to expect of the user's own.
         weights: As for `build`; to the user's own network, a file to fill it from.
         size: Input size; by default the network's own.
         normalization: Of the pixels; by default the card's, or ImageNet's.
@@ -81,6 +82,9 @@ def load(
     """
     if source in names():
         return _load_zoo(source, classes, weights, size, normalization)
+    if third_party.is_third_party(source):
+        network = third_party.open_network(source, classes or 19, size)
+        return _describe(network, source, classes, weights, size, normalization)
     if not user.is_user_model(source):
         raise registry.suggest("model", source, names())
     network = user.open_network(source, size)
@@ -142,13 +146,15 @@ def _load_zoo(
     about = card(name)
     classes, size = classes or about.classes, size or about.size
     path = _weights_path(about, classes, weights)
+    network = build(name, classes, weights, size)
     return Model(
         name=name,
         framework=about.framework,
-        network=build(name, classes, weights, size),
+        network=network,
         classes=class_names(classes),
         normalization=normalization or about.normalization,
         size=size,
+        params=adapter(about.framework).params(network),
         weights_sha256=_weights().sha256(path) if path else None,
         card=about,
     )
@@ -179,5 +185,6 @@ def _describe(
         classes=class_names(found),
         normalization=normalization or Normalization(),
         size=size,
+        params=adapter(framework).params(network),
         weights_sha256=_weights().sha256(path) if path else None,
     )

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.types import Size
 
-__all__ = ["arrays", "assign", "describe", "read_checkpoint", "seeded"]
+__all__ = ["DEFAULT_SIZE", "arrays", "assign", "describe", "params", "read_checkpoint", "seeded"]
 
+DEFAULT_SIZE = Size(512, 1024)
 _EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
 _WRAPPERS = (*_EMA, "state_dict", "model_state_dict", "model", "network", "net")
 _PREFIXES = ("module.", "_orig_mod.")
@@ -39,9 +40,14 @@ def assign(network: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
     network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, strict=False)
 
 
+def params(network: nn.Module) -> int:
+    """Number of parameters; buffers do not count."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
     """Number of classes and input size, found by running an empty image. Raises InputError where that fails."""
-    size = size or Size(512, 1024)
+    size = size or DEFAULT_SIZE
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
         with torch.inference_mode():

@@ -13,6 +13,7 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Dataset, ExportSpec
 from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
 from edgeseg.pipeline import workspace
+from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_evaluation
 
 __all__ = ["PARITY_IMAGES", "export"]
@@ -67,9 +68,7 @@ def export(
 
 def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset, name: str) -> Facts:
     """The artifact's facts with its parity and MAdds; ParityError where it is not the source's function."""
-    from edgeseg.bench.madds import count_madds
     from edgeseg.exporters import parity
-    from edgeseg.graphs import read_graph
 
     program = registry.load("edgeseg.exporters", f"{model.framework}_program").trace(model, spec)
     batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
@@ -79,4 +78,4 @@ def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset
         with runtimes.open_session(artifact, tensors=True) as session:
             where = parity.first_difference(program, session, next(iter(batches)))
         raise parity.failure(found, name, where)
-    return replace(artifact.facts, parity=found, madds=count_madds(read_graph(artifact.path)))
+    return counted(replace(artifact.facts, parity=found), artifact.path)

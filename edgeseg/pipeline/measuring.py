@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeseg import data, runtimes
 from edgeseg.bench.environment import environment
 from edgeseg.bench.latency import sample_ms
-from edgeseg.bench.madds import count_madds
 from edgeseg.bench.memory import peak_rss_mib
 from edgeseg.bench.miou import evaluate
 from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.types import Artifact, Facts, Model, Record
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.graphs import read_graph
+from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import resolve
@@ -45,7 +45,7 @@ def measure(job: Job, progress: Progress) -> Record:
         classmap_ms = sample_ms(lambda: session.classmap(_batch(prepare(image), facts)), job.latency, progress)
         peak = peak_rss_mib()
         figures = _accuracy(session, dataset, prepare, progress) if dataset else {}
-    madds, params, notes = _counts(subject, facts)
+    facts = _counted(subject, facts)
     return Record(
         name=subject.path.name if isinstance(subject, Artifact) else subject.name,
         model=facts.model,
@@ -61,12 +61,12 @@ def measure(job: Job, progress: Progress) -> Record:
         classmap_ms=classmap_ms,
         sha256=subject.sha256 if isinstance(subject, Artifact) else None,
         parent_sha256=facts.parent_sha256,
-        params=params,
-        madds=madds,
+        params=facts.params,
+        madds=facts.madds,
         size_bytes=subject.size_bytes if isinstance(subject, Artifact) else None,
         peak_rss_mib=peak,
         environment=environment(job.threads),
-        notes=(*facts.notes, *notes),
+        notes=facts.notes,
         **figures,
     )
 
@@ -103,17 +103,11 @@ def _accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progres
     }
 
 
-def _counts(subject: Artifact | Model, facts: Facts) -> tuple[int | None, int | None, tuple[str, ...]]:
-    """(MAdds, parameters, why one is missing)."""
-    if facts.madds is not None and facts.params is not None:
-        return facts.madds, facts.params, ()
+def _counted(subject: Artifact | Model, facts: Facts) -> Facts:
+    """The facts with parameters and MAdds, or a note why one is missing."""
     if isinstance(subject, Model):
-        return facts.madds, facts.params, ("MAdds are counted on exported files",)
-    params, madds, notes = facts.params, facts.madds, []
+        return replace(facts, notes=(*facts.notes, "MAdds are counted on exported files"))
     try:
-        graph = read_graph(subject.path)
-        params = graph.params if params is None else params
-        madds = count_madds(graph) if madds is None else madds
+        return counted(facts, subject.path)
     except (MissingDependency, MeasureError) as reason:
-        notes.append(f"MAdds or parameters not counted: {reason}")
-    return madds, params, tuple(notes)
+        return replace(facts, notes=(*facts.notes, f"MAdds or parameters not counted: {reason}"))

@@ -14,6 +14,7 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, Dataset, Progress, Recipe
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
+from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.exporting import export
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
 from edgeseg.pipeline.silence import silent
@@ -87,8 +88,9 @@ def quantize_with_report(
         quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
         report = int8_report(read_graph(temporary))
         verify(report, target)
-        write_facts(temporary, quantized.facts)
-    return Artifact(target, quantized.facts), report
+        facts = counted(quantized.facts, source.path)  # The int8 file may pad kernels with zeros.
+        write_facts(temporary, facts)
+    return Artifact(target, facts), report
 
 
 def float_artifacts(sources: Iterable[Source], folder: Path, data: str, split: str | None) -> list[Artifact]:

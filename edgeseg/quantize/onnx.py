@@ -24,6 +24,7 @@ from edgeseg.quantize.calibration import Ranges, calibrate
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.stem import fold_stem
 
 __all__ = ["DECLARATION", "quantize"]
 
@@ -58,6 +59,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     given, output = artifact.facts.input, artifact.facts.output
     if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
+        fold_stem(quantized)
     if output.head == "scores" and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
         kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, put)
         output = replace(output, layout="NHWC", dtype=activation)

@@ -24,6 +24,7 @@ def facts_of(model: Model, framework: Framework, layout: Layout) -> Facts:
         output=OutputFacts("logits", model.size, layout),
         classes=model.classes,
         framework=framework,
+        params=model.params,
         weights_sha256=model.weights_sha256,
     )
 

@@ -86,11 +86,13 @@ def test_instance_class_and_dictionary_output(folder: Path, name: str) -> None:
     model = models.load(f"my_networks.light:{name}", size=Size(8, 8), normalization=given)
     assert model.classes[0] == "road"
     assert model.normalization == given
+    assert model.params == 3 * 19 + 19
 
 
 def test_keras_callables(folder: Path) -> None:
     model = models.load("my_networks.light:keras_net")
     assert (model.name, model.framework, model.size, len(model.classes)) == ("keras_net", "keras", Size(32, 64), 4)
+    assert model.params == 3 * 4 + 4
     with pytest.raises(InputError, match="made for images of 32x64, not 64x64"):
         models.load("my_networks.light:keras_net", size=Size(64, 64))
     assert len(models.load("my_networks.light:Subclassed", size=Size(16, 16)).classes) == 6

@@ -1,0 +1,141 @@
+"""The first convolution over cells of four pixels, for int8 kernels that want a multiple of four channels.
+
+An image that lies in memory as (H, W, 3) is one of (H, W / 4, 12) too. A convolution of it with stride 1, 2 or 4 is one
+of the cells, which gives 4, 2 or 1 neighbouring pixels as groups of channels: its kernel holds the given one once for
+each of them, a stride apart and with zeros around. ONNX Runtime's kernel for three channels copies the image apart
+pixel by pixel; that for twelve reads it in place, which saves more than the zeros cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["fold_stem"]
+
+_CELL = 4
+
+
+@dataclass(frozen=True)
+class _Stem:
+    """A convolution of the image, between what dequantizes the one and what quantizes the other."""
+
+    start: onnx.NodeProto
+    convolution: onnx.NodeProto
+    parameters: list[onnx.NodeProto]
+    end: onnx.NodeProto
+    kernel: NDArray[Any]
+    pads: list[int]
+    strides: list[int]
+
+
+def fold_stem(model: onnx.ModelProto) -> None:
+    """Fold, in place, the convolutions of the image that a QDQ model with an NHWC integer input begins with."""
+    graph, edit = model.graph, Editor(model)
+    shape = edit.shape(graph.input[0].name)
+    if len(shape) != 4 or shape[3] != 3 or shape[2] % _CELL or not all(shape):
+        return
+    planes = [node for node in _readers(graph, graph.input[0].name) if node.op_type == "Transpose"]
+    starts = [node for plane in planes for node in _readers(graph, plane.output[0])]
+    for start in starts:
+        for node in _readers(graph, start.output[0]):
+            stem = _stem(graph, edit, start, node)
+            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] == shape[2]:
+                _fold(graph, edit, stem, shape)
+    for node in (*starts, *planes):
+        if not _readers(graph, node.output[0]):
+            graph.node.remove(node)
+    read = {name for node in graph.node for name in node.input}
+    for unread in [value for value in graph.initializer if value.name not in read]:
+        graph.initializer.remove(unread)
+
+
+def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | None:
+    parameters = [writer for name in node.input[1:] if (writer := edit.only_writer(name)) is not None]
+    end = _quantizer(graph, node)
+    dequantized = all(given.op_type == "DequantizeLinear" for given in (start, *parameters))
+    if node.op_type != "Conv" or end is None or not dequantized or len(parameters) != len(node.input) - 1:
+        return None
+    kernel = edit.constant(parameters[0].input[0])
+    strides = list(edit.attribute(node, "strides", [1, 1]))
+    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
+    if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or _CELL % strides[1]:
+        return None
+    return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
+
+
+def _quantizer(graph: onnx.GraphProto, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    """The QuantizeLinear that alone reads a node's output."""
+    readers = _readers(graph, node.output[0])
+    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" else None
+
+
+def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:
+    """Height and width of what a convolution makes of an NHWC image."""
+    padded = [shape[1 + i] + stem.pads[i] + stem.pads[2 + i] for i in range(2)]
+    return [(padded[i] - stem.kernel.shape[2 + i]) // stem.strides[i] + 1 for i in range(2)]
+
+
+def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...]) -> None:
+    batch, height, width, _ = shape
+    cells = edit.add_constant("cells_shape", np.array([batch, height, width // _CELL, 3 * _CELL]))
+    pixels = edit.add_constant("pixels_shape", np.array([batch, *_sides(stem, shape), len(stem.kernel)]))
+    image, whole = graph.input[0].name, stem.end.output[0]
+    taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
+    graph.node.extend(
+        [
+            helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
+            helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("DequantizeLinear", [f"{taken}_planes", *stem.start.input[1:]], [taken]),
+            helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]),
+            helper.make_node("Reshape", [f"{given}_cells", pixels], [f"{given}_pixels"]),
+            helper.make_node("Transpose", [f"{given}_pixels"], [whole], perm=[0, 3, 1, 2]),
+        ]
+    )
+    stem.end.output[0] = given
+    kernel, before, after = _cell_kernel(stem.kernel, stem.strides[1], stem.pads[1])
+    for node in stem.parameters:
+        for i, value in enumerate(map(edit.constant, node.input)):
+            if value is not None and value.ndim:
+                repeated = np.concatenate([value] * (len(kernel) // len(stem.kernel)))
+                node.input[i] = edit.add_constant(f"{node.input[i]}_cells", repeated)
+    stem.parameters[0].input[0] = edit.add_constant("cells_kernel", kernel)
+    pads = [stem.pads[0], before, stem.pads[2], after]
+    stem.convolution.CopyFrom(
+        helper.make_node(
+            "Conv",
+            [taken, *stem.convolution.input[1:]],
+            stem.convolution.output,
+            stem.convolution.name,
+            kernel_shape=kernel.shape[2:],
+            pads=pads,
+            strides=[stem.strides[0], 1],
+        )
+    )
+    stale = [value for value in graph.value_info if value.name in (*stem.convolution.output, whole)]
+    for value in stale:
+        graph.value_info.remove(value)
+
+
+def _cell_kernel(kernel: NDArray[Any], stride: int, pad: int) -> tuple[NDArray[Any], int, int]:
+    """(N, 3, rows, columns) over pixels -> (4 / stride * N, 12, rows, cells), with the cells to pad left and right."""
+    outputs, _, rows, columns = kernel.shape
+    places = [[shift * stride - pad + column for column in range(columns)] for shift in range(_CELL // stride)]
+    first, last = min(map(min, places)) // _CELL, max(map(max, places)) // _CELL
+    cells = np.zeros((len(places), outputs, _CELL, 3, rows, last - first + 1), kernel.dtype)
+    for shift, row in enumerate(places):
+        for column, place in enumerate(row):
+            cell, pixel = divmod(place, _CELL)
+            cells[shift, :, pixel, :, :, cell - first] = kernel[..., column]
+    return cells.reshape(len(places) * outputs, 3 * _CELL, rows, last - first + 1), -first, last
+
+
+def _readers(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:
+    return [node for node in graph.node if name in node.input]
