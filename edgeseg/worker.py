@@ -1,4 +1,4 @@
-"""The fresh process that one artifact is measured in: a Job as JSON in, progress and a Record as JSON lines out."""
+"""The fresh process of one task: its name on the command line, JSON in, progress and the answer as JSON lines out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,30 @@ import traceback
 from typing import Any
 
 from edgeseg.core.errors import EdgesegError, InputError
-from edgeseg.pipeline.job import Job
+from edgeseg.core.protocols import Progress
 
 __all__: list[str] = []
 
 
-def _main() -> int:
+def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    match task:
+        case "measure":
+            from edgeseg.pipeline.job import Job
+            from edgeseg.pipeline.measuring import measure
+
+            return measure(Job.from_json(question), progress).to_json()
+        case "export":
+            from edgeseg.pipeline.making import Order, make_float
+
+            return make_float(Order.from_json(question), progress)
+        case "quantize":
+            from edgeseg.pipeline.making import Order, make_int8
+
+            return make_int8(Order.from_json(question), progress)
+    raise InputError(f"{task!r} is no task; there are export, quantize and measure")
+
+
+def _main(task: str) -> int:
     # Runtimes print to standard output as they please, so ours moves to a descriptor they do not know.
     with os.fdopen(os.dup(1), "w", buffering=1) as lines:
         os.dup2(2, 1)
@@ -23,10 +41,8 @@ def _main() -> int:
             lines.write(json.dumps(message) + "\n")
 
         try:
-            from edgeseg.pipeline.measuring import measure
-
-            job = Job.from_json(json.load(sys.stdin))
-            record = measure(job, lambda what, done, total: send({"progress": [what, done, total]}))
+            question = json.load(sys.stdin)
+            answer = _do(task, question, lambda what, done, total: send({"progress": [what, done, total]}))
         except KeyboardInterrupt:
             return 1
         except EdgesegError as error:
@@ -36,9 +52,9 @@ def _main() -> int:
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             send({"error": message, "input": False, "trace": traceback.format_exc()})
             return 1
-        send({"record": record.to_json()})
+        send({"answer": answer})
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(_main(sys.argv[1]))

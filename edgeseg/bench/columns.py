@@ -12,6 +12,8 @@ from edgeseg.bench.memory import MEANING
 __all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "footnotes"]
 
 BASE = "base"
+_NAMED = 4
+"""Rows of one note that are all named."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ ACCURACY = (
     _figure("file_mib", "file, MiB", "file\nMiB", 2),
     _figure("peak_rss_mib", "peak memory, MiB", "peak\nMiB", 0),
 )
-COLUMNS = (*IDENTITY, *SPEED, *ACCURACY)
+COLUMNS = (*IDENTITY, *SPEED, *ACCURACY, _figure("published_miou_percent", "published mIoU, %", "publ.\nmIoU\n%", 2))
 
 
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -96,4 +98,16 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append(f"p90 is left blank under {P90_SAMPLES} samples")
     if any(row.peak_rss_mib is not None for row in rows):
         notes.append(MEANING)
-    return (*notes, *(f"{row.name}: {note}" for row in rows for note in row.notes))
+    return (*notes, *_row_notes(rows))
+
+
+def _row_notes(rows: Sequence[Row]) -> list[str]:
+    """Each note once, behind the rows that have it."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row.notes:
+            names.setdefault(note, []).append(row.name)
+    return [
+        f"{', '.join(having)}: {note}" if len(having) <= _NAMED else f"{having[0]} and {len(having) - 1} more: {note}"
+        for note, having in names.items()
+    ]

@@ -54,6 +54,7 @@ class Row:
     images: int
     miou_percent: float | None
     miou_loss_points: float | None
+    published_miou_percent: float | None
     params_millions: float | None
     madds_billions: float | None
     file_mib: float | None
@@ -62,15 +63,18 @@ class Row:
     notes: tuple[str, ...]
 
 
-def compare(records: Sequence[Record], sort: Sort = "model") -> tuple[Row, ...]:
-    """Records as rows.
+def compare(
+    records: Sequence[Record], sort: Sort = "model", published_miou_percent: Mapping[str, float] | None = None
+) -> tuple[Row, ...]:
+    """Records as rows, beside what was published of their models on Cityscapes val.
 
     `sort`: `model` (then format, float before int8), `latency` (image to class map, fastest first), `miou` (best
     first) or `size` (smallest file first); rows without that figure come last. InputError for another word.
     """
     if sort not in get_args(Sort):
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
-    rows = [_row(record, float_record(record, records)) for record in records]
+    published = published_miou_percent or {}
+    rows = [_row(record, float_record(record, records), published.get(record.model)) for record in records]
     return tuple(sorted(rows, key=_KEYS[sort]))
 
 
@@ -105,7 +109,7 @@ def _same_accuracy_terms(one: Record, other: Record) -> bool:
     return (one.dataset, one.images, one.size) == (other.dataset, other.images, other.size)
 
 
-def _row(record: Record, base: Record | None) -> Row:
+def _row(record: Record, base: Record | None, published_miou_percent: float | None) -> Row:
     network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
     return Row(
         name=record.name,
@@ -128,6 +132,7 @@ def _row(record: Record, base: Record | None) -> Row:
         images=record.images,
         miou_percent=record.miou_percent,
         miou_loss_points=_miou_loss_points(record, base),
+        published_miou_percent=published_miou_percent,
         params_millions=_over(record.params, 1e6),
         madds_billions=_over(record.madds, 1e9),
         file_mib=_over(record.size_bytes, _BYTES_PER_MIB),

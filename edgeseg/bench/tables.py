@@ -64,21 +64,16 @@ def to_csv(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
 
 
 def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
-    """All columns with their units, then the failures, then the footnotes."""
-    parts = []
-    if rows:
-        parts.append(
-            _grid(
-                [column.title for column in COLUMNS],
-                [column.is_number for column in COLUMNS],
-                [[column.cell(row) for column in COLUMNS] for row in rows],
-            )
-        )
+    """All columns with their units and, where something failed, a last one that says why; then the footnotes."""
+    titles, is_number = [column.title for column in COLUMNS], [column.is_number for column in COLUMNS]
+    lines = [[column.cell(row) for column in COLUMNS] for row in rows]
     if failures:
-        parts.append("".join(f"- failed: {failure.name}: {failure.reason}\n" for failure in failures))
-    if rows:
-        parts.append("".join(f"- {note}\n" for note in footnotes(rows)))
-    return "\n".join(parts)
+        titles, is_number = [*titles, "failure"], [*is_number, False]
+        lines = [[*line, ""] for line in lines]
+        blank = [""] * (len(COLUMNS) - 1)
+        lines += [[failure.name, *blank, failure.reason] for failure in failures]
+    notes = "".join(f"- {note}\n" for note in footnotes(rows))
+    return "\n".join(part for part in (_grid(titles, is_number, lines), notes) if part)
 
 
 def class_markdown(rows: Sequence[Row]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeseg.cli import options
+from edgeseg.cli.console import progress_bar
 from edgeseg.cli.show import show_comparison
 
 __all__ = ["add_to"]
@@ -43,7 +44,7 @@ def bench(
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Measure latency, size, memory, MAdds and mIoU, each file in a fresh process; write a comparison table."""
-    from edgeseg.pipeline import workspace
+    from edgeseg.pipeline import comparing, workspace
     from edgeseg.pipeline.job import Job
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
@@ -61,4 +62,5 @@ def bench(
         for target in targets
     ]
     job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images)
-    show_comparison(job, sources, out, table, sort, per_class, picture)
+    comparison = comparing.measure_all(job, sources, progress_bar)
+    show_comparison(comparison, job, out, table, sort, per_class, picture)

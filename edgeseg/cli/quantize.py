@@ -10,8 +10,9 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting
 from edgeseg.core.errors import InputError
+from edgeseg.core.types import Artifact
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "quantized_line"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,4 +67,9 @@ def quantize(
             quantized, report = pipeline.quantize_with_report(
                 artifact, data, recipe, folder=out, count=samples, split=split, progress=show
             )
-        say(f"{quantized.path}  {quantized.size_bytes / 2**20:.2f} MiB, {report.summary()}")
+        say(quantized_line(quantized, report.summary()))
+
+
+def quantized_line(artifact: Artifact, summary: str) -> str:
+    """What there is to say of a file just quantized."""
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}"

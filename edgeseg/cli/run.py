@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from edgeseg.bench.compare import Failure
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.console import progress_bar, say
 from edgeseg.cli.export import exported_line
+from edgeseg.cli.quantize import quantized_line
 from edgeseg.cli.show import show_comparison
-from edgeseg.core.errors import EdgesegError
+from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
+
+if TYPE_CHECKING:
+    from edgeseg.core.types import Format
 
 __all__ = ["add_to"]
 
@@ -26,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help=options.MODEL_HELP)] = None,
+    every: Annotated[bool, typer.Option("--all", help="All networks of the zoo.")] = False,
     to: Annotated[list[options.Format] | None, typer.Option("--to", help="Format; repeat it for several.")] = None,
     size: options.Size = None,
     head: options.HeadOption = None,
@@ -39,6 +43,7 @@ def run(
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
     images: options.Images = None,
+    accuracy: options.Accuracy = True,
     device: options.Device = "cpu",
     threads: options.Threads = 2,
     table: options.Tables = None,
@@ -47,41 +52,30 @@ def run(
     picture: options.Picture = True,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
-    """Export, quantize and measure models (default: fastscnn) in both formats; write the comparison table."""
-    from edgeseg import pipeline
+    """Export, quantize and measure models (default: fastscnn) in both formats; write the comparison table.
+
+    The same command goes on with an interrupted run.
+    """
     from edgeseg.core.protocols import Recipe
+    from edgeseg.models import names
     from edgeseg.pipeline.job import Job
-    from edgeseg.pipeline.sources import as_artifact, as_model, is_file
+    from edgeseg.pipeline.making import Order
+    from edgeseg.pipeline.matrix import Matrix, run_matrix
 
+    if every and models:
+        raise InputError("--all runs every network of the zoo; leave it out to run the models named")
     recipe = Recipe(method=method.value, percentile=percentile)
-    finished: list[Source] = []
-    failed: list[tuple[Failure, EdgesegError]] = []
+    sources = [
+        options.source(model, classes=classes, weights=weights, size=size, mean=mean, std=std)
+        for model in (names() if every else models or ["fastscnn"])
+    ]
+    formats = cast("tuple[Format, ...]", tuple(target.value for target in to or list(options.Format)))
+    first = Source("")
+    job = Job(first, None, device, threads, data if accuracy else None, split, images)
+    order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
+    comparison = run_matrix(Matrix(tuple(sources), formats, order, job), progress_bar, _tell)
+    show_comparison(comparison, job, out, table, sort, per_class, picture)
 
-    def exported(source: Source, target: options.Format) -> Artifact:
-        if is_file(source.target):
-            return as_artifact(source)
-        with waiting(f"export {source.target} to {target.value}"):
-            artifact = pipeline.export(
-                as_model(source), target.value, head=head.value if head else None, data=data, split=split, folder=out
-            )
-        say(exported_line(artifact))
-        return artifact
 
-    for model in models or ["fastscnn"]:
-        source = options.source(model, classes=classes, weights=weights, size=size, mean=mean, std=std)
-        for target in to or list(options.Format):
-            if is_file(model) and Path(model).suffix != f".{target.value}":
-                continue
-            try:
-                artifact = exported(source, target)
-                finished.append(Source(str(artifact.path)))
-                with progress_bar(f"quantize {artifact.path.name}") as show:
-                    quantized, report = pipeline.quantize_with_report(
-                        artifact, data, recipe, folder=out, count=samples, split=None, progress=show
-                    )
-                say(f"{quantized.path}  {quantized.size_bytes / 2**20:.2f} MiB, {report.summary()}")
-                finished.append(Source(str(quantized.path)))
-            except EdgesegError as error:
-                failed.append((Failure(f"{model} ({target.value})", str(error)), error))
-    job = Job(Source(""), None, device, threads, data, split, images)
-    show_comparison(job, finished, out, table, sort, per_class, picture, failed)
+def _tell(artifact: Artifact, summary: str) -> None:
+    say(quantized_line(artifact, summary) if summary else exported_line(artifact))

@@ -1,4 +1,4 @@
-"""Measuring with a progress bar and showing what came of it: the end of `bench` and of `run`."""
+"""Showing a comparison: the end of `bench` and of `run`."""
 
 from __future__ import annotations
 
@@ -6,36 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from edgeseg.bench.compare import Failure
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
-from edgeseg.core.errors import EdgesegError
-from edgeseg.core.source import Source
+from edgeseg.cli.console import say, waiting
 
 if TYPE_CHECKING:
     from edgeseg.bench.tables import TableFormat
+    from edgeseg.pipeline.comparing import Comparison
     from edgeseg.pipeline.job import Job
 
 __all__ = ["show_comparison"]
 
 
 def show_comparison(
+    comparison: Comparison,
     job: Job,
-    sources: Sequence[Source],
     out: Path,
     tables: Sequence[options.TableFormat] | None,
     sort: options.Sort,
     per_class: bool,
     picture: bool,
-    failed_before: Sequence[tuple[Failure, EdgesegError]] = (),
 ) -> None:
-    """Measure, print the table, write the files; raises the first failure's error once all is written."""
+    """Print the table and write the files; raises the first failure's error once all is written."""
     from rich.console import Console
 
     from edgeseg.bench.terminal import class_table, terminal_table
     from edgeseg.pipeline import comparing
 
-    comparison = comparing.measure_all(job, sources, progress_bar).with_failures(failed_before)
     console = Console()
     width = console.width if console.is_terminal else 120
     rows = comparison.rows(sort.value)

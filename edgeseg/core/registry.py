@@ -19,6 +19,9 @@ __all__ = ["declarations", "installed", "load", "suggest"]
 
 T = TypeVar("T")
 
+_LISTED = 80
+"""Names that an error lists at most."""
+
 _DECLARABLE: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
@@ -92,5 +95,6 @@ def suggest(kind: str, name: str, known: list[str]) -> InputError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known)[:_LISTED])}{more}"
     return InputError(f"no {kind} {name!r}; {hint}")

@@ -12,7 +12,7 @@ from edgeseg.models import third_party, user
 from edgeseg.models.adapters import adapter, framework_of
 from edgeseg.models.classes import class_names
 
-__all__ = ["as_model", "build", "card", "class_names", "load", "names"]
+__all__ = ["as_model", "build", "card", "class_names", "has_weights", "load", "names"]
 
 _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
@@ -28,8 +28,20 @@ def card(name: str) -> Card:
     return _declared(name)[1]
 
 
+def has_weights(name: str, classes: int | None = None, weights: str | Path | None = None) -> bool:
+    """Whether `build` fills a network of the zoo from a file; InputError for built-in weights that there are not."""
+    about = card(name)
+    return _weights_path(about, classes or about.classes, weights) is not None
+
+
 def build(
-    name: str, classes: int = 19, weights: str | Path | None = None, size: Size | None = None, **options: Any
+    name: str,
+    classes: int = 19,
+    weights: str | Path | None = None,
+    size: Size | None = None,
+    *,
+    backbone: str | Path | None = None,
+    **options: Any,
 ) -> Any:
     """A network of the zoo: an `nn.Module` in eval mode, or a `keras.Model`.
 
@@ -39,6 +51,8 @@ def build(
         weights: A file; `random` for seeded random weights; `builtin` for those that come with edgeseg; None for the
             built-in ones where there are any for this number of classes, else random.
         size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
+        backbone: A file of torchvision's ImageNet weights, which the backbone starts from; the rest of the network is
+            random.
         options: Further arguments of the network's builder, such as `aux=True`.
 
     Raises:
@@ -47,15 +61,19 @@ def build(
     """
     if not 1 <= classes <= 255:
         raise InputError(f"{classes} classes: a network has 1 to 255")
+    if backbone is not None and weights not in (None, "random"):
+        raise InputError(f"{name}: either weights or a backbone to start from; give one of the two")
     stem, about = _declared(name)
     ours = adapter(about.framework)
     module = registry.load(_ZOO, stem)
     if about.framework == "keras":
         options["size"] = size or about.size
     network = ours.seeded(lambda: getattr(module, name)(classes, **options))
-    if (path := _weights_path(about, classes, weights)) is not None:
-        renamed, training_only = getattr(module, "RENAMED", {}), getattr(module, "TRAINING_ONLY", ())
-        _weights().load_into(network, path, renamed=renamed, training_only=training_only)
+    if backbone is not None:
+        _weights().load_backbone(network, Path(backbone))
+    elif (path := _weights_path(about, classes, weights)) is not None:
+        renamed, heads = getattr(module, "RENAMED", {}), getattr(module, "TRAINING_ONLY", ())
+        _weights().load_into(network, path, classes=classes, renamed=renamed, ignored=heads)
     return network
 
 
@@ -66,6 +84,7 @@ def load(
     weights: str | Path | None = None,
     size: Size | None = None,
     normalization: Normalization | None = None,
+    backbone: str | Path | None = None,
 ) -> Model:
     """A network with what is needed to feed and to read it.
 
@@ -76,12 +95,15 @@ def load(
         weights: As for `build`; to the user's own network, a file to fill it from.
         size: Input size; by default the network's own.
         normalization: Of the pixels; by default the card's, or ImageNet's.
+        backbone: As for `build`; networks of the zoo alone have it.
 
     Raises:
         InputError: Something that is not there, cannot be read or does not fit.
     """
     if source in names():
-        return _load_zoo(source, classes, weights, size, normalization)
+        return _load_zoo(source, classes, weights, size, normalization, backbone)
+    if backbone is not None:
+        raise InputError(f"{source} is not of the zoo; give weights for it, not a backbone")
     if third_party.is_third_party(source):
         network = third_party.open_network(source, classes or 19, size)
         return _describe(network, source, classes, weights, size, normalization)
@@ -142,11 +164,12 @@ def _load_zoo(
     weights: str | Path | None,
     size: Size | None,
     normalization: Normalization | None,
+    backbone: str | Path | None,
 ) -> Model:
     about = card(name)
     classes, size = classes or about.classes, size or about.size
-    path = _weights_path(about, classes, weights)
-    network = build(name, classes, weights, size)
+    path = None if backbone else _weights_path(about, classes, weights)
+    network = build(name, classes, weights, size, backbone=backbone)
     return Model(
         name=name,
         framework=about.framework,

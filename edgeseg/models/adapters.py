@@ -1,6 +1,6 @@
 """Which framework an object is of, without importing any, and the file that knows that framework.
 
-`torch_network` and `keras_network` hold the same functions: `seeded`, `arrays`, `assign`, `describe`, `params`.
+`torch_network` and `keras_network` hold the same functions: `seeded`, `arrays`, `assign`, `backbone`, `describe`, `params`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from edgeseg.core.errors import InputError, first_line
 from edgeseg.core.types import Size
 from edgeseg.models.blocks import keras_resize
 
-__all__ = ["arrays", "assign", "describe", "open_file", "open_saved_model", "params", "seeded"]
+__all__ = ["arrays", "assign", "backbone", "describe", "open_file", "open_saved_model", "params", "seeded"]
 
 _REGISTERED = keras_resize
 """Imported so that a .keras file may hold our layers."""
@@ -46,6 +46,10 @@ def assign(network: keras.Model, values: Mapping[str, NDArray[Any]]) -> None:
 
 def _variables(network: keras.Model) -> dict[str, Any]:
     return {variable.path: variable for variable in network.weights if "seed_generator" not in variable.path}
+
+
+def backbone(network: keras.Model) -> None:
+    """None: torchvision has no weights for Keras networks."""
 
 
 def params(network: Any) -> int:

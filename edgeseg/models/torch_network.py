@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.types import Size
+from edgeseg.models.backbones.torchvision import TorchvisionFile
 
-__all__ = ["DEFAULT_SIZE", "arrays", "assign", "describe", "params", "read_checkpoint", "seeded"]
+__all__ = ["DEFAULT_SIZE", "arrays", "assign", "backbone", "describe", "params", "read_checkpoint", "seeded"]
 
 DEFAULT_SIZE = Size(512, 1024)
 _EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
-_WRAPPERS = (*_EMA, "state_dict", "model_state_dict", "model", "network", "net")
-_PREFIXES = ("module.", "_orig_mod.")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "module")
+_HARMLESS = (
+    argparse.Namespace,
+    np.dtype,
+    *(getattr(np.dtypes, name) for name in np.dtypes.__all__),
+    *((np.float64().__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+)
+"""Options and scores that training scripts keep beside the weights; rebuilding them runs nothing."""
 
 
 def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
@@ -66,6 +75,13 @@ def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
     return output.shape[1], size
 
 
+def backbone(network: nn.Module) -> nn.Module | None:
+    """The part that an ImageNet file of torchvision fits: its `torchvision` is a TorchvisionFile."""
+    return next(
+        (part for part in network.modules() if isinstance(vars(type(part)).get("torchvision"), TorchvisionFile)), None
+    )
+
+
 def _name(network: nn.Module) -> str:
     return type(network).__name__
 
@@ -76,7 +92,7 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
     Raises InputError for a damaged file and for one that would run code.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(list(_HARMLESS)):
             warnings.simplefilter("ignore")  # About a pickle's protocol, where it is going to be refused.
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -96,13 +112,15 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
 def _entries(stored: Any) -> dict[str, Tensor]:
     if not isinstance(stored, Mapping):
         return {}
-    for key in _WRAPPERS:
-        if isinstance(stored.get(key), Mapping):
-            return _entries(stored[key])
-    entries = {str(k): v for k, v in stored.items() if isinstance(v, Tensor) and k != "n_averaged"}
-    while prefix := next((p for p in _PREFIXES if entries and all(name.startswith(p) for name in entries)), None):
-        entries = {name.removeprefix(prefix): value for name, value in entries.items()}
-    return entries
+    plain, averaged = (_wrapped(stored, keys) for keys in (_WRAPPERS, _EMA))
+    if plain or averaged:
+        # An average may leave out the statistics of batch normalisation, which no optimizer moves.
+        return {**plain, **averaged} if averaged.keys() <= plain.keys() else averaged
+    return {str(k): v for k, v in stored.items() if isinstance(v, Tensor) and k != "n_averaged"}
+
+
+def _wrapped(stored: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Tensor]:
+    return next((_entries(stored[key]) for key in keys if isinstance(stored.get(key), Mapping)), {})
 
 
 def _array(value: Tensor) -> NDArray[Any]:

@@ -6,7 +6,7 @@ Read: .pth and .pt of PyTorch, and .safetensors. Written: .safetensors, by state
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +19,61 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
 from edgeseg.models.adapters import adapter, framework_of
 
-__all__ = ["load_into", "read", "save", "sha256"]
+__all__ = ["load_backbone", "load_into", "read", "save", "sha256"]
 
 _SHOWN = 10
+_PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
+"""Before every name, where a training script saved a network wrapped in another."""
+
 _OPTIONAL = "num_batches_tracked"
 """Counts the steps of a training; older checkpoints lack it and nothing at inference reads it."""
 
 
 def load_into(
-    network: Any, path: Path, *, renamed: Mapping[str, str] | None = None, training_only: Iterable[str] = ()
+    network: Any,
+    path: Path,
+    *,
+    classes: int | None = None,
+    renamed: Mapping[str, str] | None = None,
+    ignored: Iterable[str] = (),
+    absent: Iterable[str] = (),
 ) -> None:
     """Fill a network from a file, wholly or not at all.
 
     Args:
         network: An `nn.Module` or a `keras.Model`.
         path: .safetensors, .pth or .pt.
-        renamed: Prefixes of entry names as older files have them, to those of today.
-        training_only: Prefixes of entries that the file may have and the network lack: auxiliary heads.
+        classes: Class count of the network, by which another one in the file is recognised.
+        renamed: Prefixes of entry names as the file may have them, to the network's.
+        ignored: Prefixes of entries that the file may have and the network lack, such as auxiliary heads.
+        absent: Prefixes of entries that the network may have and the file lack, which keep their values.
 
     Raises:
         InputError: The file cannot be read, or an entry is missing, unexpected or of another shape.
     """
     ours = _adapter(network)
     wanted = ours.arrays(network)
-    given = {_renamed(name, renamed or {}): value for name, value in read(path).items()}
-    ignored = {name for name in given.keys() - wanted.keys() if name.startswith(tuple(training_only))}
-    given = {name: value for name, value in given.items() if name not in ignored}
-    _check(path, given, wanted)
+    given = {_renamed(name, renamed or {}): value for name, value in _unwrapped(read(path), wanted).items()}
+    needless, dispensable = (*ignored,), (*absent,)
+    given = {name: value for name, value in given.items() if name in wanted or not name.startswith(needless)}
+    needed = {name: value for name, value in wanted.items() if name in given or not name.startswith(dispensable)}
+    _check(path, given, needed, classes)
     ours.assign(network, {k: v.astype(wanted[k].dtype) for k, v in given.items() if k in wanted})
+
+
+def load_backbone(network: Any, path: Path) -> None:
+    """Fill the backbone of a network from torchvision's file of ImageNet weights; the rest keeps its values.
+
+    Raises InputError where the network has no backbone of torchvision's, and as `load_into` does.
+    """
+    backbone = _adapter(network).backbone(network)
+    if backbone is None:
+        raise InputError(
+            f"{type(network).__name__} has no backbone of torchvision's (ResNet or MobileNetV2), so {path} cannot "
+            "start it; leave the backbone's file out"
+        )
+    names = backbone.torchvision
+    load_into(backbone, path, renamed=names.renamed, ignored=names.ignored, absent=names.absent)
 
 
 def read(path: Path) -> dict[str, NDArray[Any]]:
@@ -102,6 +129,18 @@ def _compact(value: NDArray[Any]) -> NDArray[Any]:
     return value.astype(np.float16)
 
 
+def _unwrapped(given: dict[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Without the prefixes that all names in the file share and the network's do not."""
+    own = _prefix(wanted)
+    while (shared := _prefix(given)) and shared != own:
+        given = {name.removeprefix(shared): value for name, value in given.items()}
+    return given
+
+
+def _prefix(names: Collection[str]) -> str:
+    return next((prefix for prefix in _PREFIXES if names and all(name.startswith(prefix) for name in names)), "")
+
+
 def _renamed(name: str, prefixes: Mapping[str, str]) -> str:
     for old, new in prefixes.items():
         if name.startswith(f"{old}."):
@@ -109,7 +148,9 @@ def _renamed(name: str, prefixes: Mapping[str, str]) -> str:
     return name
 
 
-def _check(path: Path, given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]) -> None:
+def _check(
+    path: Path, given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], classes: int | None
+) -> None:
     missing = [name for name in wanted if name not in given and not name.endswith(_OPTIONAL)]
     unexpected = [name for name in given if name not in wanted and not name.endswith(_OPTIONAL)]
     differing = [name for name in wanted if name in given and given[name].shape != wanted[name].shape]
@@ -117,7 +158,8 @@ def _check(path: Path, given: Mapping[str, NDArray[Any]], wanted: Mapping[str, N
     lists = (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
     problems = [_listed(kind, found) for kind, found in lists if found]
     if problems:
-        hint = _class_hint(differing, given, wanted) if differing and not missing and not unexpected else ""
+        sides = [(given[name].shape, wanted[name].shape) for name in differing]
+        hint = _class_hint(sides, classes) if differing and not missing and not unexpected else ""
         raise InputError(f"{path} does not fit the network: {'; '.join(problems)}{hint}")
 
 
@@ -130,15 +172,18 @@ def _shape(value: NDArray[Any]) -> str:
     return "x".join(map(str, value.shape)) or "scalar"
 
 
-def _class_hint(names: list[str], given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]) -> str:
-    """An explanation where every difference is one and the same number of channels."""
-    pairs = {
-        pair
-        for name in names
-        for pair in zip(given[name].shape, wanted[name].shape, strict=False)
-        if pair[0] != pair[1] or given[name].ndim != wanted[name].ndim
-    }
-    if len(pairs) != 1:
+def _class_hint(shapes: list[tuple[tuple[int, ...], tuple[int, ...]]], classes: int | None) -> str:
+    """An explanation where another number of classes accounts for every difference of (the file's, our) shapes."""
+    if any(len(theirs) != len(ours) for theirs, ours in shapes):
         return ""
-    (theirs, ours), *_ = pairs
-    return f": it looks like a network of {theirs} classes, and this one has {ours}; build it with {theirs} classes"
+    pairs = {pair for both in shapes for pair in zip(*both, strict=True) if pair[0] != pair[1]}
+    if classes is None:
+        classes = min(ours for _, ours in pairs)
+    exact = {theirs for theirs, ours in pairs if ours == classes}
+    scaled = {theirs * classes // ours for theirs, ours in pairs if theirs * classes % ours == 0}
+    if len(found := exact or scaled) != 1 or classes in found:
+        return ""
+    (count,) = found
+    if any((theirs - ours) % (count - classes) for theirs, ours in pairs):
+        return ""
+    return f": it looks like a network of {count} classes, and this one has {classes}; build it with {count} classes"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeseg import runtimes
+from edgeseg import models, runtimes
 from edgeseg.bench.compare import Failure, Row, Sort, compare, float_record
 from edgeseg.bench.records import write_records
 from edgeseg.bench.tables import TableFormat, write_table
@@ -32,23 +32,31 @@ Titled = Callable[[str], AbstractContextManager[Progress]]
 class Comparison:
     """What came of measuring several artifacts. `sources` and `records` go together; `errors` are the failures'."""
 
-    sources: tuple[Source, ...]
-    records: tuple[Record, ...]
+    sources: tuple[Source, ...] = ()
+    records: tuple[Record, ...] = ()
     failures: tuple[Failure, ...] = ()
     errors: tuple[EdgesegError, ...] = ()
 
-    def with_failures(self, before: Iterable[tuple[Failure, EdgesegError]]) -> Comparison:
-        """The same with what had failed before anything could be measured."""
-        pairs = list(before)
-        return replace(
-            self,
-            failures=(*(failure for failure, _ in pairs), *self.failures),
-            errors=(*(error for _, error in pairs), *self.errors),
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(
+            self.sources + other.sources,
+            self.records + other.records,
+            self.failures + other.failures,
+            self.errors + other.errors,
         )
+
+    def noted(self, note: str) -> Comparison:
+        """The same with a note on every record."""
+        return replace(self, records=tuple(replace(record, notes=(*record.notes, note)) for record in self.records))
 
     def rows(self, sort: Sort = "model") -> tuple[Row, ...]:
         """The table's rows."""
-        return compare(self.records, sort)
+        return compare(self.records, sort, _published_miou_percent(self.records))
+
+
+def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+    cards = [models.card(name) for name in {record.model for record in records} & set(models.names())]
+    return {card.name: miou for card in cards if (miou := card.published.miou_percent) is not None}
 
 
 def measure_all(job: Job, sources: Iterable[Source], progress: Titled) -> Comparison:

@@ -15,6 +15,9 @@ _ALWAYS = (
     ("onnx", "onnx", "read and write ONNX graphs"),
     ("onnxsim", "onnx", "simplify exported ONNX files"),
     ("safetensors", "torch", "weights of the zoo"),
+    ("segmentation-models-pytorch", "smp", "networks smp:DECODER:ENCODER"),
+    ("timm", "smp", "networks timm:NAME"),
+    ("torchvision", "smp", "what smp and timm are built on"),
 )
 
 

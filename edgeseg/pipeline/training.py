@@ -26,6 +26,7 @@ def train(
     path: Path | None = None,
     *,
     weights: str = "random",
+    backbone: str | Path | None = None,
     classes: int | None = None,
     size: Size | None = None,
     images: int | None = None,
@@ -42,6 +43,7 @@ def train(
         path: Weights file (.safetensors); by default in `folder`. The checkpoint that an interrupted run goes on from
             lies beside it.
         weights: What a network given by name starts from: `random`, or a file.
+        backbone: A file of torchvision's ImageNet weights, which the backbone of a network given by name starts from.
         classes: Class count of a network given by name.
         size: Size that the network is validated at; by default its own.
         images: How many training images, where `dataset` is text; by default all.
@@ -58,7 +60,7 @@ def train(
 
     chosen = options or TrainOptions()
     if isinstance(model, str):
-        learner = models.load(model, classes=classes, weights=weights, size=chosen.crop)
+        learner = models.load(model, classes=classes, weights=weights, size=chosen.crop, backbone=backbone)
         size = size or (learner.card.size if learner.card else None)
     else:
         learner = model

@@ -143,18 +143,25 @@ def test_markup_in_names_is_text(record: Callable[..., Record]) -> None:
     assert "a\\|b" in to_markdown(compare([record(model="a|b")]))
 
 
+def test_a_note_of_many_rows_is_told_once(record: Callable[..., Record]) -> None:
+    rows = compare([record(name=f"net{i}.onnx", model=f"net{i}", notes=("slow",)) for i in range(9)])
+    assert "- net0.onnx and 8 more: slow" in to_markdown(rows).splitlines()
+    assert "- net0.onnx, net1.onnx: slow" in to_markdown(rows[:2]).splitlines()
+
+
 def test_markdown(four: list[Record]) -> None:
-    lines = to_markdown(compare(four[:2]), [FAILURE]).splitlines()
+    lines = to_markdown(compare(four[:2], published_miou_percent={"net": 61.2}), [FAILURE]).splitlines()
     assert lines[0] == (
         "| name | model | format | precision | head | size | batch | runtime | device | threads | network p50, ms "
         "| network p90, ms | network spread (IQR / median), % | image to class map p50, ms | speed-up, x | mIoU, % "
-        "| mIoU loss, points | params, M | MAdds, G | file, MiB | peak memory, MiB |"
+        "| mIoU loss, points | params, M | MAdds, G | file, MiB | peak memory, MiB | published mIoU, % | failure |"
     )
     assert lines[3] == (
         "| net.int8.onnx | net | onnx | int8 | scores | 256x512 | 1 | onnxruntime | cpu | 2 | 10.00 | 10.00 | 0.0 "
-        "| 8.00 | 1.50 | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 |"
+        "| 8.00 | 1.50 | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
     )
-    assert "- failed: broken.onnx: truncated; export it again" in lines
+    assert lines[4].startswith("| broken.onnx |  |")
+    assert lines[4].endswith("|  | truncated; export it again |")
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
 
 

@@ -56,6 +56,66 @@ def test_run_ends_with_the_table_and_the_picture(cli, tmp_path: Path) -> None:
     assert done.stdout.strip().splitlines()[-1] == f"picture: {Path('edgeseg-out') / 'comparison.png'}"
 
 
+BREAKS = """
+import os
+from pathlib import Path
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 19, 3, 2, 1), nn.UpsamplingBilinear2d(scale_factor=2))
+
+def sound():
+    return Net()
+
+def once():
+    if not Path("mended").exists():
+        os.abort()
+    return Net()
+"""
+
+
+def test_run_goes_on_where_it_ended(cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(BREAKS)
+    command = ["run", "mine:sound", "mine:once", "--to", "onnx", "--size", "32x64", "--samples", "2", "--images", "2"]
+    broken = cli(*command)
+    assert broken.returncode == 1
+    assert "SIGABRT" in broken.stderr.strip().splitlines()[-1]
+    out = tmp_path / "edgeseg-out"
+    table = (out / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[0] for line in table[2:6]] == [
+        "| sound_32x64_fp32.onnx",
+        "| sound_32x64_int8.onnx",
+        "| mine:once onnx fp32",
+        "| mine:once onnx int8",
+    ]
+    first = json.loads((out / "records.json").read_text())["records"]
+    (tmp_path / "mended").touch()
+    done = cli(*command)
+    assert done.returncode == 0, done.stderr
+    records = json.loads((out / "records.json").read_text())["records"]
+    assert records[:2] == first
+    assert [(record["model"], record["precision"]) for record in records[2:]] == [
+        ("once", "fp32"),
+        ("once", "int8"),
+    ]
+    assert not (out / "unfinished.json").exists()
+
+
+def test_networks_of_random_weights_have_no_accuracy(cli, tmp_path: Path) -> None:
+    command = ["run", "bisenetv2", "--to", "onnx", "--size", "64x128", "--samples", "1", "--images", "1"]
+    assert cli(*command).returncode == 0
+    records = json.loads((tmp_path / "edgeseg-out" / "records.json").read_text())["records"]
+    assert [record["miou_percent"] for record in records] == [None, None]
+    assert "--weights" in records[0]["notes"][-1]
+
+
+def test_all_is_instead_of_names(cli) -> None:
+    done = cli("run", "--all", "fastscnn")
+    assert done.returncode == 2
+    assert "--all" in done.stderr
+
+
 def test_a_foreign_file_needs_only_options(cli, tmp_path: Path, workspace: Path) -> None:
     import onnx
 

@@ -61,9 +61,12 @@ def pointwise_bn(inputs: int, outputs: int, *, act: Activation | None = nn.ReLU)
     return conv_bn(inputs, outputs, 1, bias=True, act=act)
 
 
-def separable(inputs: int, outputs: int, stride: int = 1, *, act: Activation | None = nn.ReLU) -> nn.Sequential:
+def separable(
+    inputs: int, outputs: int, stride: int = 1, *, dilation: Extent = 1, act: Activation | None = nn.ReLU
+) -> nn.Sequential:
     """A depthwise 3x3 and a pointwise convolution, each normalised and activated."""
-    return nn.Sequential(depthwise_bn(inputs, stride=stride, act=act), pointwise_bn(inputs, outputs, act=act))
+    depthwise = depthwise_bn(inputs, stride=stride, dilation=dilation, act=act)
+    return nn.Sequential(depthwise, pointwise_bn(inputs, outputs, act=act))
 
 
 def deconv_bn(

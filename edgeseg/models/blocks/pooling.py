@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgeseg.models.blocks.conv import Activation, pointwise_bn
+from edgeseg.models.blocks.conv import Activation, conv_bn
 from edgeseg.models.blocks.resize import resize
 
 __all__ = ["AdaptiveAvgPool", "PyramidPooling"]
@@ -53,12 +53,14 @@ class PyramidPooling(nn.Module):
         outputs: int,
         grids: tuple[int, int, int, int] = (1, 2, 4, 6),
         act: Activation = nn.ReLU,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.stage1, self.stage2, self.stage3, self.stage4 = (
             nn.Sequential(AdaptiveAvgPool(grid), nn.Conv2d(inputs, inputs // 4, 1, bias=False)) for grid in grids
         )
-        self.conv = pointwise_bn(2 * inputs, outputs, act=act)
+        self.conv = conv_bn(2 * inputs, outputs, 1, bias=bias, act=act)
 
     def forward(self, x: Tensor) -> Tensor:
         stages = (self.stage1, self.stage2, self.stage3, self.stage4)

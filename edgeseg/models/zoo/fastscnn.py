@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgeseg.core.types import Card, Published
 from edgeseg.models.blocks.conv import conv_bn, depthwise_bn, pointwise_bn, separable
+from edgeseg.models.blocks.inverted import InvertedResidual
 from edgeseg.models.blocks.pooling import PyramidPooling
 from edgeseg.models.blocks.resize import resize
 
@@ -39,30 +40,13 @@ RENAMED = {
 }
 
 
-class Bottleneck(nn.Module):
-    """Inverted residual: 1x1 to six times the channels, depthwise 3x3, linear 1x1."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        hidden = 6 * inputs
-        self.residual = stride == 1 and inputs == outputs
-        self.conv = nn.Sequential(
-            pointwise_bn(inputs, hidden),
-            depthwise_bn(hidden, stride=stride),
-            conv_bn(hidden, outputs, 1, act=None),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv(x) if self.residual else self.conv(x)
-
-
 class GlobalFeatureExtractor(nn.Module):
     """(N, 64, H, W) -> (N, 128, H / 4, W / 4)."""
 
     def __init__(self) -> None:
         super().__init__()
         channels, strides = (64, 64, 64, 64, 96, 96, 128, 128, 128), (2, 1, 1, 2, 1, 1, 1, 1)
-        self.bottlenecks = nn.Sequential(*map(Bottleneck, channels, channels[1:], strides))
+        self.bottlenecks = nn.Sequential(*map(InvertedResidual, channels, channels[1:], strides))
         self.ppm = PyramidPooling(128, 128)
 
     def forward(self, x: Tensor) -> Tensor:
