@@ -47,8 +47,9 @@ __all__ = [
     "source",
 ]
 
-NETWORK_HELP = "Zoo name, package.module:callable, .keras file or SavedModel folder."
-MODEL_HELP = "Zoo name, package.module:callable, .keras file, SavedModel folder, or an .onnx/.tflite file."
+_NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
+NETWORK_HELP = f"{_NETWORK} or SavedModel folder."
+MODEL_HELP = f"{_NETWORK}, SavedModel folder, or an .onnx/.tflite file."
 
 
 class Format(StrEnum):

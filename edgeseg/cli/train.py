@@ -36,6 +36,10 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")] = 0,
     minutes: Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")] = None,
     weights: Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")] = "random",
+    backbone: Annotated[
+        Path | None,
+        typer.Option("--backbone", help="torchvision's ImageNet weights (.pth) to start the backbone from."),
+    ] = None,
     classes: options.Classes = None,
     size: options.Size = None,
     out: options.Out = Path("edgeseg-out"),
@@ -63,6 +67,7 @@ def train(
             data,
             chosen,
             weights=weights,
+            backbone=backbone,
             classes=classes,
             size=Size.parse(size) if size else None,
             images=images,

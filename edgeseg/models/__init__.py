@@ -25,6 +25,8 @@ def names() -> list[str]:
 
 def card(name: str) -> Card:
     """What a network of the zoo says about itself; InputError for a name that is not known."""
+    if third_party.is_third_party(name):
+        raise InputError(f"{name} comes from another package and has no card; the networks of the zoo have")
     return _declared(name)[1]
 
 
@@ -102,13 +104,13 @@ def load(
     """
     if source in names():
         return _load_zoo(source, classes, weights, size, normalization, backbone)
+    if not third_party.is_third_party(source) and not user.is_user_model(source):
+        raise registry.suggest("model", source, names())
     if backbone is not None:
         raise InputError(f"{source} is not of the zoo; give weights for it, not a backbone")
     if third_party.is_third_party(source):
         network = third_party.open_network(source, classes or 19, size)
         return _describe(network, source, classes, weights, size, normalization)
-    if not user.is_user_model(source):
-        raise registry.suggest("model", source, names())
     network = user.open_network(source, size)
     name = source.partition(":")[2] or Path(source).stem
     return _describe(network, name, classes, weights, size, normalization)

@@ -1,6 +1,7 @@
 """Which framework an object is of, without importing any, and the file that knows that framework.
 
-`torch_network` and `keras_network` hold the same functions: `seeded`, `arrays`, `assign`, `backbone`, `describe`, `params`.
+The files `torch_network` and `keras_network` hold the same functions: `seeded`, `arrays`, `assign`, `backbone`,
+`describe`, `params`.
 """
 
 from __future__ import annotations

@@ -77,9 +77,8 @@ def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
 
 def backbone(network: nn.Module) -> nn.Module | None:
     """The part that an ImageNet file of torchvision fits: its `torchvision` is a TorchvisionFile."""
-    return next(
-        (part for part in network.modules() if isinstance(vars(type(part)).get("torchvision"), TorchvisionFile)), None
-    )
+    parts = network.modules()
+    return next((part for part in parts if isinstance(getattr(part, "torchvision", None), TorchvisionFile)), None)
 
 
 def _name(network: nn.Module) -> str:

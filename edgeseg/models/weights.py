@@ -129,16 +129,17 @@ def _compact(value: NDArray[Any]) -> NDArray[Any]:
     return value.astype(np.float16)
 
 
-def _unwrapped(given: dict[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
-    """Without the prefixes that all names in the file share and the network's do not."""
-    own = _prefix(wanted)
-    while (shared := _prefix(given)) and shared != own:
-        given = {name.removeprefix(shared): value for name, value in given.items()}
-    return given
+def _unwrapped(given: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Under the prefixes that the network's names share, in place of those that the file's do."""
+    theirs, ours = _prefix(given), _prefix(wanted)
+    return {ours + name.removeprefix(theirs): value for name, value in given.items()}
 
 
 def _prefix(names: Collection[str]) -> str:
-    return next((prefix for prefix in _PREFIXES if names and all(name.startswith(prefix) for name in names)), "")
+    found = ""
+    while step := next((p for p in _PREFIXES if names and all(name.startswith(found + p) for name in names)), ""):
+        found += step
+    return found
 
 
 def _renamed(name: str, prefixes: Mapping[str, str]) -> str:
@@ -184,6 +185,6 @@ def _class_hint(shapes: list[tuple[tuple[int, ...], tuple[int, ...]]], classes: 
     if len(found := exact or scaled) != 1 or classes in found:
         return ""
     (count,) = found
-    if any((theirs - ours) % (count - classes) for theirs, ours in pairs):
+    if any((theirs > ours) != (count > classes) for theirs, ours in pairs):
         return ""
     return f": it looks like a network of {count} classes, and this one has {classes}; build it with {count} classes"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import pickle
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,16 @@ WRAPPERS = {
     "compiled": lambda state: {"state_dict": {f"module._orig_mod.{name}": value for name, value in state.items()}},
     "ema": lambda state: {"state_dict": {n: v * 0 for n, v in state.items()}, "ema": {"decay": 0.9, "shadow": state}},
     "averaged": lambda state: {"n_averaged": torch.tensor(3), **{f"module.{n}": v for n, v in state.items()}},
+    "ema of parameters": lambda state: {
+        "state_dict": {n: v if "running" in n or "num" in n else v * 0 for n, v in state.items()},
+        "ema": {n: v for n, v in state.items() if "running" not in n and "num" not in n},
+    },
+    "scores and options": lambda state: {
+        "state_dict": state,
+        "best_score": np.float64(0.5),
+        "miou": np.float32(50),
+        "args": argparse.Namespace(lr=0.1, crop=(512, 1024)),
+    },
     "bfloat16": lambda state: {n: v.bfloat16() if v.is_floating_point() else v for n, v in state.items()},
 }
 
@@ -118,6 +129,29 @@ def test_another_class_count_is_explained(tmp_path: Path) -> None:
     weights.save(tiny(classes=3), tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="a network of 3 classes, and this one has 5; build it with 3 classes"):
         weights.load_into(tiny(classes=5), tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("name", ["farseenet", "espnet"])
+def test_another_class_count_is_explained_where_channels_are_computed_from_it(name: str, tmp_path: Path) -> None:
+    weights.save(models.build(name, weights="random"), tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="a network of 19 classes, and this one has 7; build it with 19 classes"):
+        models.build(name, classes=7, weights=tmp_path / "w.safetensors")
+
+
+def test_other_widths_are_not_taken_for_other_classes(tmp_path: Path) -> None:
+    weights.save(nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 9, 1)), tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"5x8x1x1\)$"):
+        weights.load_into(nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 5, 1)), tmp_path / "w.safetensors", classes=5)
+
+
+def test_a_network_may_itself_have_a_wrapper_s_name(tmp_path: Path) -> None:
+    source = nn.ModuleDict({"module": tiny(seed=1)})
+    torch.save({"state_dict": {f"module.{n}": v for n, v in source.state_dict().items()}}, tmp_path / "twice.pth")
+    torch.save(source.state_dict(), tmp_path / "once.pth")
+    for name in ("twice.pth", "once.pth"):
+        network = nn.ModuleDict({"module": tiny(seed=2)})
+        weights.load_into(network, tmp_path / name)
+        assert same(network, source)
 
 
 def test_counters_of_batches_may_be_absent(tmp_path: Path) -> None:

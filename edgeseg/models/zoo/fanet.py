@@ -42,14 +42,21 @@ class FastAttention(nn.Module):
         self.conv_fuse = conv_bn(outputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = _unit(self.conv_q(x)).flatten(2), _unit(self.conv_k(x)).flatten(2), self.conv_v(x)
-        similarity = query @ key.transpose(1, 2) / (x.shape[2] * x.shape[3])
-        return self.conv_fuse((similarity @ value.flatten(2)).view(value.shape)) + value
+        value = self.conv_v(x)
+        query, key = _unit(_pixels(self.conv_q(x))), _unit(_pixels(self.conv_k(x)))
+        n, channels, height, width = value.shape
+        weighed = _pixels(value) @ (key.transpose(1, 2) @ query / (height * width))
+        return self.conv_fuse(weighed.view(n, height, width, channels).permute(0, 3, 1, 2)) + value
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H * W, C)."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def _unit(x: Tensor) -> Tensor:
-    """(N, C, H, W) -> the same, with every pixel's vector of length 1."""
-    return x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12)
+    """(N, pixels, C) -> the same, every pixel's vector of length 1."""
+    return x * x.square().sum(2, keepdim=True).clamp_min(1e-24).rsqrt()
 
 
 class FuseUp(nn.Module):
