@@ -64,7 +64,7 @@ def train(
         size = size or (learner.card.size if learner.card else None)
     else:
         learner = model
-    target = path or folder / f"{learner.name}_weights.safetensors"
+    target = path or folder / f"{workspace.file_name(learner.name)}_weights.safetensors"
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
     )

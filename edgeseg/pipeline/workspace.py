@@ -8,9 +8,14 @@ from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact, Format, Precision, Size
 
-__all__ = ["DEFAULT", "artifact_path", "artifacts", "need"]
+__all__ = ["DEFAULT", "artifact_path", "artifacts", "file_name", "need"]
 
 DEFAULT = Path("edgeseg-out")
+
+
+def file_name(model: str) -> str:
+    """What a MODEL is called in the names of its files."""
+    return model.replace(":", ".").replace("/", ".")
 
 
 def artifact_path(
@@ -26,7 +31,7 @@ def artifact_path(
     """`MODEL_SIZE[_bBATCH][_HEAD]_PRECISION.FORMAT`; `head` is None for the network's own default."""
     name = "_".join(
         [
-            model.replace(":", ".").replace("/", "."),
+            file_name(model),
             str(size),
             *([f"b{batch}"] if batch > 1 else []),
             *([head] if head else []),
