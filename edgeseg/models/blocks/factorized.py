@@ -34,7 +34,7 @@ def factorized(
 class SplitShuffle(nn.Module):
     """(N, C, H, W) -> the same: residual; each half of the channels passes two factorized convolutions, one dilated.
 
-    Source: the split-shuffle-non-bottleneck of Wang et al., LEDNet, https://arxiv.org/abs/1905.02423, section 2.1.
+    Source: the split-shuffle-non-bottleneck of Wang et al., LEDNet, https://arxiv.org/abs/1905.02423.
     """
 
     def __init__(self, channels: int, dilation: int = 1) -> None:

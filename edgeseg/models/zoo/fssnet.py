@@ -37,11 +37,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         hidden = channels // 4
         if factorized:
-            square = [conv_bn(hidden, hidden, (1, 3), act=None), conv_bn(hidden, hidden, (3, 1), act=PReLU)]
+            middle = [conv_bn(hidden, hidden, (1, 3), act=None), conv_bn(hidden, hidden, (3, 1), act=PReLU)]
         else:
-            square = [conv_bn(hidden, hidden, dilation=dilation, act=PReLU)]
+            middle = [conv_bn(hidden, hidden, dilation=dilation, act=PReLU)]
         self.conv = nn.Sequential(
-            conv_bn(channels, hidden, 1, act=PReLU), *square, conv_bn(hidden, channels, 1, act=None)
+            conv_bn(channels, hidden, 1, act=PReLU), *middle, conv_bn(hidden, channels, 1, act=None)
         )
         self.act = PReLU()
 
