@@ -56,7 +56,7 @@ def _pixels(x: Tensor) -> Tensor:
 
 def _unit(x: Tensor) -> Tensor:
     """(N, pixels, C) -> the same, every pixel's vector of length 1."""
-    return x * x.square().sum(2, keepdim=True).clamp_min(1e-24).rsqrt()
+    return x * (x * x).sum(2, keepdim=True).clamp_min(1e-24).rsqrt()
 
 
 class FuseUp(nn.Module):
