@@ -44,8 +44,11 @@ def _overview(cards: list[Card]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("name", "year", "framework", "size", "params M", "mIoU %", "built-in weights"):
+    for title in ("name", "year", "framework", "size"):
         table.add_column(title)
+    for title in ("params M", "mIoU %"):
+        table.add_column(title, justify="right")
+    table.add_column("weights")
     for card in cards:
         table.add_row(
             card.name,
@@ -54,7 +57,7 @@ def _overview(cards: list[Card]) -> Table:
             str(card.size),
             _number(card.published.params_millions),
             _number(card.published.miou_percent),
-            "yes" if card.weights else "",
+            "built-in" if card.weights else "",
         )
     return table
 
