@@ -53,15 +53,15 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
     network = _Logits(model.network).eval()
     _try_size(model, network, image, spec)
+    headed = _ClassMap(network).eval() if spec.head == "classmap" else network
     try:
-        graph = torch.export.export(network, (image,), strict=False).module(check_guards=False)
+        graph = torch.export.export(headed, (image,), strict=False).module(check_guards=False)
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
     upsample = _final_upsample(graph, spec.size)
     output = output_facts(model, spec, "NCHW", upsample)
     if output.head == "scores":
         _cut(graph)
-    headed = _ClassMap(network).eval() if output.head == "classmap" else graph
 
     def run(module: nn.Module, batch: NDArray[Any]) -> NDArray[Any]:
         with torch.inference_mode():
@@ -70,7 +70,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         logits = run(network, batch)
-        return (logits if output.head == "logits" else run(headed, batch)), logits
+        return (logits if output.head == "logits" else run(graph, batch)), logits
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         seen: list[tuple[str, NDArray[Any]]] = []
@@ -83,7 +83,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    return Program(headed, output, reference, layers)
+    return Program(graph, output, reference, layers)
 
 
 def _recorder(name: str, seen: list[tuple[str, NDArray[Any]]]) -> Any:

@@ -12,6 +12,7 @@ from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
+from edgeseg.exporters.passes import rewritten
 from edgeseg.exporters.program import facts_of
 from edgeseg.exporters.simplify import simplify
 from edgeseg.exporters.torch_program import trace
@@ -31,7 +32,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                program.network,
+                rewritten(program.network, "onnx"),
                 (image,),
                 path,
                 dynamo=True,

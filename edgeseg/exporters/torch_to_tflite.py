@@ -11,6 +11,7 @@ from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
+from edgeseg.exporters.passes import rewritten
 from edgeseg.exporters.program import facts_of
 from edgeseg.exporters.torch_program import trace
 
@@ -31,7 +32,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = litert_torch.to_channel_last_io(program.network, args=[0], outputs=outputs)
+            network = litert_torch.to_channel_last_io(rewritten(program.network, "tflite"), args=[0], outputs=outputs)
             content = litert_torch.convert(network, (image,)).model_content()
     except Exception as error:
         raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error

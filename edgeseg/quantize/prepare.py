@@ -11,6 +11,7 @@ from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
+from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.mean import pool_means
 
 __all__ = ["prepare"]
@@ -18,7 +19,7 @@ __all__ = ["prepare"]
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
-_PASSES = (fold_batchnorm, pool_means)
+_PASSES = (fold_batchnorm, pool_means, convolve_transposed)
 
 
 def prepare(path: Path, target: Path) -> onnx.ModelProto:

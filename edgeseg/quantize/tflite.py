@@ -19,6 +19,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.islands import join_islands
 
 with quiet():
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -80,11 +81,12 @@ def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool)
 
 
 def _self_contained(content: bytes) -> bytes:
-    """The same model with the constants inside its FlatBuffer.
+    """The same model with the constants inside its FlatBuffer, and with fewer operators in float.
 
-    ai-edge-quantizer puts them behind it, where readers that know only the schema do not look.
+    ai-edge-quantizer puts constants behind it, where readers that know only the schema do not look.
     """
     model = flatbuffer_utils.read_model_from_bytearray(content)
+    join_islands(model)
     model.buffers = [_Constant(buffer.data) for buffer in model.buffers]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 

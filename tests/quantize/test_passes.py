@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from onnx.shape_inference import infer_shapes
 
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
+from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.mean import pool_means
 from tests.quantize.nets import OnnxNet
 
@@ -56,6 +57,21 @@ def after_doubling(net: OnnxNet) -> str:
     return net.batchnorm(net.add("Add", [convolved, convolved], "sum"), "out", 4)
 
 
+def deconv(kernel: int, stride: int, pad: int, extra: int = 0, **attributes: Any) -> Build:
+    def build(net: OnnxNet) -> str:
+        group = attributes.get("group", 1)
+        weight = net.random.normal(size=(3, 2, kernel, kernel)).astype(np.float32)
+        bias = net.random.normal(size=2 * group).astype(np.float32)
+        inputs = ["image", net.constant("weight", weight), net.constant("bias", bias)]
+        shape = {"strides": [stride] * 2, "pads": [pad] * 4, "output_padding": [extra] * 2}
+        return net.add("Relu", [net.add("ConvTranspose", inputs, "up", **shape, **attributes)], "out")
+
+    return build
+
+
+UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
+
+
 @pytest.mark.parametrize(
     ("build", "rewrite", "operators"),
     [
@@ -69,6 +85,14 @@ def after_doubling(net: OnnxNet) -> str:
         (mean([1]), pool_means, ["ReduceMean"]),
         (mean([1, 2, 3]), pool_means, ["ReduceMean"]),
         (mean([2, 3], keepdims=0), pool_means, ["ReduceMean"]),
+        (deconv(3, 2, 1, 1), convolve_transposed, UPSAMPLING),
+        (deconv(2, 2, 0), convolve_transposed, UPSAMPLING),
+        (deconv(4, 2, 1), convolve_transposed, UPSAMPLING),
+        (deconv(15, 8, 7, 7), convolve_transposed, UPSAMPLING),
+        (deconv(1, 2, 0, 1), convolve_transposed, UPSAMPLING),
+        (deconv(3, 1, 1), convolve_transposed, ["ConvTranspose", "Relu"]),
+        (deconv(3, 2, 1), convolve_transposed, ["ConvTranspose", "Relu"]),
+        (deconv(2, 2, 0, group=3), convolve_transposed, ["ConvTranspose", "Relu"]),
     ],
 )
 def test_a_rewrite_leaves_the_function(

@@ -1,0 +1,80 @@
+"""Batch normalisation behind a concatenation or a sum of convolutions, which no converter folds into them.
+
+It is a factor and an offset per channel: of a concatenation each part takes its own channels', of a sum each addend
+takes the factor and one of them the offset.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, fx
+
+from edgeseg.exporters.passes.edit import arguments, calls, constant, norm_factors, only_user, shape, value
+
+__all__ = ["FORMATS", "folds", "rewrite"]
+
+FORMATS = ("onnx", "tflite")
+
+_aten = torch.ops.aten
+_JOINTS = (_aten.cat.default, _aten.add.Tensor, _aten.add_.Tensor)
+
+
+def rewrite(graph: fx.GraphModule) -> int:
+    """Fold every batch normalisation of nothing but convolutions, joined in any way, that nothing else reads."""
+    changed = 0
+    for node in calls(graph, _aten.batch_norm.default):
+        factors = norm_factors(graph, node)
+        if factors is None or not folds(graph, node):
+            continue
+        joint = arguments(node)["input"]
+        _take(graph, joint, *factors)
+        node.replace_all_uses_with(joint)
+        graph.graph.erase_node(node)
+        changed += 1
+    return changed
+
+
+def folds(graph: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a batch normalisation is one that the rewrite folds."""
+    joint = arguments(node)["input"]
+    return joint.target in _JOINTS and _can_take(graph, joint)
+
+
+def _can_take(graph: fx.GraphModule, node: fx.Node) -> bool:
+    if only_user(node) is None:
+        return False
+    if node.target is _aten.conv2d.default:
+        given = arguments(node)
+        bias = given["bias"]
+        return value(graph, given["weight"]) is not None and (bias is None or value(graph, bias) is not None)
+    return _joins(node) and all(_can_take(graph, part) for part in node.all_input_nodes)
+
+
+def _joins(node: fx.Node) -> bool:
+    """Whether a node concatenates channels, or adds two different maps of the same size."""
+    if node.target not in _JOINTS:
+        return False
+    given = arguments(node)
+    if node.target is _aten.cat.default:
+        return int(given["dim"]) % 4 == 1 and len(node.all_input_nodes) == len(given["tensors"])
+    parts = node.all_input_nodes
+    return len(parts) == 2 and given["alpha"] == 1 and shape(parts[0]) == shape(parts[1])
+
+
+def _take(graph: fx.GraphModule, node: fx.Node, factor: Tensor, offset: Tensor) -> None:
+    if node.target is _aten.cat.default:
+        channels = [shape(part)[1] for part in node.all_input_nodes]
+        for part, own, moved in zip(node.all_input_nodes, factor.split(channels), offset.split(channels), strict=True):
+            _take(graph, part, own, moved)
+    elif node.target is _aten.conv2d.default:
+        given = arguments(node)
+        weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
+        assert weight is not None
+        scaled = (weight.double() * factor.view(-1, 1, 1, 1)).to(weight.dtype)
+        moved = ((0 if bias is None else bias.double() * factor) + offset).to(weight.dtype)
+        parameters = constant(graph, node, "folded_weight", scaled), constant(graph, node, "folded_bias", moved)
+        node.args = (given["input"], *parameters, *node.args[3:])
+    else:
+        one, other = node.all_input_nodes
+        _take(graph, one, factor, offset)
+        _take(graph, other, factor, torch.zeros_like(offset))

@@ -1,0 +1,84 @@
+"""What a rewrite asks a traced graph, and how it changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+__all__ = ["arguments", "become", "calls", "constant", "norm_factors", "only_user", "pair", "shape", "value"]
+
+
+def calls(graph: fx.GraphModule, *operators: Any) -> list[fx.Node]:
+    """The nodes that call one of the operators, in order of execution."""
+    return [node for node in graph.graph.nodes if node.op == "call_function" and node.target in operators]
+
+
+def arguments(node: fx.Node) -> dict[str, Any]:
+    """What an operator is called with, by the names of its schema, with its defaults."""
+    operator: Any = node.target
+    known = operator._schema.arguments
+    given = {argument.name: argument.default_value for argument in known if argument.has_default_value()}
+    given |= {argument.name: value for argument, value in zip(known, node.args, strict=False)}
+    return {**given, **node.kwargs}
+
+
+def shape(node: fx.Node) -> tuple[int, ...]:
+    """Of a node's output, the first where it has several."""
+    found = node.meta["val"]
+    return tuple(int(side) for side in (found[0] if isinstance(found, tuple | list) else found).shape)
+
+
+def pair(extent: int | list[int]) -> tuple[int, int]:
+    """(height, width) of a kernel, a stride or a padding, which may be given as one number."""
+    sides = [extent] if isinstance(extent, int) else list(extent)
+    return sides[0], sides[-1]
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """The one node that reads another; None where there are several."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def value(graph: fx.GraphModule, node: Any) -> Tensor | None:
+    """A parameter's or a buffer's tensor; None for what is computed."""
+    if not isinstance(node, fx.Node) or node.op != "get_attr":
+        return None
+    found: Any = graph
+    for name in str(node.target).split("."):
+        found = getattr(found, name)
+    return found.detach() if isinstance(found, Tensor) else None
+
+
+def constant(graph: fx.GraphModule, before: fx.Node, stem: str, tensor: Tensor) -> fx.Node:
+    """A node that gives a tensor, which the graph keeps from now on."""
+    name = next(free for i in range(10**6) if not hasattr(graph, free := f"{stem}_{i}"))
+    graph.register_buffer(name, tensor.contiguous())
+    with graph.graph.inserting_before(before):
+        return graph.graph.get_attr(name)
+
+
+def become(node: fx.Node, function: Callable[..., Any], *args: Any) -> None:
+    """Let a node call a function of tensors instead, which the exporter traces into operators."""
+    node.target, node.args, node.kwargs = function, args, {}
+
+
+def norm_factors(graph: fx.GraphModule, node: fx.Node) -> tuple[Tensor, Tensor] | None:
+    """(factor, offset) per channel that a batch normalisation is, in double precision; None where they are computed."""
+    if node.target is not torch.ops.aten.batch_norm.default:
+        return None
+    given = arguments(node)
+    keys = ("weight", "bias", "running_mean", "running_var")
+    known = {key: value(graph, given[key]) for key in keys}
+    mean, variance = known["running_mean"], known["running_var"]
+    if given["training"] or mean is None or variance is None:
+        return None
+    if any(given[key] is not None and known[key] is None for key in keys):
+        return None
+    factor = (variance.double() + given["eps"]).rsqrt()
+    if known["weight"] is not None:
+        factor = factor * known["weight"].double()
+    offset = -mean.double() * factor
+    return factor, offset if known["bias"] is None else offset + known["bias"].double()

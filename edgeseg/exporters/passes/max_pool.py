@@ -1,0 +1,58 @@
+"""Padding of a max pooling with zeros where nothing is below zero: fast in LiteRT, which padding with -inf is not."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, fx
+from torch.nn import functional as F
+
+from edgeseg.exporters.passes.edit import arguments, become, calls, pair, shape
+from edgeseg.exporters.passes.interleave import padded
+
+__all__ = ["FORMATS", "rewrite"]
+
+FORMATS = ("tflite",)
+
+_aten = torch.ops.aten
+_NEVER_NEGATIVE = (
+    _aten.relu.default,
+    _aten.relu_.default,
+    _aten.relu6.default,
+    _aten.relu6_.default,
+    _aten.sigmoid.default,
+)
+_KEEPS_SIGN = (_aten.dropout.default, _aten.max_pool2d.default, _aten.avg_pool2d.default, _aten.cat.default)
+
+
+def rewrite(graph: fx.GraphModule) -> int:
+    """Replace the padded max poolings of what cannot be negative."""
+    changed = 0
+    nodes = [node for node in calls(graph, _aten.max_pool2d.default) if _never_negative(arguments(node)["self"])]
+    for node in nodes:
+        given = arguments(node)
+        padding, kernel = pair(given["padding"]), pair(given["kernel_size"])
+        stride = pair(given["stride"] or given["kernel_size"])
+        plain = pair(given["dilation"]) == (1, 1)
+        if not plain or not any(padding):
+            continue
+        margins = [
+            (output - 1) * step + size - side - pad
+            for output, step, size, side, pad in zip(
+                shape(node)[2:], stride, kernel, shape(given["self"])[2:], padding, strict=True
+            )
+        ]
+        become(node, _pool, given["self"], kernel, stride, (padding[1], margins[1], padding[0], margins[0]))
+        changed += 1
+    return changed
+
+
+def _never_negative(node: fx.Node) -> bool:
+    if node.target is _aten.hardtanh.default or node.target is _aten.hardtanh_.default:
+        return float(arguments(node)["min_val"]) >= 0
+    if node.target in _KEEPS_SIGN:
+        return all(map(_never_negative, node.all_input_nodes))
+    return node.target in _NEVER_NEGATIVE
+
+
+def _pool(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, ...]) -> Tensor:
+    return F.max_pool2d(padded(x, padding), kernel, stride)

@@ -1,0 +1,56 @@
+"""Operators that a quantized TFLite file holds in float although LiteRT has them in int8.
+
+ai-edge-quantizer leaves an operator that it does not know in float, between a DEQUANTIZE and a QUANTIZE. Where there is
+an int8 kernel with a scale of its own on either side, the three are that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+__all__ = ["join_islands"]
+
+_Builtin = schema.BuiltinOperator
+_INT8_SINCE = {_Builtin.LEAKY_RELU: 2}
+"""Operators of one input, with the version that first had an int8 kernel."""
+
+
+def join_islands(model: Any) -> int:
+    """Let, in place, such operators of a model in the schema's object form compute in int8; returns how many."""
+    return sum(_join(graph, model.operatorCodes) for graph in model.subgraphs)
+
+
+def _join(graph: Any, codes: list[Any]) -> int:
+    kinds = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in codes]
+    writers = {int(tensor): op for op in graph.operators for tensor in op.outputs}
+    readers: dict[int, list[Any]] = {int(tensor): [] for tensor in graph.outputs}
+    for op in graph.operators:
+        for tensor in op.inputs:
+            readers.setdefault(int(tensor), []).append(op)
+    outputs, joined, gone = {int(tensor) for tensor in graph.outputs}, 0, set()
+    for op in graph.operators:
+        version = _INT8_SINCE.get(kinds[op.opcodeIndex])
+        before = writers.get(int(op.inputs[0])) if version else None
+        after = readers.get(int(op.outputs[0]), [])
+        if before is None or len(after) != 1 or int(op.outputs[0]) in outputs:
+            continue
+        ends = (kinds[before.opcodeIndex], kinds[after[0].opcodeIndex])
+        tensors = (int(before.inputs[0]), int(after[0].outputs[0]))
+        if ends != (_Builtin.DEQUANTIZE, _Builtin.QUANTIZE) or not _int8(graph.tensors[i] for i in tensors):
+            continue
+        readers[int(op.inputs[0])].remove(op)
+        op.inputs, op.outputs = [tensors[0]], [tensors[1]]
+        codes[op.opcodeIndex].version = max(version or 1, codes[op.opcodeIndex].version)
+        gone.add(id(after[0]))
+        if not readers[int(before.outputs[0])] and int(before.outputs[0]) not in outputs:
+            gone.add(id(before))
+        joined += 1
+    graph.operators = [op for op in graph.operators if id(op) not in gone]
+    return joined
+
+
+def _int8(tensors: Iterable[Any]) -> bool:
+    return all(tensor.type == schema.TensorType.INT8 for tensor in tensors)

@@ -1,0 +1,95 @@
+"""ConvTranspose, which ONNX Runtime computes in float only, as a convolution that gives a cell of pixels as channels.
+
+Pixel s * c + r of a transposed convolution of stride s and padding p is the sum over given pixels i of the kernel's tap
+r + p - s * (i - c): for every r another kernel of few taps, over the same pixels. DepthToSpace puts the pixels in their
+places, behind an activation, so that nothing is rounded that the activation cuts off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["convolve_transposed"]
+
+_ACTIVATIONS = {"Relu", "Clip", "LeakyRelu"}
+
+
+def convolve_transposed(model: onnx.ModelProto) -> None:
+    """Replace, in place, every ConvTranspose of constant kernel that enlarges a map by its stride, in one group."""
+    edit = Editor(model)
+    for node in [node for node in model.graph.node if node.op_type == "ConvTranspose"]:
+        weight = edit.constant(node.input[1])
+        bias = edit.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+        given, result = edit.shape(node.input[0]), edit.shape(node.output[0])
+        strides = list(edit.attribute(node, "strides", [1, 1]))
+        pads = list(edit.attribute(node, "pads", [0] * 4))
+        plain = (
+            edit.attribute(node, "group", 1) == 1
+            and list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
+            and edit.attribute(node, "auto_pad", b"NOTSET") == b"NOTSET"
+            and (len(node.input) < 3 or not node.input[2] or bias is not None)
+        )
+        square = strides[0] == strides[1] > 1
+        if weight is None or weight.ndim != 4 or not plain or not square or not all((*given, *result)):
+            continue
+        if any(result[2 + i] != given[2 + i] * strides[i] for i in range(2)):
+            continue
+        rows, columns = (_taps(weight.shape[2 + i], strides[i], pads[i]) for i in range(2))
+        if min(rows[1:] + columns[1:]) >= 0:
+            _replace(model.graph, edit, node, _cell_kernel(weight, rows[0], columns[0]), bias, (rows, columns))
+
+
+def _taps(kernel: int, stride: int, pad: int) -> tuple[list[list[int]], int, int]:
+    """(for every pixel of a cell the tap at every given pixel, and the padding before and behind)."""
+    first, last = -((kernel - 1 - pad) // stride), (stride - 1 + pad) // stride
+    taps = [[r + pad - stride * i for i in range(first, last + 1)] for r in range(stride)]
+    return [[tap if 0 <= tap < kernel else -1 for tap in row] for row in taps], -first, last
+
+
+def _cell_kernel(weight: NDArray[Any], rows: list[list[int]], columns: list[list[int]]) -> NDArray[Any]:
+    """(inputs, outputs, height, width) -> (cell * outputs, inputs, taps, taps)."""
+    inputs, outputs, _, _ = weight.shape
+    cells = np.zeros((len(rows), len(columns), outputs, inputs, len(rows[0]), len(columns[0])), weight.dtype)
+    for r, row in enumerate(rows):
+        for c, column in enumerate(columns):
+            for i, y in enumerate(row):
+                for j, x in enumerate(column):
+                    if y >= 0 and x >= 0:
+                        cells[r, c, :, :, i, j] = weight[:, :, y, x].T
+    return cells.reshape(-1, inputs, *cells.shape[4:])
+
+
+def _replace(
+    graph: onnx.GraphProto,
+    edit: Editor,
+    node: onnx.NodeProto,
+    kernel: NDArray[Any],
+    bias: NDArray[Any] | None,
+    axes: tuple[tuple[list[list[int]], int, int], ...],
+) -> None:
+    stride, output = len(axes[0][0]), node.output[0]
+    readers = [reader for reader in graph.node if output in reader.input]
+    last = node
+    if len(readers) == 1 and readers[0].op_type in _ACTIVATIONS and output not in {out.name for out in graph.output}:
+        last = readers[0]
+    inputs = [node.input[0], edit.add_constant("cells_kernel", kernel)]
+    if bias is not None:
+        inputs.append(edit.add_constant("cells_bias", np.tile(bias, stride * stride)))
+    pads = [axes[0][1], axes[1][1], axes[0][2], axes[1][2]]
+    whole, cells = last.output[0], f"{output}_cells"
+    last.output[0] = f"{whole}_cells"
+    if last is not node:
+        last.input[0] = cells
+    convolution = helper.make_node("Conv", inputs, [cells], node.name, kernel_shape=kernel.shape[2:], pads=pads)
+    shuffle = helper.make_node("DepthToSpace", [last.output[0]], [whole], blocksize=stride, mode="DCR")
+    node.CopyFrom(convolution)
+    graph.node.insert(list(graph.node).index(last) + 1, shuffle)
+    for value in [value for value in graph.value_info if value.name in (output, whole)]:
+        graph.value_info.remove(value)
