@@ -1,8 +1,8 @@
 """Published Cityscapes checkpoints in our networks: mIoU beside what the published code scores.
 
-The authors of zh320/realtime-semantic-segmentation-pytorch trained eight networks of 1024x512 (width x height); their
-own code, on the 89 frankfurt images of Cityscapes val at 512x256 upsampled to that size, scores what PUBLISHED holds.
-The images are those, normalised and upsampled bilinearly; scores go back to the labels' size before the arg-max.
+The authors of zh320/realtime-semantic-segmentation-pytorch trained eight networks on crops of 1024x1024. PUBLISHED is
+what their own code scores on the 89 frankfurt images of val at 512x256 (width x height): each is upsampled bilinearly
+to 1024x512, the logits come back to 512x256 bilinearly with aligned corners, and one confusion matrix counts.
 
     python benchmarks/checkpoints.py ../shared/real/checkpoints cityscapes:../shared/real/cityscapes_512x256
 """
@@ -17,23 +17,56 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from edgeseg import data, models
 from edgeseg.bench.miou import evaluate
-from edgeseg.core.protocols import Dataset
 from edgeseg.core.types import InputFacts, Size
 from edgeseg.data.preprocess import Preprocessor
+from edgeseg.models.blocks.resize import resize
 
 SIZE = Size(512, 1024)
 PUBLISHED = {
-    "enet": 59.8,
-    "dabnet": 59.8,
-    "mininetv2": 60.3,
-    "edanet": 58.6,
-    "cfpnet": 58.6,
-    "espnet": 54.3,
-    "cgnet": 53.2,
-    "fssnet": 53.1,
+    "enet": ("enet_crop-1024_800epoch.pth", 59.8),
+    "dabnet": ("dabtnet_crop-1024_800epoch.pth", 59.8),
+    "mininetv2": ("mininetv2_crop-1024_800epoch.pth", 60.3),
+    "edanet": ("edanet_crop-1024_800epoch.pth", 58.6),
+    "cfpnet": ("cfpnet_crop-1024_800epoch.pth", 58.6),
+    "espnet": ("espnet_crop-1024_800epoch.pth", 54.3),
+    "cgnet": ("cgnet_crop-1024_800epoch.pth", 53.2),
+    "fssnet": ("fssnet_crop-1024_800epoch.pth", 53.1),
 }
-"""mIoU in percent of the published code."""
+"""File and mIoU in percent of the published code."""
+
+
+def classmap(network: torch.nn.Module) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+    """From an RGB image to its class map, both (H, W), by way of the network at SIZE."""
+    prepare = Preprocessor(InputFacts(SIZE))
+
+    def run(image: NDArray[np.uint8]) -> NDArray[Any]:
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(prepare(image)))
+            logits = resize(logits, torch.empty(1, 1, *image.shape[:2]))
+            return logits.argmax(1)[0].numpy().astype(np.uint8)
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoints", type=Path, help="folder of the .pth files")
+    parser.add_argument("data", help="the images, as in edgeseg's --data; those of val")
+    parser.add_argument("--networks", nargs="+", choices=PUBLISHED, default=list(PUBLISHED))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    dataset = data.open_dataset(options.data, split="val")
+    print("| network | ours, mIoU % | published code, mIoU % | difference |\n| --- | --- | --- | --- |")
+    for name in options.networks:
+        file, published = PUBLISHED[name]
+        network = models.build(name, weights=options.checkpoints / file)
+        ours = evaluate(classmap(network), dataset, len(dataset.classes)).miou_percent()
+        print(f"| {name} | {ours:.2f} | {published} | {ours - published:+.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
