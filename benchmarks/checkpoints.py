@@ -1,8 +1,9 @@
 """Published Cityscapes checkpoints in our networks: mIoU beside what the published code scores.
 
-The authors of zh320/realtime-semantic-segmentation-pytorch trained eight networks on crops of 1024x1024. PUBLISHED is
-what their own code scores on the 89 frankfurt images of val at 512x256 (width x height): each is upsampled bilinearly
-to 1024x512, the logits come back to 512x256 bilinearly with aligned corners, and one confusion matrix counts.
+The checkpoints are those of eight networks of zh320/realtime-semantic-segmentation-pytorch. PUBLISHED holds what their
+authors' code was measured to score with them on 89 frankfurt images of val at 512x256 (width x height): Pillow resizes
+an image bilinearly to 1024x512, the logits come back to 512x256 bilinearly with aligned corners, and one confusion
+matrix counts.
 
     python benchmarks/checkpoints.py ../shared/real/checkpoints cityscapes:../shared/real/cityscapes_512x256
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,15 +38,16 @@ PUBLISHED = {
 """File and mIoU in percent of the published code."""
 
 
-def classmap(network: torch.nn.Module) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+def classmap(network: torch.nn.Module) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """From an RGB image to its class map, both (H, W), by way of the network at SIZE."""
     prepare = Preprocessor(InputFacts(SIZE))
 
-    def run(image: NDArray[np.uint8]) -> NDArray[Any]:
+    def run(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         with torch.inference_mode():
             logits = network(torch.from_numpy(prepare(image)))
             logits = resize(logits, torch.empty(1, 1, *image.shape[:2]))
-            return logits.argmax(1)[0].numpy().astype(np.uint8)
+        classes: NDArray[np.uint8] = logits.argmax(1)[0].numpy().astype(np.uint8)
+        return classes
 
     return run
 
@@ -64,7 +65,7 @@ def main() -> None:
     for name in options.networks:
         file, published = PUBLISHED[name]
         network = models.build(name, weights=options.checkpoints / file)
-        ours = evaluate(classmap(network), dataset, len(dataset.classes)).miou_percent()
+        ours = evaluate(classmap(network), dataset, len(dataset.classes)).miou_percent() or 0.0
         print(f"| {name} | {ours:.2f} | {published} | {ours - published:+.2f} |", flush=True)
 
 

@@ -18,8 +18,6 @@ from edgeseg.models import weights
 from edgeseg.models.adapters import adapter
 from edgeseg.models.zoo.fastscnn import RENAMED
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "real" / "checkpoints"
-
 
 def tiny(classes: int = 3, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
@@ -240,13 +238,3 @@ def test_built_in_weights_load(name: str) -> None:
     model = models.load(name, size=Size(65, 129))
     assert model.weights_sha256 is not None
     assert models.load(name, size=Size(65, 129), classes=5).weights_sha256 is None
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no real checkpoints beside the project")
-def test_real_checkpoints_can_be_read() -> None:
-    files = sorted(SHARED.glob("*.pth"))
-    assert files
-    for path in files:
-        entries = weights.read(path)
-        assert len(entries) > 50
-        assert all(isinstance(value, np.ndarray) for value in entries.values())
