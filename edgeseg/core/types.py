@@ -165,11 +165,13 @@ class Parity:
 
     `max_error` is max |difference| over the spread (max - min) of the source's logits; `agreement_percent` is the
     share of pixels with equal arg-max among those whose two best scores differ by more than the tolerance.
+    `unsteady_percent` is the share of values left out, since rounding alone moves the source there.
     """
 
     max_error: float
     agreement_percent: float
     images: int
+    unsteady_percent: float = 0.0
 
 
 @dataclass(frozen=True)

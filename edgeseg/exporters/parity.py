@@ -20,6 +20,11 @@ MAX_ERROR = 1e-3
 
 MIN_AGREEMENT_PERCENT = 99.9
 
+MAX_UNSTEADY_PERCENT = 1.0
+_NUDGES = 8
+_NUDGE = 1e-6
+"""Largest change of a pixel that stands for rounding, relative to the largest pixel."""
+
 
 def _channels_last(array: NDArray[Any], layout: str) -> NDArray[Any]:
     return array.transpose(0, 2, 3, 1) if layout == "NCHW" and array.ndim == 4 else array
@@ -32,9 +37,11 @@ def _channels_first(array: NDArray[Any], layout: str) -> NDArray[Any]:
 def parity(program: Program, session: Session, batches: Iterable[NDArray[Any]]) -> Parity:
     """Compare on (N, H, W, 3) batches of prepared images.
 
-    Pixels whose two best scores lie nearer than the tolerance may differ in class; all others count.
+    Pixels whose two best scores lie nearer than the tolerance may differ in class; all others count. Where values
+    differ, those are left out that the source itself gives differently for an image changed by a rounding error, as a
+    network does that unpools to the place of a maximum: no file can be nearer to it than it is to itself.
     """
-    worst, equal, counted, images = 0.0, 0, 0, 0
+    worst, unsteady, equal, counted, images = 0.0, 0.0, 0, 0, 0
     for batch in batches:
         expected, logits = program.reference(batch)
         given = _channels_first(batch, session.facts.input.layout)
@@ -43,20 +50,38 @@ def parity(program: Program, session: Session, batches: Iterable[NDArray[Any]]) 
             actual = _channels_last(session(given), session.facts.output.layout)
             if actual.shape != expected.shape:
                 raise ParityError(f"output of shape {actual.shape} where the source gives {expected.shape}")
-            difference = float(np.abs(actual - expected).max())
-            worst = max(worst, difference / spread) if np.isfinite(difference) else float("inf")
+            difference = np.abs(actual - expected) / spread
+            if np.isfinite(difference).all() and difference.max() > MAX_ERROR:
+                moved = _moved_by_rounding(program, batch, expected) > MAX_ERROR / 2 * spread
+                unsteady = max(unsteady, 100.0 * float(moved.mean()))
+                difference[moved] = 0
+            worst = max(worst, float(difference.max())) if np.isfinite(difference).all() else float("inf")
         best = np.partition(logits, -2, axis=-1)[..., -2:]
         clear = best[..., 1] - best[..., 0] > MAX_ERROR * spread
         same = session.classmap(given) == logits.argmax(-1)
         equal += int((same & clear).sum())
         counted += int(clear.sum())
         images += len(batch)
-    return Parity(worst, 100.0 * equal / counted if counted else 100.0, images)
+    return Parity(worst, 100.0 * equal / counted if counted else 100.0, images, unsteady)
+
+
+def _moved_by_rounding(program: Program, batch: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
+    """How far each value of the source's output moves at most under several changes of the image by rounding errors."""
+    random, largest = np.random.default_rng(0), _NUDGE * np.abs(batch).max()
+    moved = np.zeros_like(expected)
+    for _ in range(_NUDGES):
+        nudged = batch + random.uniform(-largest, largest, batch.shape).astype(batch.dtype)
+        np.maximum(moved, np.abs(program.reference(nudged)[0] - expected), out=moved)
+    return moved
 
 
 def passes(found: Parity) -> bool:
     """Whether a file counts as the same function as its source."""
-    return found.max_error <= MAX_ERROR and found.agreement_percent >= MIN_AGREEMENT_PERCENT
+    return (
+        found.max_error <= MAX_ERROR
+        and found.agreement_percent >= MIN_AGREEMENT_PERCENT
+        and found.unsteady_percent <= MAX_UNSTEADY_PERCENT
+    )
 
 
 def failure(found: Parity, name: str, where: str | None) -> ParityError:

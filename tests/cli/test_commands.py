@@ -162,6 +162,7 @@ def test_models_shows_cards_and_files(cli, workspace: Path) -> None:
     assert "bisenetv2" in everything.stdout
     card = cli("models", "fastscnn").stdout
     assert "fastscnn.pth" in card
+    assert "69.37 on Cityscapes val" in card
     assert "edgeseg train" in card
     shown = cli("models", workspace / "fastscnn_64x128_int8.tflite").stdout
     for word in ("int8", "scores", "parity", "made from sha256", "calibration"):
