@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -12,6 +13,13 @@ from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 
 __all__: list[str] = []
+
+
+def _stop(*_: Any) -> None:
+    """Raise KeyboardInterrupt, once: on a terminal the signal comes to this process and from its parent too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -33,6 +41,8 @@ def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, An
 
 
 def _main(task: str) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     # Runtimes print to standard output as they please, so ours moves to a descriptor they do not know.
     with os.fdopen(os.dup(1), "w", buffering=1) as lines:
         os.dup2(2, 1)

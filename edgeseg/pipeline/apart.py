@@ -15,6 +15,8 @@ from edgeseg.core.protocols import Progress
 
 __all__ = ["apart"]
 
+_PATIENCE_S = 10
+
 
 def apart(task: str, name: str, question: dict[str, Any], threads: int, progress: Progress) -> dict[str, Any]:
     """Have a task of `edgeseg.worker` done in a process of its own, and return its answer.
@@ -40,13 +42,22 @@ def apart(task: str, name: str, question: dict[str, Any], threads: int, progress
         try:
             answer = _talk(process, question, progress)
         except BaseException:
-            process.kill()
+            _end(process)
             raise
         process.wait()
         if answer is None:
             errors.seek(0)
             raise WorkError(f"{name}: {_death(process.returncode)}{_last_line(errors)}")
     return answer
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let a process clean up after itself, for a while."""
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _talk(process: subprocess.Popen[str], question: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
