@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeseg.core.errors import WorkError
 
-__all__ = ["atomic_path", "atomic_write"]
+__all__ = ["atomic_path", "atomic_write", "remove_unfinished"]
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(target.suffix, _prefix(target.stem, os.getpid()), target.parent)
     except OSError as error:
         raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
     os.close(handle)
@@ -37,6 +37,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def remove_unfinished(folder: Path, process: int) -> None:
+    """Remove what a process that died was writing into a folder."""
+    for path in folder.glob(_prefix("*", process) + "*"):
+        path.unlink(missing_ok=True)
+
+
+def _prefix(stem: str, process: int) -> str:
+    return f".{stem}.{process}-"
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import IO, Any
 
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
+from edgeseg.core.files import remove_unfinished
 from edgeseg.core.protocols import Progress
 
 __all__ = ["apart"]
@@ -18,7 +20,9 @@ __all__ = ["apart"]
 _PATIENCE_S = 10
 
 
-def apart(task: str, name: str, question: dict[str, Any], threads: int, progress: Progress) -> dict[str, Any]:
+def apart(
+    task: str, name: str, question: dict[str, Any], threads: int, progress: Progress, folder: Path | None = None
+) -> dict[str, Any]:
     """Have a task of `edgeseg.worker` done in a process of its own, and return its answer.
 
     Args:
@@ -27,6 +31,7 @@ def apart(task: str, name: str, question: dict[str, Any], threads: int, progress
         question: Plain JSON values, as the task wants them.
         threads: Threads that libraries of that process start with.
         progress: Told how far the task is.
+        folder: What the task writes into; where it dies, nothing unfinished is left there.
 
     Raises:
         InputError: As the task did.
@@ -42,22 +47,26 @@ def apart(task: str, name: str, question: dict[str, Any], threads: int, progress
         try:
             answer = _talk(process, question, progress)
         except BaseException:
-            _end(process)
+            _end(process, folder)
             raise
         process.wait()
         if answer is None:
+            _end(process, folder)
             errors.seek(0)
             raise WorkError(f"{name}: {_death(process.returncode)}{_last_line(errors)}")
     return answer
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Let a process clean up after itself, for a while."""
+def _end(process: subprocess.Popen[str], folder: Path | None) -> None:
+    """Let a process that may still run clean up after itself, for a while; then do it in its place."""
     process.terminate()
     try:
         process.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
+    if folder is not None:
+        remove_unfinished(folder, process.pid)
 
 
 def _talk(process: subprocess.Popen[str], question: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
