@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from math import prod
 
 from edgeseg.core.errors import MeasureError
-from edgeseg.core.types import Format, Graph, Node
+from edgeseg.core.graph import Graph, Node
+from edgeseg.core.types import Format
 
 __all__ = ["NodeMadds", "count_madds", "madds_by_node"]
 

@@ -13,6 +13,27 @@ from edgeseg.cli.console import progress_bar, say
 __all__ = ["add_to"]
 
 
+TrainImages = Annotated[int | None, typer.Option("--images", min=1, help="Training images; by default all.")]
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Steps of the whole run.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
+Crop = Annotated[str, typer.Option("--crop", help="Crop size HEIGHTxWIDTH.")]
+LearningRate = Annotated[float, typer.Option("--lr", help="Highest learning rate.")]
+Warmup = Annotated[int, typer.Option("--warmup", min=0, help="Steps in which the learning rate rises.")]
+MinScale = Annotated[float, typer.Option("--min-scale", help="Smallest factor that an image is resized by.")]
+MaxScale = Annotated[float, typer.Option("--max-scale", help="Largest factor that an image is resized by.")]
+Balance = Annotated[
+    float,
+    typer.Option("--balance", min=0.0, help="How much rare classes count: 0 all pixels alike, 1 all classes."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")]
+Weights = Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")]
+Backbone = Annotated[
+    Path | None,
+    typer.Option("--backbone", help="torchvision's ImageNet weights (.pth) to start the backbone from."),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("train")(train)
@@ -21,25 +42,19 @@ def add_to(app: typer.Typer) -> None:
 def train(
     model: Annotated[str, typer.Argument(help=options.NETWORK_HELP)] = "fastscnn",
     data: options.Data = "scenes",
-    images: Annotated[int | None, typer.Option("--images", min=1, help="Training images; by default all.")] = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the whole run.")] = 2000,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")] = 8,
-    crop: Annotated[str, typer.Option("--crop", help="Crop size HEIGHTxWIDTH.")] = "256x512",
-    learning_rate: Annotated[float, typer.Option("--lr", help="Highest learning rate.")] = 4e-3,
-    warmup: Annotated[int, typer.Option("--warmup", min=0, help="Steps in which the learning rate rises.")] = 50,
-    min_scale: Annotated[float, typer.Option("--min-scale", help="Smallest factor that an image is resized by.")] = 0.5,
-    max_scale: Annotated[float, typer.Option("--max-scale", help="Largest factor that an image is resized by.")] = 1.0,
-    balance: Annotated[
-        float,
-        typer.Option("--balance", min=0.0, help="How much rare classes count: 0 all pixels alike, 1 all classes."),
-    ] = 0.4,
-    seed: Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")] = 0,
-    minutes: Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")] = None,
-    weights: Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")] = "random",
-    backbone: Annotated[
-        Path | None,
-        typer.Option("--backbone", help="torchvision's ImageNet weights (.pth) to start the backbone from."),
-    ] = None,
+    images: TrainImages = None,
+    steps: Steps = 2000,
+    batch: Batch = 8,
+    crop: Crop = "256x512",
+    learning_rate: LearningRate = 4e-3,
+    warmup: Warmup = 50,
+    min_scale: MinScale = 0.5,
+    max_scale: MaxScale = 1.0,
+    balance: Balance = 0.4,
+    seed: Seed = 0,
+    minutes: Minutes = None,
+    weights: Weights = "random",
+    backbone: Backbone = None,
     classes: options.Classes = None,
     size: options.Size = None,
     out: options.Out = Path("edgeseg-out"),

@@ -1,4 +1,4 @@
-"""The nouns that travel from room to room: Card, Model, Artifact, Graph, Record and what they are made of."""
+"""The nouns that travel from room to room: Card, Model, Artifact, Record and what they are made of."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ __all__ = [
     "Facts",
     "Format",
     "Framework",
-    "Graph",
     "HeadKind",
     "InputFacts",
     "Layout",
     "Model",
-    "Node",
     "Normalization",
     "OutputFacts",
     "Parity",
@@ -31,7 +29,6 @@ __all__ = [
     "Published",
     "Record",
     "Size",
-    "Tensor",
 ]
 
 SCHEMA = 1
@@ -242,38 +239,6 @@ class Artifact:
     def size_bytes(self) -> int:
         """Of the whole file."""
         return self.path.stat().st_size
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor of a finished file's graph; `shape` has -1 for a dimension the file leaves open."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    constant: bool = False
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operator of a finished file's graph. `attributes` holds integers only (group, and the like)."""
-
-    op: str
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    name: str = ""
-    attributes: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A finished file as a list of operators in execution order, whatever its format."""
-
-    format: Format
-    nodes: tuple[Node, ...]
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    params: int
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeseg.core.container import file_format
+from edgeseg.core.graph import Graph
 from edgeseg.core.registry import load
-from edgeseg.core.types import Graph
 
 __all__ = ["read_graph"]
 

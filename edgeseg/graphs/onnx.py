@@ -11,7 +11,7 @@ from onnx.inliner import inline_local_functions
 from onnx.shape_inference import InferenceError, infer_shapes
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Graph, Node, Tensor
+from edgeseg.core.graph import Graph, Node, Tensor
 
 __all__ = ["read_graph"]
 

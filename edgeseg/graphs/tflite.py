@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Graph, Node, Tensor
+from edgeseg.core.graph import Graph, Node, Tensor
 
 __all__ = ["read_graph"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.core.errors import QuantizeError
-from edgeseg.core.types import Graph, Node, Tensor
+from edgeseg.core.graph import Graph, Node, Tensor
 from edgeseg.quantize.operators import ONNX_INT8
 
 __all__ = ["Report", "int8_report", "verify"]

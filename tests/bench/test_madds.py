@@ -4,7 +4,8 @@ import pytest
 
 from edgeseg.bench.madds import NodeMadds, count_madds, madds_by_node
 from edgeseg.core.errors import MeasureError
-from edgeseg.core.types import Format, Graph, Node, Tensor
+from edgeseg.core.graph import Graph, Node, Tensor
+from edgeseg.core.types import Format
 
 Shape = tuple[int, ...]
 

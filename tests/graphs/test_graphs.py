@@ -11,7 +11,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Tensor
+from edgeseg.core.graph import Tensor
 from edgeseg.graphs import read_graph
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeseg.core.types import Format, Graph, Node, Tensor
+from edgeseg.core.graph import Graph, Node, Tensor
+from edgeseg.core.types import Format
 from edgeseg.quantize.report import int8_report
 
 DTYPES = {"i": "int8", "u": "uint8", "f": "float32", "n": "int64"}

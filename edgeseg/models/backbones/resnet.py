@@ -11,13 +11,12 @@ from torch import Tensor, nn
 
 from edgeseg.models.backbones.torchvision import TorchvisionFile
 
-__all__ = ["CHANNELS", "RESNET18", "RESNET34", "Repeats", "ResNet"]
+__all__ = ["CHANNELS", "RESNET18", "Repeats", "ResNet"]
 
 Repeats = tuple[int, int, int, int]
 """Blocks of the four stages."""
 
 RESNET18: Repeats = (2, 2, 2, 2)
-RESNET34: Repeats = (3, 4, 6, 3)
 CHANNELS = (64, 128, 256, 512)
 
 

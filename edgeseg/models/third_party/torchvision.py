@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-import torch
+from torch import library
 
 __all__ = ["prepare"]
 
@@ -27,5 +27,5 @@ def prepare() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         for operator in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{operator}", _SCHEMA)  # PyTorch keeps it for the life of the process.
+            library.define(f"torchvision::{operator}", _SCHEMA)  # PyTorch keeps it for the life of the process.
         importlib.import_module("torchvision")

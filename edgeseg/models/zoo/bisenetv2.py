@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgeseg.core.types import Card, Published
 from edgeseg.models.blocks.conv import conv_bn, depthwise_bn, pointwise_bn
+from edgeseg.models.blocks.head import segmentation_head
 from edgeseg.models.blocks.pooling import AdaptiveAvgPool
 from edgeseg.models.blocks.resize import check_size, resize
 
@@ -89,10 +90,6 @@ def _stage(*channels: int) -> nn.Sequential:
     return nn.Sequential(*map(GatherExpansion, channels, channels[1:], strides))
 
 
-def _head(inputs: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(conv_bn(inputs, 128), nn.Conv2d(128, classes, 1, bias=False))
-
-
 class SemanticBranch(nn.Module):
     """(N, 3, H, W) -> (N, 128, H / 32, W / 32), and the logits of the auxiliary heads at strides 4, 8, 16 and 32."""
 
@@ -105,8 +102,8 @@ class SemanticBranch(nn.Module):
         self.stage5_5 = ContextEmbedding(128)
         self.aux = aux
         if aux:
-            self.seg_head2, self.seg_head3 = _head(16, classes), _head(32, classes)
-            self.seg_head4, self.seg_head5 = _head(64, classes), _head(128, classes)
+            self.seg_head2, self.seg_head3 = segmentation_head(16, classes), segmentation_head(32, classes)
+            self.seg_head4, self.seg_head5 = segmentation_head(64, classes), segmentation_head(128, classes)
 
     def forward(self, image: Tensor, aux: bool) -> tuple[Tensor, list[Tensor]]:
         features = []
@@ -156,7 +153,7 @@ class BiSeNetV2(nn.Module):
         self.detail_branch = nn.Sequential(*(conv_bn(i, o, stride=stride) for i, o, stride in plan))
         self.semantic_branch = SemanticBranch(classes, aux)
         self.bga_layer = GuidedAggregation(128)
-        self.seg_head = _head(128, classes)
+        self.seg_head = segmentation_head(128, classes)
         self.aux = aux
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:

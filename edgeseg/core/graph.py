@@ -1,0 +1,42 @@
+"""A finished file as a list of operators, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeseg.core.types import Format
+
+__all__ = ["Graph", "Node", "Tensor"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a finished file's graph; `shape` has -1 for a dimension the file leaves open."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of a finished file's graph. `attributes` holds integers only (group, and the like)."""
+
+    op: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    name: str = ""
+    attributes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A finished file as a list of operators in execution order, whatever its format."""
+
+    format: Format
+    nodes: tuple[Node, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    params: int
