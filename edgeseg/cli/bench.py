@@ -9,6 +9,7 @@ import typer
 
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar
+from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.show import show_comparison
 
 __all__ = ["add_to"]
@@ -19,7 +20,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("bench")(bench)
 
 
+@takes_files
 def bench(
+    source: SourceOf,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
     ] = None,
@@ -30,13 +33,6 @@ def bench(
     split: options.Split = None,
     images: options.Images = None,
     accuracy: options.Accuracy = True,
-    size: options.Size = None,
-    weights: options.Weights = None,
-    classes: options.Classes = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    layout: options.LayoutOption = None,
-    align_corners: options.AlignCorners = None,
     table: options.Tables = None,
     sort: options.SortOption = options.Sort.MODEL,
     per_class: options.PerClass = False,
@@ -48,19 +44,7 @@ def bench(
     from edgeseg.pipeline.job import Job
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
-    sources = [
-        options.source(
-            target,
-            classes=classes,
-            weights=weights,
-            size=size,
-            mean=mean,
-            std=std,
-            layout=layout,
-            align_corners=align_corners,
-        )
-        for target in targets
-    ]
+    sources = [source(target) for target in targets]
     job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images)
     comparison = comparing.measure_all(job, sources, progress_bar)
     show_comparison(comparison, job, out, table, sort, per_class, picture)

@@ -9,6 +9,7 @@ import typer
 
 from edgeseg.cli import options
 from edgeseg.cli.console import say, waiting
+from edgeseg.cli.facts import SourceOf, takes_networks
 from edgeseg.core.types import Artifact
 
 __all__ = ["add_to", "exported_line"]
@@ -19,16 +20,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
 
 
+@takes_networks
 def export(
+    source: SourceOf,
     model: Annotated[str, typer.Argument(help=options.NETWORK_HELP)] = "fastscnn",
     to: Annotated[list[options.Format] | None, typer.Option("--to", help="Format; repeat it for several.")] = None,
-    size: options.Size = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images a batch.")] = 1,
     head: options.HeadOption = None,
-    weights: options.Weights = None,
-    classes: options.Classes = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
     data: options.Data = "scenes",
     split: options.Split = None,
     out: options.Out = Path("edgeseg-out"),
@@ -37,9 +35,8 @@ def export(
     from edgeseg import pipeline
     from edgeseg.pipeline.sources import as_model
 
-    source = options.source(model, classes=classes, weights=weights, size=size, mean=mean, std=std)
     with waiting(f"build {model}"):
-        network = as_model(source)
+        network = as_model(source(model))
     for target in to or list(options.Format):
         with waiting(f"export {network.name} to {target.value}"):
             artifact = pipeline.export(

@@ -8,15 +8,10 @@ from typing import Annotated
 
 import typer
 
-from edgeseg.core import types
-from edgeseg.core.errors import InputError
-from edgeseg.core.source import Source
-
 __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
     "Accuracy",
-    "AlignCorners",
     "Classes",
     "Data",
     "Device",
@@ -24,9 +19,6 @@ __all__ = [
     "Head",
     "HeadOption",
     "Images",
-    "Layout",
-    "LayoutOption",
-    "Mean",
     "Method",
     "Out",
     "PerClass",
@@ -39,12 +31,10 @@ __all__ = [
     "Sort",
     "SortOption",
     "Split",
-    "Std",
     "TableFormat",
     "Tables",
     "Threads",
     "Weights",
-    "source",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -65,13 +55,6 @@ class Head(StrEnum):
     LOGITS = "logits"
     SCORES = "scores"
     CLASSMAP = "classmap"
-
-
-class Layout(StrEnum):
-    """What `--layout` takes."""
-
-    NCHW = "NCHW"
-    NHWC = "NHWC"
 
 
 class RangeMethod(StrEnum):
@@ -110,15 +93,6 @@ Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class cou
 Weights = Annotated[
     str | None, typer.Option("--weights", help="Checkpoint (.pth, .safetensors), or `random`; default built-in.")
 ]
-Mean = Annotated[str | None, typer.Option("--mean", help="R,G,B mean of RGB/255 that the network expects.")]
-Std = Annotated[str | None, typer.Option("--std", help="R,G,B standard deviation that the network expects.")]
-LayoutOption = Annotated[
-    Layout | None, typer.Option("--layout", help="Input layout of a file that edgeseg did not write.")
-]
-AlignCorners = Annotated[
-    bool | None,
-    typer.Option("--align-corners/--half-pixel", help="How a foreign file's low-resolution scores are upsampled."),
-]
 HeadOption = Annotated[
     Head | None, typer.Option("--head", help="Output; by default scores where the network ends in an upsample.")
 ]
@@ -135,38 +109,3 @@ Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw inpu
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
-
-
-def source(
-    target: str,
-    *,
-    classes: int | None = None,
-    weights: str | None = None,
-    size: str | None = None,
-    mean: str | None = None,
-    std: str | None = None,
-    layout: Layout | None = None,
-    align_corners: bool | None = None,
-) -> Source:
-    """A MODEL with what was said about it."""
-    return Source(
-        target,
-        classes,
-        weights,
-        types.Size.parse(size) if size else None,
-        _three(mean, "--mean"),
-        _three(std, "--std"),
-        layout.value if layout else None,
-        align_corners,
-    )
-
-
-def _three(text: str | None, option: str) -> tuple[float, float, float] | None:
-    """Read `R,G,B`."""
-    if text is None:
-        return None
-    try:
-        first, second, third = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} {text!r}: expected three numbers R,G,B, for example 0.485,0.456,0.406") from None
-    return first, second, third

@@ -9,6 +9,7 @@ import typer
 
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact
 
@@ -20,7 +21,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("quantize")(quantize)
 
 
+@takes_files
 def quantize(
+    source: SourceOf,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
     ] = None,
@@ -30,13 +33,6 @@ def quantize(
     samples: options.Samples = 64,
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
-    size: options.Size = None,
-    weights: options.Weights = None,
-    classes: options.Classes = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    layout: options.LayoutOption = None,
-    align_corners: options.AlignCorners = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files to int8 with activation ranges from calibration images."""
@@ -47,19 +43,7 @@ def quantize(
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
     recipe = Recipe(method=method.value, percentile=percentile)
-    sources = [
-        options.source(
-            model,
-            classes=classes,
-            weights=weights,
-            size=size,
-            mean=mean,
-            std=std,
-            layout=layout,
-            align_corners=align_corners,
-        )
-        for model in models or []
-    ]
+    sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
     for artifact in workspace.need(found, out, "edgeseg export"):

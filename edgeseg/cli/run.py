@@ -10,6 +10,7 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say
 from edgeseg.cli.export import exported_line
+from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.quantize import quantized_line
 from edgeseg.cli.show import show_comparison
 from edgeseg.core.errors import InputError
@@ -27,16 +28,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
+@takes_files
 def run(
+    source: SourceOf,
     models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help=options.MODEL_HELP)] = None,
     every: Annotated[bool, typer.Option("--all", help="All networks of the zoo.")] = False,
     to: Annotated[list[options.Format] | None, typer.Option("--to", help="Format; repeat it for several.")] = None,
-    size: options.Size = None,
     head: options.HeadOption = None,
-    weights: options.Weights = None,
-    classes: options.Classes = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
@@ -65,10 +63,7 @@ def run(
     if every and models:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
     recipe = Recipe(method=method.value, percentile=percentile)
-    sources = [
-        options.source(model, classes=classes, weights=weights, size=size, mean=mean, std=std)
-        for model in (names() if every else models or ["fastscnn"])
-    ]
+    sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
     formats = cast("tuple[Format, ...]", tuple(target.value for target in to or list(options.Format)))
     first = Source("")
     job = Job(first, None, device, threads, data if accuracy else None, split, images)

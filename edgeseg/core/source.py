@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgeseg.core.types import Layout, Normalization, Size
+from edgeseg.core.types import ChannelOrder, Layout, Normalization, Size
 
 __all__ = ["Source"]
 
@@ -22,14 +22,12 @@ class Source:
     std: tuple[float, float, float] | None = None
     layout: Layout | None = None
     align_corners: bool | None = None
+    channels: ChannelOrder | None = None
+    output_stride: int | None = None
 
-    @property
-    def normalization(self) -> Normalization | None:
-        """What was given of mean and std, the other being ImageNet's."""
-        if self.mean is None and self.std is None:
-            return None
-        default = Normalization()
-        return Normalization(self.mean or default.mean, self.std or default.std)
+    def normalized(self, own: Normalization) -> Normalization:
+        """A model's own normalization with what was given of it in its place."""
+        return Normalization(self.mean or own.mean, self.std or own.std, self.channels or own.order)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, for the process that measures."""

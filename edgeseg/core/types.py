@@ -15,6 +15,7 @@ __all__ = [
     "SCHEMA",
     "Artifact",
     "Card",
+    "ChannelOrder",
     "Facts",
     "Format",
     "Framework",
@@ -39,6 +40,7 @@ Format: TypeAlias = Literal["onnx", "tflite", "torch", "keras"]
 Precision: TypeAlias = Literal["fp32", "int8"]
 HeadKind: TypeAlias = Literal["logits", "scores", "classmap"]
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
+ChannelOrder: TypeAlias = Literal["RGB", "BGR"]
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Normalization:
-    """What a network expects of its pixels: (rgb / 255 - mean) / std, per channel in RGB order."""
+    """What a network expects of its pixels: (rgb / 255 - mean) / std, then its channels in the given order.
+
+    `mean` and `std` are per channel of RGB whatever the order.
+    """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    order: ChannelOrder = "RGB"
 
 
 @dataclass(frozen=True)
@@ -122,8 +128,8 @@ class Model:
 class InputFacts:
     """The one input of a file.
 
-    A float `dtype` takes normalized pixels. An integer one takes raw RGB; or, with a `scale`, normalized pixels as
-    integers: round(pixel / scale) + zero_point, clipped to the type.
+    A float `dtype` takes normalized pixels. An integer one takes raw ones in the normalization's channel order; or,
+    with a `scale`, normalized pixels as integers: round(pixel / scale) + zero_point, clipped to the type.
     """
 
     size: Size
@@ -218,7 +224,8 @@ def _input(values: Mapping[str, Any]) -> InputFacts:
     given = dict(values)
     given["size"] = Size(**values["size"])
     normalization = values["normalization"]
-    given["normalization"] = Normalization(tuple(normalization["mean"]), tuple(normalization["std"]))
+    mean, std, order = tuple(normalization["mean"]), tuple(normalization["std"]), normalization.get("order", "RGB")
+    given["normalization"] = Normalization(mean, std, order)
     return InputFacts(**given)
 
 

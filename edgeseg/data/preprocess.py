@@ -23,8 +23,8 @@ class Preprocessor:
     """Turns an image into a batch of one in the layout and dtype that a file declares.
 
     float32 is (rgb / 255 - mean) / std per channel, looked up in a table of 256 values, and an integer dtype with a
-    scale is that value quantized. Without a scale uint8 is RGB as it is and int8 is RGB - 128. An image of another size
-    is resized bilinearly, which needs Pillow.
+    scale is that value quantized. Without a scale uint8 is RGB as it is and int8 is RGB - 128. The channels end in the
+    normalization's order. An image of another size is resized bilinearly, which needs Pillow.
     """
 
     def __init__(self, facts: InputFacts) -> None:
@@ -43,6 +43,8 @@ class Preprocessor:
         if out is None:
             out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
         planes = out[0] if self.facts.layout == "NCHW" else out[0].transpose(2, 0, 1)
+        if self.facts.normalization.order == "BGR":
+            planes = planes[::-1]
         if self._table is not None:
             normalize_kernel()(np.ascontiguousarray(image), self._table, planes)
         elif self.facts.dtype == "int8":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,10 @@ def build(
         size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
         backbone: A file of torchvision's ImageNet weights, which the backbone starts from; the rest of the network is
             random.
-        options: Further arguments of the network's builder, such as `aux=True`.
+        options: Further arguments of the network's builder, such as `aux=True` or `output_stride=8`.
 
     Raises:
-        InputError: An unknown name, or weights that cannot be read or do not fit.
+        InputError: An unknown name or option, or weights that cannot be read or do not fit.
         MissingDependency: The network's framework is not installed.
     """
     if not 1 <= classes <= 255:
@@ -70,7 +71,10 @@ def build(
     module = registry.load(_ZOO, stem)
     if about.framework == "keras":
         options["size"] = size or about.size
-    network = ours.seeded(lambda: getattr(module, name)(classes, **options))
+    builder = getattr(module, name)
+    if unknown := options.keys() - inspect.signature(builder).parameters.keys():
+        raise InputError(f"{name} has no {' or '.join(sorted(unknown)).replace('_', ' ')} to choose; leave it out")
+    network = ours.seeded(lambda: builder(classes, **options))
     if backbone is not None:
         _weights().load_backbone(network, Path(backbone))
     elif (path := _weights_path(about, classes, weights)) is not None:
@@ -87,6 +91,7 @@ def load(
     size: Size | None = None,
     normalization: Normalization | None = None,
     backbone: str | Path | None = None,
+    output_stride: int | None = None,
 ) -> Model:
     """A network with what is needed to feed and to read it.
 
@@ -98,16 +103,19 @@ def load(
         size: Input size; by default the network's own.
         normalization: Of the pixels; by default the card's, or ImageNet's.
         backbone: As for `build`; networks of the zoo alone have it.
+        output_stride: Of the features over the input's size; networks of the zoo alone have it, and not all.
 
     Raises:
         InputError: Something that is not there, cannot be read or does not fit.
     """
     if source in names():
-        return _load_zoo(source, classes, weights, size, normalization, backbone)
+        return _load_zoo(source, classes, weights, size, normalization, backbone, output_stride)
     if not third_party.is_third_party(source) and not user.is_user_model(source):
         raise registry.suggest("model", source, names())
     if backbone is not None:
         raise InputError(f"{source} is not of the zoo; give weights for it, not a backbone")
+    if output_stride is not None:
+        raise InputError(f"{source} is not of the zoo; build it with the output stride that it is to have")
     if third_party.is_third_party(source):
         network = third_party.open_network(source, classes or 19, size)
         return _describe(network, source, classes, weights, size, normalization)
@@ -167,13 +175,15 @@ def _load_zoo(
     size: Size | None,
     normalization: Normalization | None,
     backbone: str | Path | None,
+    output_stride: int | None,
 ) -> Model:
     about = card(name)
     classes, size = classes or about.classes, size or about.size
     path = None if backbone else _weights_path(about, classes, weights)
-    network = build(name, classes, weights, size, backbone=backbone)
+    options = {} if output_stride is None else {"output_stride": output_stride}
+    network = build(name, classes, weights, size, backbone=backbone, **options)
     return Model(
-        name=name,
+        name=name if output_stride is None else f"{name}_os{output_stride}",
         framework=about.framework,
         network=network,
         classes=class_names(classes),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from edgeseg import models, runtimes
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
-from edgeseg.core.types import Artifact, Model
+from edgeseg.core.types import Artifact, Model, Normalization
 
 __all__ = ["as_artifact", "as_model", "is_file", "resolve"]
 
@@ -28,11 +29,13 @@ def as_artifact(source: Source) -> Artifact:
         facts = runtimes.describe(
             path,
             size=source.size,
-            normalization=source.normalization,
+            normalization=source.normalized(Normalization()) if source.mean or source.std else None,
             layout=source.layout,
             align_corners=source.align_corners,
             classes=models.class_names(source.classes) if source.classes else None,
         )
+        given = replace(facts.input, normalization=source.normalized(facts.input.normalization))
+        facts = replace(facts, input=given)
     elif source.size and source.size != facts.input.size:
         raise InputError(f"{path}: made for {facts.input.size}, not {source.size}; export it again with --size")
     return Artifact(path, facts)
@@ -40,13 +43,14 @@ def as_artifact(source: Source) -> Artifact:
 
 def as_model(source: Source) -> Model:
     """A network in its framework."""
-    return models.load(
+    model = models.load(
         source.target,
         classes=source.classes,
         weights=source.weights,
         size=source.size,
-        normalization=source.normalization,
+        output_stride=source.output_stride,
     )
+    return replace(model, normalization=source.normalized(model.normalization))
 
 
 def resolve(source: Source) -> Artifact | Model:

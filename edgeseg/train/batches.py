@@ -35,6 +35,7 @@ class Batches:
         mean, std = np.array(normalization.mean), np.array(normalization.std)
         self._gain = (1.0 / (255.0 * std)).astype(np.float32)
         self._shift = (-mean / std).astype(np.float32)
+        self._channels = slice(None, None, -1 if normalization.order == "BGR" else 1)
         self._cache: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
         self._cache_bytes = options.cache_mib * 2**20
 
@@ -67,7 +68,7 @@ class Batches:
             sample = step * options.batch + i
             rng = np.random.default_rng((options.seed, 1, sample))
             image, label = augment(*self._load(self._index(sample)), options, rng)
-            images[i] = image * self._gain + self._shift
+            images[i, :, :, self._channels] = image * self._gain + self._shift
             labels[i] = np.where(label == _IGNORE, -1, label.astype(np.int32))
         return images, labels
 

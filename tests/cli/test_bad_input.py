@@ -79,6 +79,7 @@ def test_truncated_and_foreign_files(
 def test_a_size_that_the_network_cannot_take(cli, tmp_path: Path) -> None:
     refused(cli("export", "bisenetv2", "--size", "144x272", "--to", "onnx"), 2, "144x272", "32")
     refused(cli("export", "--size", "512"), 2, "512", "512x1024")
+    refused(cli("export", "--output-stride", "8"), 2, "fastscnn", "no output stride")
     assert not list(tmp_path.glob("edgeseg-out/*"))
 
 

@@ -19,7 +19,7 @@ FACTS = Facts(
     model="toy",
     format="onnx",
     precision="fp32",
-    input=InputFacts(Size(4, 6), normalization=Normalization((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))),
+    input=InputFacts(Size(4, 6), normalization=Normalization((0.1, 0.2, 0.3), (1.0, 2.0, 3.0), "BGR")),
     output=OutputFacts("scores", Size(2, 3), align_corners=True),
     classes=("road", "sky"),
     framework="torch",

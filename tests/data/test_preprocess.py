@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,15 @@ def test_float_input_is_normalized_per_channel(image, layout):
     assert batch.dtype == np.float32
     assert batch.shape == (1, *facts.shape[1:])
     assert np.array_equal(batch[0], expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
+def test_bgr_is_rgb_with_the_channels_the_other_way(image, layout, dtype):
+    rgb, bgr = (Normalization((0.3, 0.4, 0.5), (0.2, 0.3, 0.4), order) for order in ("RGB", "BGR"))
+    facts = InputFacts(SIZE, layout=layout, dtype=dtype, normalization=rgb)
+    expected = np.flip(Preprocessor(facts)(image), 1 if layout == "NCHW" else 3)
+    assert np.array_equal(Preprocessor(replace(facts, normalization=bgr))(image), expected)
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

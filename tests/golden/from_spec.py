@@ -61,14 +61,18 @@ def from_zh320(facts: dict[str, Any], path: Path) -> tuple[dict[str, Any], dict[
 
 def from_seeds(facts: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     arrays, runs = {}, []
+    torch = facts["framework"].startswith("torch")
+    final, extra = facts["outputs"]["final"], facts["outputs"].get("extra", {})
+    outputs = ["final", *(name for name, row in extra.items() if row != final)]
     for key, entry in facts["golden"].items():
         full = np.load(folder / entry["file"])[entry["key"]]
         thin = thinning(full.size)
-        arrays[key] = full[:, ::thin, ::thin]
+        arrays[key] = full[..., ::thin, ::thin] if torch else full[:, ::thin, ::thin]
         runs.append(
             {
                 "key": key,
-                "output": entry["output"],
+                "output": outputs.index(entry["output"]) if torch else entry["output"],
+                "options": {name: entry[name] for name in ("slope", "align_corners") if name in entry},
                 "step": entry["step"] * thin,
                 "tolerance": 2e-5 * float(np.abs(arrays[key]).max()),
                 "input": entry["input_shape"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg import models
 from edgeseg.core.types import Framework, Size
+from edgeseg.models.adapters import adapter
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
@@ -43,17 +44,18 @@ class Golden:
     def array(self, key: str) -> NDArray[Any]:
         return np.load(FOLDER / f"{self.name}.npz")[key]
 
-    def build(self, size: Size | None = None, classes: int | None = None) -> Any:
+    def build(self, size: Size | None = None, classes: int | None = None, **options: Any) -> Any:
+        """Our network; `options` are a run's own, beside those of the file."""
         classes = classes or self.facts["classes"]
-        return models.build(self.card, classes, "random", size, **self.facts["options"])
+        return models.build(self.card, classes, "random", size, **self.facts["options"], **options)
 
     def outputs(self, run: dict[str, Any]) -> NDArray[Any]:
         """What our network of rule-made weights gives, thinned out as the golden output is."""
         image = drawn(run["seed"]).standard_normal(run["input"]).astype(np.float32) * np.float32(run["scale"])
-        step = run["step"]
+        step, options = run["step"], tuple(run.get("options", {}).items())
         if self.framework == "torch":
-            return run_torch(filled_torch(self), image)[run["output"]][:, :, ::step, ::step]
-        return run_keras(filled_keras(self, *run["input"][1:3]), image, run["output"])[:, ::step, ::step]
+            return run_torch(filled_torch(self, options), image)[run["output"]][:, :, ::step, ::step]
+        return run_keras(filled_keras(self, *run["input"][1:3], options), image, run["output"])[:, ::step, ::step]
 
 
 @cache
@@ -101,21 +103,31 @@ def _rule(draw: np.random.Generator, role: str, shape: tuple[int, ...], normaliz
     return draw.standard_normal(shape) * math.sqrt(2 / fan_in) * gain
 
 
-@cache
-def filled_torch(golden: Golden) -> Any:
+Options = tuple[tuple[str, Any], ...]
+
+
+@lru_cache(2)
+def filled_torch(golden: Golden, options: Options) -> Any:
     import torch
 
-    network = golden.build()
-    network.load_state_dict({name: torch.from_numpy(value) for name, value in rule_made(golden).items()})
+    network = golden.build(**dict(options))
+    values = {name: torch.from_numpy(value) for name, value in rule_made(golden).items()}
+    network.load_state_dict({**_counters(network), **values})
     return network
 
 
-@cache
-def filled_keras(golden: Golden, height: int, width: int) -> Any:
-    network = golden.build(Size(height, width))
-    values = rule_made(golden)
-    for variable in keras_variables(network):
-        variable.assign(values[slim_name(variable.path)])
+def _counters(network: Any) -> dict[str, Any]:
+    """Entries that older networks lack."""
+    return {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
+
+
+@lru_cache(2)
+def filled_keras(golden: Golden, height: int, width: int, options: Options) -> Any:
+    from edgeseg.models.tf1_checkpoint import slim_names
+
+    network = golden.build(Size(height, width), **dict(options))
+    values, names = rule_made(golden), slim_names(network)
+    adapter("keras").assign(network, {path: values[name] for path, name in names.items()})
     return network
 
 
@@ -140,21 +152,18 @@ def run_keras(network: Any, image: NDArray[Any], output: str) -> NDArray[Any]:
     return np.asarray(network(image, training=False))
 
 
-def keras_variables(network: Any) -> list[Any]:
-    return [variable for variable in network.weights if "seed_generator" not in variable.path]
+def names_and_shapes(network: Any, golden: Golden) -> list[tuple[str, tuple[int, ...]]]:
+    """Of the weights, in order; the step counters of batch normalisation only where the golden file has them."""
+    if golden.framework == "torch":
+        entries, known = network.state_dict(), dict(golden.variables)
+        new = _counters(network).keys() - known.keys()
+        return [(name, tuple(value.shape)) for name, value in entries.items() if name not in new]
+    from edgeseg.models.tf1_checkpoint import slim_names
 
-
-def slim_name(path: str) -> str:
-    """TF-Slim's name of the variable that Keras calls `A.B/kernel`."""
-    scope, _, leaf = path.replace(".", "/").rpartition("/")
-    kernel = "depthwise_weights" if scope.endswith("/depthwise") else "weights"
-    return f"{scope}/{ {'kernel': kernel, 'bias': 'biases'}.get(leaf, leaf) }"
-
-
-def names_and_shapes(network: Any, framework: Framework) -> list[tuple[str, tuple[int, ...]]]:
-    if framework == "torch":
-        return [(name, tuple(value.shape)) for name, value in network.state_dict().items()]
-    return [(slim_name(variable.path), tuple(variable.shape)) for variable in keras_variables(network)]
+    names = slim_names(network)
+    found = [(names[v.path], tuple(v.shape)) for v in network.weights if v.path in names]
+    order = [name for name, _ in golden.variables]  # Keras' own is by depth, and a checkpoint is read by name.
+    return sorted(found, key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order))
 
 
 def params(network: Any, framework: Framework) -> int:

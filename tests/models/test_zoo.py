@@ -38,7 +38,7 @@ def test_has_golden_files(name: str) -> None:
 @each_golden
 def test_weights_have_the_published_names_shapes_and_order(golden: Golden) -> None:
     network = golden.build(SMALL)
-    assert names_and_shapes(network, golden.framework) == golden.variables
+    assert names_and_shapes(network, golden) == golden.variables
     assert params(network, golden.framework) == golden.facts["params"]
 
 

@@ -63,6 +63,12 @@ def test_images_are_normalized_and_ignored_labels_negative() -> None:
     assert set(np.unique(labels)) <= {-1, 0, 1}
 
 
+def test_bgr_is_rgb_with_the_channels_the_other_way() -> None:
+    rgb, bgr = (Normalization((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), order) for order in ("RGB", "BGR"))
+    images, swapped = (Batches(Squares(), normalization, OPTIONS)[0][0] for normalization in (rgb, bgr))
+    assert np.array_equal(swapped, images[..., ::-1])
+
+
 @pytest.mark.parametrize("scale", [0.4, 1.0, 1.7])
 def test_image_and_label_stay_on_each_other(scale: float) -> None:
     image, label = Squares()[2]
