@@ -26,6 +26,9 @@ _DTYPES = {code: name.lower() for code, name in _names(schema.TensorType).items(
 _BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 """Where an operator takes a bias, which a quantized file has in int32 like shapes and axes."""
 
+_INTEGERS = {"uint8", "int8", "int4", "int2"}
+"""What weights are quantized to; the first in files from before there was int8."""
+
 _PADDING = {"PADV2", "MIRROR_PAD"}
 
 
@@ -87,9 +90,7 @@ def _params(nodes: tuple[Node, ...]) -> int:
     weights = {}
     for node in nodes:
         for index, tensor in enumerate(node.inputs):
-            learned = (
-                tensor.dtype.startswith("float") or tensor.dtype in ("int8", "int4") or index == _BIAS.get(node.op)
-            )
+            learned = tensor.dtype.startswith("float") or tensor.dtype in _INTEGERS or index == _BIAS.get(node.op)
             if tensor.constant and tensor.shape and learned and node.op not in _PADDING:
                 weights[tensor.name] = prod(tensor.shape)
     return sum(weights.values())

@@ -145,6 +145,16 @@ def test_tflite_operators_shapes_and_parameters(tflite_file: Path) -> None:
     assert graph.params == 3 * 3 * 6 + 6
 
 
+def test_older_files_have_their_weights_in_uint8(tmp_path: Path) -> None:
+    model = tflite_model()
+    kernel = next(tensor for tensor in model.subgraphs[0].tensors if tensor.name == "kernel")
+    kernel.type = schema.TensorType.UINT8
+    model.buffers[kernel.buffer].data = np.ones(3 * 3 * 6, np.uint8)
+    path = tmp_path / "old.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    assert read_graph(path).params == 3 * 3 * 6 + 6
+
+
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
 def test_damaged_files_are_refused_by_name(request: pytest.FixtureRequest, format: str) -> None:
     path: Path = request.getfixturevalue(f"{format}_file")
