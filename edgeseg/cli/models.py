@@ -97,6 +97,7 @@ def _card_lines(card: Card) -> list[tuple[str, str]]:
         ("published MAdds G", _number(published.madds_billions)),
         ("published mIoU %", f"{published.miou_percent} on {published.dataset}" if published.miou_percent else ""),
         ("published checkpoint", published.checkpoint or ""),
+        ("of size MB", _number(published.checkpoint_mb)),
         ("built-in weights", card.weights or "none: random, unless --weights names a checkpoint"),
         ("made with", card.weights_command or ""),
         ("deviation", card.deviation),

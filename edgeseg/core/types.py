@@ -88,6 +88,7 @@ class Published:
     dataset: str = "Cityscapes val"
     size: Size | None = None
     checkpoint: str | None = None
+    checkpoint_mb: float | None = None
 
 
 @dataclass(frozen=True)
