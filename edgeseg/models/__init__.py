@@ -13,7 +13,7 @@ from edgeseg.models import third_party, user
 from edgeseg.models.adapters import adapter, framework_of
 from edgeseg.models.classes import class_names
 
-__all__ = ["as_model", "build", "card", "class_names", "has_weights", "load", "names"]
+__all__ = ["as_model", "build", "card", "check_name", "class_names", "has_weights", "load", "names"]
 
 _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
@@ -51,8 +51,9 @@ def build(
     Args:
         name: One of `names()`.
         classes: Number of logits a pixel.
-        weights: A file; `random` for seeded random weights; `builtin` for those that come with edgeseg; None for the
-            built-in ones where there are any for this number of classes, else random.
+        weights: A file, or a TensorFlow checkpoint by its prefix; `random` for seeded random weights; `builtin` for
+            those that come with edgeseg; None for the built-in ones where there are any for this number of classes,
+            else random.
         size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
         backbone: A file of torchvision's ImageNet weights, which the backbone starts from; the rest of the network is
             random.
@@ -110,8 +111,7 @@ def load(
     """
     if source in names():
         return _load_zoo(source, classes, weights, size, normalization, backbone, output_stride)
-    if not third_party.is_third_party(source) and not user.is_user_model(source):
-        raise registry.suggest("model", source, names())
+    check_name(source)
     if backbone is not None:
         raise InputError(f"{source} is not of the zoo; give weights for it, not a backbone")
     if output_stride is not None:
@@ -122,6 +122,12 @@ def load(
     network = user.open_network(source, size)
     name = source.partition(":")[2] or Path(source).stem
     return _describe(network, name, classes, weights, size, normalization)
+
+
+def check_name(source: str) -> None:
+    """Raise InputError, with the nearest names, for what is neither of the zoo nor in a form that `load` takes."""
+    if source not in names() and not third_party.is_third_party(source) and not user.is_user_model(source):
+        raise registry.suggest("model", source, names())
 
 
 def as_model(

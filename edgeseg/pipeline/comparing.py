@@ -20,7 +20,7 @@ from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.benching import measure_apart
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.sources import as_artifact, is_file
+from edgeseg.pipeline.sources import as_artifact, check, is_file
 
 __all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
 
@@ -59,8 +59,12 @@ def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
     return {card.name: miou for card in cards if (miou := card.published.miou_percent) is not None}
 
 
-def measure_all(job: Job, sources: Iterable[Source], progress: Titled) -> Comparison:
-    """Measure every source as `job` says; one that fails becomes a Failure and the others go on."""
+def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Comparison:
+    """Measure every source as `job` says; one that fails becomes a Failure and the others go on.
+
+    Raises InputError for a source that is nothing.
+    """
+    check(sources)
     done: list[tuple[Source, Record]] = []
     failed: list[tuple[Failure, EdgesegError]] = []
     for source in sources:

@@ -20,7 +20,7 @@ from edgeseg.pipeline.comparing import Comparison, Titled, measure_all
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.kept import Kept
 from edgeseg.pipeline.making import Order
-from edgeseg.pipeline.sources import as_artifact, is_file
+from edgeseg.pipeline.sources import as_artifact, check, is_file
 
 __all__ = ["Matrix", "run_matrix"]
 
@@ -47,7 +47,11 @@ class Matrix:
 
 
 def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
-    """Make and measure one pair after the other; what fails becomes a Failure and the others go on."""
+    """Make and measure one pair after the other; what fails becomes a Failure and the others go on.
+
+    Raises InputError for a source that is nothing.
+    """
+    check(matrix.sources)
     kept = Kept(Path(matrix.order.folder) / "unfinished.json")
     pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Model, Normalization
 
-__all__ = ["as_artifact", "as_model", "is_file", "resolve"]
+__all__ = ["as_artifact", "as_model", "check", "is_file", "resolve"]
 
 _SUFFIXES = (".onnx", ".tflite")
 
@@ -19,6 +20,15 @@ _SUFFIXES = (".onnx", ".tflite")
 def is_file(target: str) -> bool:
     """Whether a MODEL names a finished file."""
     return Path(target).suffix.lower() in _SUFFIXES
+
+
+def check(sources: Iterable[Source]) -> None:
+    """Raise InputError for the first MODEL that is nothing, before long work on those before it."""
+    for target in (source.target for source in sources):
+        if not is_file(target):
+            models.check_name(target)
+        elif not Path(target).is_file():
+            raise InputError(f"{target}: no such file; give the path of an .onnx or .tflite file")
 
 
 def as_artifact(source: Source) -> Artifact:
