@@ -43,7 +43,7 @@ def test_unknown_model(cli) -> None:
 
 
 def test_missing_file(cli) -> None:
-    refused(cli("bench", "gone.onnx"), 2, r"gone\.onnx", "No such file")
+    refused(cli("bench", "gone.onnx"), 2, r"gone\.onnx", "no such file")
 
 
 def test_missing_module(cli) -> None:
