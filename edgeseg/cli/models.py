@@ -56,7 +56,7 @@ def _overview(cards: list[Card]) -> Table:
             card.framework,
             str(card.size),
             _number(card.published.params_millions),
-            _number(card.published.miou_percent),
+            _number(card.published.cityscapes_miou_percent),
             "built-in" if card.weights else "",
         )
     return table

@@ -90,6 +90,11 @@ class Published:
     checkpoint: str | None = None
     checkpoint_mb: float | None = None
 
+    @property
+    def cityscapes_miou_percent(self) -> float | None:
+        """On Cityscapes val, so that networks can be compared by it."""
+        return self.miou_percent if self.dataset == "Cityscapes val" else None
+
 
 @dataclass(frozen=True)
 class Card:

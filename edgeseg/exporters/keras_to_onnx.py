@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from edgeseg.core.errors import ExportError, first_line
@@ -12,6 +13,7 @@ from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model, OutputFacts
 from edgeseg.exporters.keras_program import signature, trace
+from edgeseg.exporters.keras_shuffle import shuffle_planes
 from edgeseg.exporters.program import facts_of
 from edgeseg.exporters.simplify import simplify
 
@@ -36,6 +38,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
                 program.network,
                 [signature(spec)],
                 opset=OPSET,
+                custom_rewriter=[shuffle_planes],
                 inputs_as_nchw=["image:0"],
                 outputs_as_nchw=outputs,
                 output_path=str(path),
@@ -44,19 +47,34 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
         raise
     except Exception as error:
         raise ExportError(f"{model.name}: tf2onnx cannot write it: {first_line(error)}") from error
-    _declare_output(path, program.output, spec.batch, len(model.classes))
+    _correct(path, program.output, spec.batch, len(model.classes))
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxsim"))
     return Artifact(path, replace(facts, notes=notes))
 
 
-def _declare_output(path: Path, output: OutputFacts, batch: int, classes: int) -> None:
-    """Name the output and state its shape, which tf2onnx infers one pixel short after some resizes."""
+def _correct(path: Path, output: OutputFacts, batch: int, classes: int) -> None:
     model = onnx.load(path)
+    _round_up_scales(model)
+    _declare_output(model, output, batch, classes)
+    onnx.save(model, path)
+
+
+def _round_up_scales(model: onnx.ModelProto) -> None:
+    """A Resize makes floor(side * scale), which tf2onnx's rounded scales can leave one pixel short."""
+    names = {node.input[2] for node in model.graph.node if node.op_type == "Resize" and len(node.input) > 2}
+    for constant in model.graph.initializer:
+        if constant.name in names:
+            scales = onnx.numpy_helper.to_array(constant)
+            larger = np.where(scales % 1, np.nextafter(scales, np.float32(np.inf)), scales)
+            constant.CopyFrom(onnx.numpy_helper.from_array(larger, constant.name))
+
+
+def _declare_output(model: onnx.ModelProto, output: OutputFacts, batch: int, classes: int) -> None:
+    """Name the output and state its shape."""
     old = model.graph.output[0]
     for node in model.graph.node:
         node.output[:] = [output.head if name == old.name else name for name in node.output]
     size = [output.size.height, output.size.width]
     shape = [batch, *size] if output.head == "classmap" else [batch, classes, *size]
     old.CopyFrom(onnx.helper.make_tensor_value_info(output.head, old.type.tensor_type.elem_type, shape))
-    onnx.save(model, path)

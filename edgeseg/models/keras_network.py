@@ -14,11 +14,23 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, first_line
 from edgeseg.core.types import Size
-from edgeseg.models.blocks import keras_resize
+from edgeseg.models.blocks import keras_hard, keras_resize, keras_shuffle
+from edgeseg.models.tf1_checkpoint import read_checkpoint, slim_names
 
-__all__ = ["arrays", "assign", "backbone", "describe", "open_file", "open_saved_model", "params", "seeded"]
+__all__ = [
+    "arrays",
+    "assign",
+    "backbone",
+    "describe",
+    "open_file",
+    "open_saved_model",
+    "params",
+    "read_checkpoint",
+    "seeded",
+    "slim_names",
+]
 
-_REGISTERED = keras_resize
+_REGISTERED = keras_hard, keras_resize, keras_shuffle
 """Imported so that a .keras file may hold our layers."""
 
 

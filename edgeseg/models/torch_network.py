@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_SIZE", "arrays", "assign", "backbone", "describe", "params",
 
 DEFAULT_SIZE = Size(512, 1024)
 _EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "module")
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net", "module")
 _HARMLESS = (
     argparse.Namespace,
     np.dtype,

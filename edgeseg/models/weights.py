@@ -1,6 +1,7 @@
 """Weights from files into networks and back.
 
-Read: .pth and .pt of PyTorch, and .safetensors. Written: .safetensors, by state_dict entry or by Keras variable path.
+Read: .pth and .pt of PyTorch, .safetensors, and checkpoints of TensorFlow 1. Written: .safetensors, by state_dict entry
+or by Keras variable path.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
+from edgeseg.models import tf1_files
 from edgeseg.models.adapters import adapter, framework_of
 
 __all__ = ["load_backbone", "load_into", "read", "save", "sha256"]
@@ -42,7 +44,8 @@ def load_into(
 
     Args:
         network: An `nn.Module` or a `keras.Model`.
-        path: .safetensors, .pth or .pt.
+        path: .safetensors, .pth or .pt; for a Keras network also a checkpoint of TensorFlow 1, by its prefix, one of
+            its files, its folder or the .tar.gz that holds it.
         classes: Class count of the network, by which another one in the file is recognised.
         renamed: Prefixes of entry names as the file may have them, to the network's.
         ignored: Prefixes of entries that the file may have and the network lack, such as auxiliary heads.
@@ -52,13 +55,16 @@ def load_into(
         InputError: The file cannot be read, or an entry is missing, unexpected or of another shape.
     """
     ours = _adapter(network)
-    wanted = ours.arrays(network)
+    arrays = ours.arrays(network)
+    names = _names(network, path) or {name: name for name in arrays}
+    wanted = {names[name]: value for name, value in arrays.items()}
     given = {_renamed(name, renamed or {}): value for name, value in _unwrapped(read(path), wanted).items()}
     needless, dispensable = (*ignored,), (*absent,)
     given = {name: value for name, value in given.items() if name in wanted or not name.startswith(needless)}
     needed = {name: value for name, value in wanted.items() if name in given or not name.startswith(dispensable)}
     _check(path, given, needed, classes)
-    ours.assign(network, {k: v.astype(wanted[k].dtype) for k, v in given.items() if k in wanted})
+    found = {name: given[names[name]] for name in arrays if names[name] in given}
+    ours.assign(network, {name: value.astype(arrays[name].dtype) for name, value in found.items()})
 
 
 def load_backbone(network: Any, path: Path) -> None:
@@ -78,6 +84,9 @@ def load_backbone(network: Any, path: Path) -> None:
 
 def read(path: Path) -> dict[str, NDArray[Any]]:
     """Every array of a weights file by name; InputError where it cannot be read."""
+    if tf1_files.is_checkpoint(path):
+        variables: dict[str, NDArray[Any]] = adapter("keras").read_checkpoint(path)
+        return variables
     if not path.is_file():
         raise InputError(f"{path}: no such weights file")
     match path.suffix.lower():
@@ -86,7 +95,7 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
         case ".pth" | ".pt":
             entries: dict[str, NDArray[Any]] = adapter("torch").read_checkpoint(path)
             return entries
-    raise InputError(f"{path}: unknown kind of weights; expected .safetensors, .pth or .pt")
+    raise InputError(f"{path}: unknown kind of weights; expected .safetensors, .pth or .pt, or a TensorFlow checkpoint")
 
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
@@ -111,9 +120,12 @@ def save(network: Any, path: Path, *, half: bool = True) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Of the whole file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Of the whole file, in hexadecimal; of a checkpoint's files one after the other."""
+    digest = hashlib.sha256()
+    for part in tf1_files.files(path) if tf1_files.is_checkpoint(path) else [path]:
+        with part.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def _adapter(network: Any) -> Any:
@@ -121,6 +133,19 @@ def _adapter(network: Any) -> Any:
     if framework is None:
         raise InputError(f"{type(network).__name__} is neither a torch.nn.Module nor a keras.Model")
     return adapter(framework)
+
+
+def _names(network: Any, path: Path) -> dict[str, str]:
+    """The file's name of each of the network's entries, where it has names of its own."""
+    if not tf1_files.is_checkpoint(path):
+        return {}
+    if framework_of(network) == "torch":
+        raise InputError(
+            f"{path}: only a Keras network takes a TensorFlow checkpoint, and {type(network).__name__} is a PyTorch "
+            "network; give .safetensors, .pth or .pt"
+        )
+    names: dict[str, str] = _adapter(network).slim_names(network)
+    return names
 
 
 def _compact(value: NDArray[Any]) -> NDArray[Any]:

@@ -56,7 +56,7 @@ class Comparison:
 
 def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
     cards = [models.card(name) for name in {record.model for record in records} & set(models.names())]
-    return {card.name: miou for card in cards if (miou := card.published.miou_percent) is not None}
+    return {card.name: miou for card in cards if (miou := card.published.cityscapes_miou_percent) is not None}
 
 
 def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Comparison:

@@ -20,6 +20,7 @@ from edgeseg.core.errors import ExportError, InputError
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Model, Size
 from edgeseg.exporters import declarations, export_model, exporter, keras_program, parity, torch_program
+from edgeseg.models.blocks.keras_resize import ResizeBilinear
 
 SIZE = Size(32, 48)
 NAMES = ("a", "b", "c", "d", "e")
@@ -107,6 +108,18 @@ def test_batches(tmp_path: Path) -> None:
     artifact = export_model(make("torch"), "onnx", ExportSpec(SIZE, batch=3), tmp_path / "toy.onnx")
     with runtimes.open_session(artifact) as session:
         assert session.classmap(np.zeros((3, 3, 32, 48), np.float32)).shape == (3, 32, 48)
+
+
+def test_a_resize_inside_a_keras_network_does_not_fall_a_pixel_short(tmp_path: Path) -> None:
+    size = Size(113, 129)
+    image = keras.Input((113, 129, 3))
+    low = keras.layers.AveragePooling2D(4, padding="same")(image)  # 29 x 33; 29 * float32(113 / 29) < 113
+    y = keras.layers.Add()([ResizeBilinear((113, 129))(low), image])
+    model = Model("toy", "keras", keras.Model(image, y), NAMES[:3], size=size)
+    artifact = export_model(model, "onnx", ExportSpec(size), tmp_path / "toy.onnx")
+    onnx.shape_inference.infer_shapes(onnx.load(artifact.path), strict_mode=True)
+    with runtimes.open_session(artifact) as session:
+        assert session.run(np.zeros((1, 3, 113, 129), np.float32)).shape == (1, 3, 113, 129)
 
 
 def test_a_file_that_differs_is_refused_and_its_layer_named(tmp_path: Path) -> None:

@@ -166,6 +166,21 @@ def names_and_shapes(network: Any, golden: Golden) -> list[tuple[str, tuple[int,
     return sorted(found, key=lambda entry: order.index(entry[0]) if entry[0] in order else len(order))
 
 
+def nested(variables: list[tuple[str, tuple[int, ...]]]) -> list[tuple[str, tuple[int, ...]]]:
+    """In the order of modules within modules, which published ones with a dot in their own name do not keep."""
+    first: dict[str, int] = {}
+    for i, (name, _) in enumerate(variables):
+        for path in _paths(name):
+            first.setdefault(path, i)
+    return sorted(variables, key=lambda variable: [first[path] for path in _paths(variable[0])])
+
+
+def _paths(name: str) -> list[str]:
+    """Of everything that holds the variable, and its own."""
+    parts = name.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
+
+
 def params(network: Any, framework: Framework) -> int:
     if framework == "torch":
         return sum(p.numel() for p in network.parameters())

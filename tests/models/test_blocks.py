@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgeseg.models.blocks.conv import conv_bn, depthwise_bn, separable
+from edgeseg.models.blocks.keras_hard import HardSigmoid, HardSwish
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
 from edgeseg.models.blocks.pooling import AdaptiveAvgPool, PyramidPooling
 
@@ -85,3 +87,16 @@ def test_resize_converts_to_onnx(upsample: keras.Model, image: np.ndarray) -> No
     assert {node.op_type for node in model.graph.node} <= {"Resize", "Transpose"}
     session = onnxruntime.InferenceSession(model.SerializeToString())
     assert np.allclose(session.run(None, {"image": image})[0], expected(upsample, image), atol=1e-5)
+
+
+@pytest.mark.parametrize(("layer", "function"), [(HardSigmoid, F.hardsigmoid), (HardSwish, F.hardswish)])
+def test_hard_activations_are_those_of_torch_and_builtins_of_tflite(layer: Any, function: Any, tmp_path: Path) -> None:
+    image = np.linspace(-4, 4, 72, dtype=np.float32).reshape(1, 4, 6, 3)
+    given = keras.Input(image.shape[1:], batch_size=1)
+    keras.Model(given, layer()(given)).save(tmp_path / "hard.keras")
+    network = keras.models.load_model(tmp_path / "hard.keras")
+    wanted = function(torch.from_numpy(image)).numpy()
+    assert np.allclose(network(image).numpy(), wanted, atol=1e-4)
+    session = Interpreter(model_content=tf.lite.TFLiteConverter.from_keras_model(network).convert())
+    names = [op["op_name"] for op in session._get_ops_details()]
+    assert names == (["HARD_SWISH"] if layer is HardSwish else ["ADD", "MUL"])

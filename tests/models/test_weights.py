@@ -39,6 +39,7 @@ WRAPPERS = {
     "bare": lambda state: state,
     "state_dict": lambda state: {"cur_epoch": 7, "best_score": torch.tensor(0.5), "state_dict": state, "optimizer": {}},
     "model": lambda state: {"model": state, "epoch": 3},
+    "model_state": lambda state: {"model_state": {f"module.{n}": v for n, v in state.items()}, "epoch": 3},
     "module.": lambda state: {f"module.{name}": value for name, value in state.items()},
     "compiled": lambda state: {"state_dict": {f"module._orig_mod.{name}": value for name, value in state.items()}},
     "ema": lambda state: {"state_dict": {n: v * 0 for n, v in state.items()}, "ema": {"decay": 0.9, "shadow": state}},

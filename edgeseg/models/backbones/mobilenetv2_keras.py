@@ -12,7 +12,9 @@ from typing import Any
 
 from keras import layers
 
-from edgeseg.models.blocks.keras_conv import Norm, conv_bn, depthwise_bn
+from edgeseg.models.blocks.keras_conv import Norm, conv_bn
+from edgeseg.models.blocks.keras_inverted import bottleneck, divisible, expand
+from edgeseg.models.blocks.output_stride import dilated
 
 __all__ = ["mobilenetv2"]
 
@@ -29,28 +31,12 @@ def mobilenetv2(image: Any, multiplier: float = 1.0, output_stride: int = 16) ->
     """
     scope = "MobilenetV2"
     x = conv_bn(image, int(32 * multiplier), f"{scope}.Conv", _NORM, 3, 2, act=_RELU6)
-    reached, rate = 2, 1
-    plan = chain.from_iterable(zip(repeat(c, n), (s, *repeat(1, n - 1)), strict=True) for c, n, s in _STAGES)
-    for i, (channels, stride) in enumerate(plan):
-        dilate = stride > 1 and reached == output_stride
-        step = 1 if dilate else stride
+    channels = chain.from_iterable(repeat(int(c * multiplier), n) for c, n, _ in _STAGES)
+    strides = chain.from_iterable((s, *repeat(1, n - 1)) for _, n, s in _STAGES)
+    plan = zip(channels, dilated(strides, output_stride, reached=2), strict=True)
+    for i, (outputs, (stride, rate)) in enumerate(plan):
         name = f"{scope}.expanded_conv_{i}" if i else f"{scope}.expanded_conv"
-        x = _block(x, int(channels * multiplier), step, rate, name, expansion=6 if i else 1)
-        # The layer that would have strided keeps the rate so far; those after it make up for the stride.
-        reached, rate = reached * step, rate * stride if dilate else rate
+        expanded = divisible(x.shape[-1] * (6 if i else 1))
+        hidden = expand(x, expanded, name, _NORM, stride, rate, act=_RELU6)
+        x = bottleneck(hidden, x, outputs, name, _NORM, residual=stride == 1)
     return x
-
-
-def _block(x: Any, channels: int, stride: int, rate: int, name: str, expansion: int) -> Any:
-    inputs, y = x.shape[-1], x
-    if expansion > 1:
-        y = conv_bn(y, _divisible(inputs * expansion), f"{name}.expand", _NORM, act=_RELU6)
-    y = depthwise_bn(y, f"{name}.depthwise", _NORM, stride, rate, act=_RELU6)
-    y = conv_bn(y, channels, f"{name}.project", _NORM)
-    return layers.Add(name=f"{name}.add")([y, x]) if stride == 1 and inputs == channels else y
-
-
-def _divisible(channels: int, by: int = 8) -> int:
-    """The nearest multiple, but no more than a tenth below."""
-    rounded = max(by, (channels + by // 2) // by * by)
-    return rounded + by if rounded < 0.9 * channels else rounded

@@ -1,20 +1,17 @@
-"""DeepLabv3 (https://arxiv.org/abs/1706.05587) on MobileNetV2 (https://arxiv.org/abs/1801.04381), output stride 16.
+"""DeepLabv3 (https://arxiv.org/abs/1706.05587) on MobileNetV2 (https://arxiv.org/abs/1801.04381).
 
 As published in tensorflow/models for small devices: image pooling beside one 1x1 convolution, no atrous pyramid and no
-decoder.
+decoder. Published at output stride 16; 8 has the same weights.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import keras
 from keras import layers
 
 from edgeseg.core.types import Card, Normalization, Published, Size
 from edgeseg.models.backbones.mobilenetv2_keras import mobilenetv2
-from edgeseg.models.blocks.keras_conv import Norm, conv_bn
-from edgeseg.models.blocks.keras_resize import ResizeBilinear
+from edgeseg.models.blocks.keras_deeplab import image_level_head, segmenter
 
 __all__ = ["CARD", "CARD_DM05", "deeplab_mobilenetv2", "deeplab_mobilenetv2_dm05"]
 
@@ -31,6 +28,7 @@ CARD = Card(
         miou_percent=70.71,
         size=Size(1025, 2049),
         checkpoint="deeplabv3_mnv2_cityscapes_train_2018_02_05",
+        checkpoint_mb=23,
     ),
     sizes="any size, best a multiple of 16 plus 1",
 )
@@ -45,9 +43,11 @@ CARD_DM05 = Card(
     normalization=Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     published=Published(
         madds_billions=0.88,
+        miou_percent=70.19,
         dataset="PASCAL VOC 2012 val",
         size=Size(513, 513),
         checkpoint="deeplabv3_mnv2_dm05_pascal_trainaug_2018_10_01",
+        checkpoint_mb=7.6,
     ),
     sizes="any size, best a multiple of 16 plus 1",
     deviation="0.867 G MAdds by count at 513x513 with 21 classes, 1.4 % below the published 0.88 G; no rounding of the "
@@ -57,32 +57,18 @@ CARD_DM05 = Card(
     "--warmup 50 --balance 0.4 --size 512x1024",
 )
 
-_NORM = Norm(epsilon=1e-5, momentum=0.9997)
 
-
-def deeplab_mobilenetv2(classes: int = 19, size: Size = CARD.size) -> keras.Model:
+def deeplab_mobilenetv2(classes: int = 19, size: Size = CARD.size, output_stride: int = 16) -> keras.Model:
     """(N, H, W, 3) -> logits (N, H, W, classes)."""
-    return _deeplab(CARD.name, classes, size, multiplier=1.0)
+    return _deeplab(CARD.name, classes, size, output_stride, multiplier=1.0)
 
 
-def deeplab_mobilenetv2_dm05(classes: int = 19, size: Size = CARD_DM05.size) -> keras.Model:
+def deeplab_mobilenetv2_dm05(classes: int = 19, size: Size = CARD_DM05.size, output_stride: int = 16) -> keras.Model:
     """(N, H, W, 3) -> logits (N, H, W, classes)."""
-    return _deeplab(CARD_DM05.name, classes, size, multiplier=0.5)
+    return _deeplab(CARD_DM05.name, classes, size, output_stride, multiplier=0.5)
 
 
-def _deeplab(name: str, classes: int, size: Size, multiplier: float) -> keras.Model:
+def _deeplab(name: str, classes: int, size: Size, output_stride: int, multiplier: float) -> keras.Model:
     image = layers.Input((size.height, size.width, 3), name="image")
-    x = _head(mobilenetv2(image, multiplier))
-    scores = layers.Conv2D(classes, 1, name="logits.semantic")(x)
-    return keras.Model(image, ResizeBilinear((size.height, size.width), name="upsample")(scores), name=name)
-
-
-def _head(x: Any) -> Any:
-    grid = x.shape[1:3]
-    pooled = layers.GlobalAveragePooling2D(keepdims=True, name="global_mean")(x)
-    pooled = conv_bn(pooled, 256, "image_pooling", _NORM, act=layers.ReLU)
-    pooled = ResizeBilinear(grid, name="image_pooling.resize")(pooled)
-    branches = [pooled, conv_bn(x, 256, "aspp0", _NORM, act=layers.ReLU)]
-    x = layers.Concatenate(name="concat")(branches)
-    x = conv_bn(x, 256, "concat_projection", _NORM, act=layers.ReLU)
-    return layers.Dropout(0.1, name="dropout")(x)
+    features = image_level_head(mobilenetv2(image, multiplier, output_stride))
+    return segmenter(name, image, features, classes)
