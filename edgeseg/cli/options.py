@@ -91,7 +91,8 @@ Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name;
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that the runtime may use.")]
 Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class count of the network (default 19).")]
 Weights = Annotated[
-    str | None, typer.Option("--weights", help="Checkpoint (.pth, .safetensors), or `random`; default built-in.")
+    str | None,
+    typer.Option("--weights", help="Checkpoint (.pth, .safetensors, TensorFlow's), or `random`; default built-in."),
 ]
 HeadOption = Annotated[
     Head | None, typer.Option("--head", help="Output; by default scores where the network ends in an upsample.")

@@ -13,9 +13,13 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 from torch.nn import functional as F
 
+from edgeseg.core.errors import InputError
 from edgeseg.models.blocks.conv import conv_bn, depthwise_bn, separable
+from edgeseg.models.blocks.keras_conv import Norm
+from edgeseg.models.blocks.keras_conv import depthwise_bn as keras_depthwise_bn
 from edgeseg.models.blocks.keras_hard import HardSigmoid, HardSwish
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
+from edgeseg.models.blocks.output_stride import dilated
 from edgeseg.models.blocks.pooling import AdaptiveAvgPool, PyramidPooling
 
 
@@ -40,6 +44,25 @@ def test_convolutions_halve_as_announced() -> None:
     assert separable(4, 7, 2).eval()(x).shape == (1, 7, 5, 6)
     assert depthwise_bn(4, 8)[0].groups == 4
     assert len(depthwise_bn(4, act=None)) == 2
+
+
+@pytest.mark.parametrize(("sides", "pads"), [((8, 12), 1), ((8, 13), 1), ((9, 13), 0)])
+def test_symmetric_padding_is_that_of_torch(sides: tuple[int, int], pads: int) -> None:
+    image = keras.Input((*sides, 4))
+    network = keras.Model(image, keras_depthwise_bn(image, "conv", Norm(1e-9, 0.9), 2, symmetric=True))
+    assert sum(isinstance(layer, keras.layers.ZeroPadding2D) for layer in network.layers) == pads
+    x = np.random.default_rng(0).normal(size=(1, *sides, 4)).astype(np.float32)
+    kernel = torch.from_numpy(network.get_layer("conv").kernel.numpy()).permute(2, 3, 0, 1)
+    expected = F.conv2d(torch.from_numpy(x).permute(0, 3, 1, 2), kernel, stride=2, padding=1, groups=4)
+    assert np.allclose(network(x).numpy(), expected.permute(0, 2, 3, 1).numpy(), atol=1e-5)
+
+
+def test_dilation_makes_up_for_the_strides_beyond_the_output_stride() -> None:
+    strides = (2, 1, 2, 1, 2, 1)
+    assert list(dilated(strides, 16, reached=2)) == [(stride, 1) for stride in strides]
+    assert list(dilated(strides, 4, reached=2)) == [(2, 1), (1, 1), (1, 1), (1, 2), (1, 2), (1, 4)]
+    with pytest.raises(InputError, match="output stride 12: this network can have 2, 4, 8, 16"):
+        list(dilated(strides, 12, reached=2))
 
 
 @pytest.fixture(params=[True, False], ids=["aligned", "half-pixel"])

@@ -26,8 +26,8 @@ def aspp(x: Any, output_stride: int, filters: int = 256) -> Any:
     """
     branches = [image_pooling(x, filters), conv_bn(x, filters, "aspp0", HEAD_NORM, act=layers.ReLU)]
     for i, rate in enumerate(_RATES, 1):
-        rate = rate * 16 // output_stride
-        branches.append(separable_bn(x, filters, f"aspp{i}", HEAD_NORM, rate=rate, act=layers.ReLU))
+        scaled = rate * 16 // output_stride
+        branches.append(separable_bn(x, filters, f"aspp{i}", HEAD_NORM, rate=scaled, act=layers.ReLU))
     return project(branches, filters)
 
 
