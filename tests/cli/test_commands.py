@@ -15,6 +15,8 @@ from edgeseg import models
 from edgeseg.core.container import read_facts
 from edgeseg.core.types import Normalization, Size
 
+REAL = Path(__file__).parents[2].parent / "shared" / "real"
+
 
 def test_the_three_commands_chain_through_the_workspace(cli, tmp_path: Path) -> None:
     exported = cli("export", "--size", "64x128")
@@ -130,6 +132,17 @@ def test_a_foreign_file_needs_only_options(cli, tmp_path: Path, workspace: Path)
     measured = cli("bench", "theirs.onnx", "edgeseg-out/theirs_int8.onnx", "--images", "2", "--align-corners")
     assert measured.returncode == 0, measured.stderr
     assert "theirs" in measured.stdout
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="no real files and images beside the project")
+def test_a_published_int8_file_needs_only_options(cli, tmp_path: Path) -> None:
+    file = REAL / "tflite" / "deeplab_mobilenet_edgetpu_slim_cityscapes_quant.tflite"
+    images = ("--data", f"cityscapes:{REAL / 'cityscapes_512x256'}", "--split", "val", "--images", "8")
+    done = cli("bench", file, "--classes", "19", *images, "--no-picture")
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads((tmp_path / "edgeseg-out" / "records.json").read_text())["records"]
+    assert (record["precision"], record["head"], record["params"]) == ("int8", "classmap", 2_055_379)
+    assert record["miou_percent"] > 40
 
 
 def test_users_own_code(cli, tmp_path: Path) -> None:
