@@ -92,6 +92,11 @@ def from_seeds(facts: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dic
     return about, arrays | {"variables": facts["variables"]}
 
 
+def with_less_work(about: dict[str, Any], cheaper: str) -> dict[str, Any]:
+    ours = json.loads(cheaper)
+    return about | {"madds": [[size, classes, ours.get(size, madds)] for size, classes, madds in about["madds"]]}
+
+
 def write(name: str, about: dict[str, Any], arrays: dict[str, Any]) -> None:
     (HERE / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
     arrays["variables"] = np.array(json.dumps(arrays["variables"], separators=(",", ":")))
@@ -103,12 +108,11 @@ def main(source: Path, card: str, options: str = "{}", cheaper: str = "{}") -> N
     head = {"card": card, "options": json.loads(options)}
     if "state_dict" not in facts:
         about, arrays = from_seeds(facts, source.parent)
-        write(source.stem, head | about, arrays)
+        write(source.stem, head | with_less_work(about, cheaper), arrays)
     for suffix, kind in (("", "golden"), ("_strong", "golden_strong")):
         if (path := source.with_name(f"{source.stem}.{kind}.npz")).exists():
             about, arrays = from_zh320(facts, path)
-            about["madds"] = [[s, n, json.loads(cheaper).get(s, madds)] for s, n, madds in about["madds"]]
-            write(source.stem + suffix, head | about, arrays)
+            write(source.stem + suffix, head | with_less_work(about, cheaper), arrays)
 
 
 if __name__ == "__main__":
