@@ -37,10 +37,15 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         result = _main(inner(image, training=False))
         return tf.argmax(result, -1, output_type=tf.int32) if output.head == "classmap" else result
 
+    # As a graph, which frees each activation after its last use, as a call of the layers one by one does not.
+    @tf.function(autograph=False, input_signature=[signature(spec)])
+    def whole(image: Any) -> Any:
+        return _main(network(image, training=False))
+
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         tensor = tf.constant(batch)
         first = headed.get_concrete_function()(tensor).numpy()
-        return first, (first if output.head == "logits" else _main(network(tensor, training=False)).numpy())
+        return first, (first if output.head == "logits" else whole(tensor).numpy())
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         if not hasattr(network, "inputs"):

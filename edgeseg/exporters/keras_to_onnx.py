@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import tensorflow as tf
 
 from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
@@ -14,11 +18,12 @@ from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model, OutputFacts
 from edgeseg.exporters.keras_program import signature, trace
 from edgeseg.exporters.keras_shuffle import shuffle_planes
-from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.program import Program, facts_of
 from edgeseg.exporters.simplify import simplify
 
 with quiet():
-    import tf2onnx
+    from tf2onnx import optimizer, tf_loader
+    from tf2onnx.tfonnx import process_tf_graph
 
 __all__ = ["DECLARATION", "OPSET", "export"]
 
@@ -30,19 +35,9 @@ OPSET = 18
 def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     """Write an NCHW float ONNX file with one input `image` and one output named after the head."""
     program = trace(model, spec)
-    head = program.output.head
-    outputs = None if head == "classmap" else ["Identity:0"]
     try:
         with quiet():
-            tf2onnx.convert.from_function(
-                program.network,
-                [signature(spec)],
-                opset=OPSET,
-                custom_rewriter=[shuffle_planes],
-                inputs_as_nchw=["image:0"],
-                outputs_as_nchw=outputs,
-                output_path=str(path),
-            )
+            onnx.save(_converted(program, spec), path)
     except OSError:
         raise
     except Exception as error:
@@ -51,6 +46,39 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxsim"))
     return Artifact(path, replace(facts, notes=notes))
+
+
+def _converted(program: Program, spec: ExportSpec) -> onnx.ModelProto:
+    function = program.network.get_concrete_function(signature(spec))
+    inputs, outputs = ([tensor.name for tensor in given] for given in (function.inputs[:1], function.outputs))
+    frozen = tf_loader.from_function(function, inputs, outputs)
+    with tf.Graph().as_default() as source:
+        tf.import_graph_def(frozen, name="")
+        graph = process_tf_graph(
+            source,
+            opset=OPSET,
+            custom_rewriter=[shuffle_planes],
+            inputs_as_nchw=inputs,
+            outputs_as_nchw=None if program.output.head == "classmap" else outputs,
+            input_names=inputs,
+            output_names=outputs,
+            tensors_to_rename={inputs[0]: "image"},
+        )
+        steps = {name: _collected(step) for name, step in optimizer._get_optimizers().items()}
+        return optimizer.optimize_graph(graph, optimizers=steps).make_model(program.output.head)
+
+
+def _collected(step: Callable[[], Any]) -> Callable[[], Any]:
+    """A step of tf2onnx's optimizer that first frees what the steps before it left.
+
+    Each works on a copy of the graph, weights and all, and leaves the last one in cycles of references.
+    """
+
+    def new() -> Any:
+        gc.collect()
+        return step()
+
+    return new
 
 
 def _correct(path: Path, output: OutputFacts, batch: int, classes: int) -> None:
