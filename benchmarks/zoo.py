@@ -1,31 +1,40 @@
-"""The tables of docs/zoo.md, out of the workspace that `edgeseg run --all` or `edgeseg bench` left.
+"""The tables of docs/zoo.md: what was published of each network beside ours, and what `edgeseg run --all` made of it.
 
     edgeseg run --all --samples 4 --no-picture
     python benchmarks/zoo.py edgeseg-out docs/zoo.md
 
-What stands between the document's two markers is replaced.
+Each network's files are timed against each other: in every round each turns one image into a class map once, in an
+order that is drawn anew, on two threads. The medians stand in the table, which replaces what is between the document's
+two markers.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from statistics import median
+from time import perf_counter
 from typing import Any
 
-from edgeseg import models
-from edgeseg.bench.records import read_records
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg import models, runtimes
 from edgeseg.core.files import atomic_write
-from edgeseg.core.types import Card, Record
+from edgeseg.core.types import Artifact, Card
+from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
+from edgeseg.pipeline.workspace import artifacts
 from edgeseg.quantize.report import int8_report
 
 START, END = "<!-- tables: benchmarks/zoo.py -->", "<!-- end of tables -->"
-FORMATS = ("onnx", "tflite")
-Cells = Mapping[tuple[str, str], Record]
-"""The Records of one network by format and precision."""
+CELLS = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]
+ROUNDS, SECONDS, LEAST = 20, 12.0, 4
+"""Rounds of a network; fewer where they take longer than so many seconds, but at least so many."""
 
 
 def published_table(cards: Iterable[Card]) -> list[str]:
@@ -62,35 +71,63 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def measured_table(cards: Iterable[Card], records: Iterable[Record], folder: Path) -> list[str]:
+def measured_table(cards: Iterable[Card], folder: Path) -> list[str]:
     lines = [
         "| network | at | MAdds, G | file, MiB: ONNX fp32 | int8 | TFLite fp32 | int8 | ms: ONNX fp32 | int8 "
-        "| TFLite fp32 | int8 | float in int8 ONNX | float in int8 TFLite |",
-        f"| --- | --- | {' | '.join(['---:'] * 9)} | --- | --- |",
+        "| faster, x | TFLite fp32 | int8 | faster, x | float in int8 ONNX | float in int8 TFLite |",
+        f"| --- | --- | {' | '.join(['---:'] * 11)} | --- | --- |",
     ]
-    by_model: dict[str, dict[tuple[str, str], Record]] = {}
-    for record in records:
-        by_model.setdefault(record.model, {})[record.format, record.precision] = record
+    by_model: dict[str, dict[tuple[str, str], Artifact]] = {}
+    for artifact in artifacts(folder):
+        by_model.setdefault(artifact.facts.model, {})[artifact.facts.format, artifact.facts.precision] = artifact
     for card in cards:
-        if cells := by_model.get(card.name):
-            lines.append(f"| {' | '.join(measured(cells, folder))} |")
+        if files := by_model.get(card.name):
+            lines.append(f"| {' | '.join(measured(files))} |")
+            print(lines[-1], flush=True)
     return lines
 
 
-def measured(cells: Cells, folder: Path) -> list[str]:
-    first = next(iter(cells.values()))
-    every = [cells.get((target, precision)) for target in FORMATS for precision in ("fp32", "int8")]
-    sizes = [f"{each.size_bytes / 2**20:.2f}" if each and each.size_bytes else "" for each in every]
-    times = [f"{median(each.network_ms):.1f}" if each else "" for each in every]
-    floats = [in_float(cells.get((target, "int8")), folder) for target in FORMATS]
-    return [first.model, str(first.size), f"{first.madds / 1e9:.2f}" if first.madds else "", *sizes, *times, *floats]
+def measured(files: Mapping[tuple[str, str], Artifact]) -> list[str]:
+    """The cells of one network's row; empty where there is no such file."""
+    facts = next(iter(files.values())).facts
+    sizes = [f"{files[cell].size_bytes / 2**20:.2f}" if cell in files else "" for cell in CELLS]
+    milliseconds = dict(zip(files, interleaved_ms(list(files.values())), strict=True))
+    times: list[str] = []
+    for target in ("onnx", "tflite"):
+        floating, integer = (milliseconds.get((target, precision)) for precision in ("fp32", "int8"))
+        times += [f"{each:.1f}" if each else "" for each in (floating, integer)]
+        times.append(f"{floating / integer:.2f}" if floating and integer else "")
+    floats = [in_float(files[target, "int8"]) if (target, "int8") in files else "" for target in ("onnx", "tflite")]
+    madds = f"{facts.madds / 1e9:.2f}" if facts.madds else ""
+    return [facts.model, str(facts.input.size), madds, *sizes, *times, *floats]
 
 
-def in_float(record: Record | None, folder: Path) -> str:
+def interleaved_ms(files: list[Artifact]) -> list[float]:
+    """Median time of each file from an image to its class map."""
+    size, draw = files[0].facts.input.size, Random(0)
+    image = np.random.default_rng(0).integers(0, 256, (size.height, size.width, 3), np.uint8)
+    with ExitStack() as opened:
+        calls = [classmap(opened.enter_context(runtimes.open_session(file, threads=2)), image) for file in files]
+        for call in calls:
+            call()
+        samples: list[list[float]] = [[] for _ in calls]
+        begin = perf_counter()
+        while len(samples[0]) < ROUNDS and (len(samples[0]) < LEAST or perf_counter() - begin < SECONDS):
+            for i in draw.sample(range(len(calls)), len(calls)):
+                start = perf_counter()
+                calls[i]()
+                samples[i].append(1000 * (perf_counter() - start))
+    return [median(each) for each in samples]
+
+
+def classmap(session: Any, image: NDArray[np.uint8]) -> Callable[[], object]:
+    prepare = Preprocessor(session.facts.input)
+    return lambda: session.classmap(prepare(image))
+
+
+def in_float(artifact: Artifact) -> str:
     """The operators that an int8 file computes in float."""
-    if record is None:
-        return ""
-    left = int8_report(read_graph(folder / record.name)).floating
+    left = int8_report(read_graph(artifact.path)).floating
     return ", ".join(f"{count} {op}" for op, count in sorted(left.items(), key=lambda entry: -entry[1])) or "none"
 
 
@@ -100,8 +137,7 @@ def main() -> None:
     parser.add_argument("document", type=Path)
     given = parser.parse_args()
     cards = [models.card(name) for name in models.names()]
-    records = read_records(given.workspace / "records.json")
-    tables = [*published_table(cards), "", *measured_table(cards, records, given.workspace)]
+    tables = [*published_table(cards), "", *measured_table(cards, given.workspace)]
     before, _, rest = given.document.read_text(encoding="utf-8").partition(START)
     after = rest.partition(END)[2]
     atomic_write(given.document, "\n".join([before + START, "", *tables, "", END + after]))

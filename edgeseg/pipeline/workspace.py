@@ -42,11 +42,11 @@ def artifact_path(
 
 
 def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:
-    """The artifacts of a workspace, by name; those that edgeseg did not write are left out."""
+    """The artifacts of a workspace, by name; unfinished ones and those that edgeseg did not write are left out."""
     if not folder.is_dir():
         return []
     found = []
-    for path in sorted([*folder.glob("*.onnx"), *folder.glob("*.tflite")]):
+    for path in sorted([*folder.glob("[!.]*.onnx"), *folder.glob("[!.]*.tflite")]):
         facts = read_facts(path)
         if facts and precision in (None, facts.precision) and target in (None, facts.format):
             found.append(Artifact(path, facts))

@@ -54,6 +54,9 @@ def test_empty_workspace(cli, tmp_path: Path) -> None:
     refused(cli("quantize", "--int8"), 2, "edgeseg-out", "edgeseg export")
     refused(cli("bench"), 2, "edgeseg-out", "edgeseg export")
     assert not (tmp_path / "edgeseg-out").exists()
+    (tmp_path / "edgeseg-out").mkdir()
+    (tmp_path / "edgeseg-out" / ".unfinished_fp32.17-ab.onnx").write_bytes(b"half of what")
+    refused(cli("bench"), 2, "edgeseg-out", "edgeseg export")
 
 
 def test_precision_must_be_said(cli) -> None:
