@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Record
+from edgeseg.core.record import Record
 
 __all__ = ["Failure", "Row", "Sort", "compare", "float_record"]
 

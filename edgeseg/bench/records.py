@@ -9,7 +9,8 @@ from typing import Any
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
-from edgeseg.core.types import SCHEMA, Record
+from edgeseg.core.record import Record
+from edgeseg.core.types import SCHEMA
 
 __all__ = ["read_records", "records_json", "write_records"]
 

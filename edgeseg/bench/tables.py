@@ -14,7 +14,7 @@ from edgeseg.bench.compare import Failure, Row
 from edgeseg.bench.records import records_json
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
-from edgeseg.core.types import Record
+from edgeseg.core.record import Record
 
 __all__ = ["TableFormat", "class_markdown", "to_csv", "to_json", "to_markdown", "write_table"]
 

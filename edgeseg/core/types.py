@@ -1,4 +1,4 @@
-"""The nouns that travel from room to room: Card, Model, Artifact, Record and what they are made of."""
+"""The nouns that travel from room to room: Card, Model, Artifact and what they are made of."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ __all__ = [
     "Parity",
     "Precision",
     "Published",
-    "Record",
     "Size",
 ]
 
@@ -252,56 +251,3 @@ class Artifact:
     def size_bytes(self) -> int:
         """Of the whole file."""
         return self.path.stat().st_size
-
-
-@dataclass(frozen=True)
-class Record:
-    """One measurement of one artifact on one runtime on one device.
-
-    Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
-    image to the class map. A figure that was not or could not be measured is None and `notes` say why.
-    """
-
-    name: str
-    model: str
-    format: Format
-    precision: Precision
-    head: HeadKind
-    size: Size
-    batch: int
-    runtime: str
-    device: str
-    threads: int
-    network_ms: tuple[float, ...]
-    classmap_ms: tuple[float, ...]
-    sha256: str | None = None
-    parent_sha256: str | None = None
-    params: int | None = None
-    madds: int | None = None
-    size_bytes: int | None = None
-    peak_rss_mib: float | None = None
-    dataset: str | None = None
-    images: int = 0
-    miou_percent: float | None = None
-    class_iou_percent: Mapping[str, float | None] = field(default_factory=dict)
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    schema: int = SCHEMA
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Record:
-        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
-        if values.get("schema") != SCHEMA:
-            raise InputError(f"record of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
-        try:
-            given = dict(values)
-            given["size"] = Size(**values["size"])
-            for name in ("network_ms", "classmap_ms", "notes"):
-                given[name] = tuple(values[name])
-            return cls(**given)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"damaged record: {error}") from error

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from edgeseg.bench.latency import LatencyOptions
 from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
 from edgeseg.core.source import Source
-from edgeseg.core.types import Artifact, Record
+from edgeseg.core.types import Artifact
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job

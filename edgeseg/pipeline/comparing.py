@@ -14,8 +14,8 @@ from edgeseg.bench.tables import TableFormat, write_table
 from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
 from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
 from edgeseg.core.source import Source
-from edgeseg.core.types import Record
 from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.benching import measure_apart
 from edgeseg.pipeline.images import open_evaluation

@@ -10,8 +10,9 @@ from typing import Any
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
+from edgeseg.core.record import Record
 from edgeseg.core.source import Source
-from edgeseg.core.types import SCHEMA, Record
+from edgeseg.core.types import SCHEMA
 from edgeseg.pipeline.comparing import Comparison
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.making import Order

@@ -12,7 +12,8 @@ from edgeseg.bench.memory import peak_rss_mib
 from edgeseg.bench.miou import evaluate
 from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import Dataset, Progress, Session
-from edgeseg.core.types import Artifact, Facts, Model, Record
+from edgeseg.core.record import Record
+from edgeseg.core.types import Artifact, Facts, Model
 from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation

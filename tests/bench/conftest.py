@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from edgeseg.core.types import Record, Size
+from edgeseg.core.record import Record
+from edgeseg.core.types import Size
 
 _RECORD = Record(
     name="net.onnx",

@@ -13,7 +13,8 @@ from edgeseg.bench.records import read_records
 from edgeseg.bench.tables import class_markdown, to_csv, to_markdown, write_table
 from edgeseg.bench.terminal import class_table, terminal_table
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Record, Size
+from edgeseg.core.record import Record
+from edgeseg.core.types import Size
 
 FAILURE = Failure("broken.onnx", "truncated; export it again")
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgeseg.bench.records import read_records, write_records
 from edgeseg.core.errors import InputError, WorkError
-from edgeseg.core.types import Record
+from edgeseg.core.record import Record
 
 
 def test_round_trip(tmp_path: Path, four: list[Record]) -> None:

@@ -1,0 +1,65 @@
+"""The noun that tables, pictures and gates read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.types import SCHEMA, Format, HeadKind, Precision, Size
+
+__all__ = ["Record"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement of one artifact on one runtime on one device.
+
+    Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
+    image to the class map. A figure that was not or could not be measured is None and `notes` say why.
+    """
+
+    name: str
+    model: str
+    format: Format
+    precision: Precision
+    head: HeadKind
+    size: Size
+    batch: int
+    runtime: str
+    device: str
+    threads: int
+    network_ms: tuple[float, ...]
+    classmap_ms: tuple[float, ...]
+    sha256: str | None = None
+    parent_sha256: str | None = None
+    params: int | None = None
+    madds: int | None = None
+    size_bytes: int | None = None
+    peak_rss_mib: float | None = None
+    dataset: str | None = None
+    images: int = 0
+    miou_percent: float | None = None
+    class_iou_percent: Mapping[str, float | None] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Record:
+        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
+        if values.get("schema") != SCHEMA:
+            raise InputError(f"record of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
+        try:
+            given = dict(values)
+            given["size"] = Size(**values["size"])
+            for name in ("network_ms", "classmap_ms", "notes"):
+                given[name] = tuple(values[name])
+            return cls(**given)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"damaged record: {error}") from error
