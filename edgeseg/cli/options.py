@@ -61,7 +61,10 @@ class RangeMethod(StrEnum):
     """What `--method` takes."""
 
     MINMAX = "minmax"
+    MOVING_AVERAGE = "moving-average"
     PERCENTILE = "percentile"
+    MSE = "mse"
+    ENTROPY = "entropy"
 
 
 class Sort(StrEnum):

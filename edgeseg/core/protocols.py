@@ -109,7 +109,7 @@ class Recipe:
 
     name: str = "default"
     method: str = "percentile"
-    """Of the activation ranges: `minmax` or `percentile`."""
+    """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True
     activation: str = "auto"

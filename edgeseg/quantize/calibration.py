@@ -68,6 +68,7 @@ def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: C
                 if name not in observers:
                     observers[name] = new()
                 _feed(observers[name], values, name, artifact.path)
+                observers[name].end_image()
         done += 1
         samples.progress("calibrate", done, samples.count)
     if not done:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
-from edgeseg.quantize import histogram_numba, observers
+from edgeseg.quantize import criteria, histogram_numba, observers
 from edgeseg.quantize.calibration import Ranges, calibrate
 from edgeseg.quantize.observers import BINS, Histogram
 
@@ -54,7 +54,7 @@ DISTRIBUTIONS = {
 def test_percentile_is_numpys_within_one_bin(kind: str, percentile: float) -> None:
     random = np.random.default_rng(0)
     parts = [DISTRIBUTIONS[kind](random, n).astype(np.float32) for n in (1, 7, 5000, 20_000, 30_001)]
-    histogram = Histogram(percentile)
+    histogram = Histogram(criteria.percentile(percentile))
     for part in parts:
         add(histogram, part)
     low, high = histogram.range()
@@ -69,7 +69,7 @@ def test_percentile_is_numpys_within_one_bin(kind: str, percentile: float) -> No
 def test_neither_order_nor_grouping_matters() -> None:
     random = np.random.default_rng(0)
     parts = [(random.normal(size=1000) * scale).astype(np.float32) for scale in (1e-6, 1e4, 1, 0, 30, 1e-2)]
-    one, other, once = Histogram(99.9), Histogram(99.9), Histogram(99.9)
+    one, other, once = (Histogram(criteria.percentile(99.9)) for _ in range(3))
     for part in parts:
         add(one, part)
     for part in reversed(parts):
@@ -109,12 +109,19 @@ def test_minmax_is_exact_and_holds_zero() -> None:
     assert found == {"a": (-0.25, 3.0), "b": (-2.0, 0.0)}
 
 
+def test_moving_average_is_that_of_the_images() -> None:
+    images = [{"a": np.float32([-i, 2 * i, 0])} for i in range(1, 5)]
+    assert ranges(*images, recipe=Recipe(method="moving-average"))["a"] == pytest.approx((-2.5, 5.0))
+    many = [{"a": np.float32([8])}] * 100 + [{"a": np.float32([108])}]
+    assert ranges(*many, recipe=Recipe(method="moving-average"))["a"] == pytest.approx((0.0, 9.0))
+
+
 def test_a_dead_tensor_has_no_empty_range() -> None:
     assert ranges({"a": np.zeros(9)}) == {"a": (0.0, 1.0)}
     assert ranges({"a": np.zeros(9)}, {"a": np.full(9, -2.0)}) == {"a": (-2.0, 0.0)}
 
 
-@pytest.mark.parametrize("method", ["minmax", "percentile"])
+@pytest.mark.parametrize("method", observers.METHODS)
 def test_padding_of_a_max_pool_is_no_data(method: str) -> None:
     lowest = np.finfo(np.float32).min
     found = ranges({"a": np.float32([-np.inf, lowest, 2, 0.5]), "b": [-np.inf]}, recipe=Recipe(method=method))
@@ -141,7 +148,10 @@ def test_progress_is_told_image_by_image() -> None:
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [
-        (Recipe(method="entropy"), "no calibration method 'entropy'; there are: minmax, percentile"),
+        (
+            Recipe(method="kl"),
+            "no calibration method 'kl'; there are: minmax, moving-average, percentile, mse, entropy",
+        ),
         (Recipe(percentile=0.9999), "percentile 0.9999: expected more than 50"),
         (Recipe(percentile=101), "percentile 101"),
     ],
