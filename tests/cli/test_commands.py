@@ -233,7 +233,12 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     import sys
 
     command = [str(Path(sys.executable).with_name("edgeseg")), "run", "--size", "64x128"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def listen() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # What a shell starts in the background is deaf to it.
+
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen)
     out = tmp_path / "edgeseg-out"
     deadline = time.monotonic() + 120
     while not (out.is_dir() and any(out.iterdir())) and time.monotonic() < deadline:
