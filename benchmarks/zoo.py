@@ -33,7 +33,7 @@ from edgeseg.quantize.report import int8_report
 
 START, END = "<!-- tables: benchmarks/zoo.py -->", "<!-- end of tables -->"
 CELLS = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]
-ROUNDS, SECONDS, LEAST = 20, 8.0, 3
+ROUNDS, SECONDS, LEAST = 20, 4.0, 3
 """Rounds of a network; fewer where they take longer than so many seconds, but at least so many."""
 
 
