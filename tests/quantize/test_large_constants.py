@@ -3,13 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from ai_edge_quantizer.qtyping import UniformQuantParams
 from torch import nn
 
 import edgeseg
 from edgeseg import models, runtimes
 from edgeseg.core.types import Size
 from edgeseg.graphs import read_graph
+from edgeseg.quantize import large_constants
 from edgeseg.quantize.report import int8_report
 
 SIZE = Size(16, 16)
@@ -26,6 +29,20 @@ class Wide(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return self.last(torch.relu(self.second(torch.relu(self.first(image)))))
+
+
+def test_parts_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    weights = random.standard_normal((37, 3, 3, 5)).astype(np.float32)
+    scale = np.abs(weights).max((1, 2, 3), keepdims=True) / 127
+    params = UniformQuantParams(8, 0, scale, np.zeros_like(scale, np.int32), symmetric=True)
+    whole = large_constants.tool.uniform_quantize(weights, params)
+    monkeypatch.setattr(large_constants, "_PART_BYTES", weights.nbytes // 4)
+    with large_constants.quantized_in_parts():
+        parts = large_constants.tool.uniform_quantize(weights, params)
+    assert np.array_equal(parts, whole)
+    assert parts.dtype == whole.dtype
+    assert np.abs(parts.astype(int)).max() == 127
 
 
 def test_a_convolution_of_more_than_32_mib(tmp_path: Path) -> None:
