@@ -232,13 +232,12 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    command = [str(Path(sys.executable).with_name("edgeseg")), "run", "--size", "64x128"]
-
-    def listen() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # What a shell starts in the background is deaf to it.
-
+    # What a shell starts in the background is deaf to SIGINT, and so is what that starts in turn.
+    listen = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    edgeseg = str(Path(sys.executable).with_name("edgeseg"))
+    command = [sys.executable, "-c", listen, edgeseg, "run", "--size", "64x128"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
     out = tmp_path / "edgeseg-out"
     deadline = time.monotonic() + 120
     while not (out.is_dir() and any(out.iterdir())) and time.monotonic() < deadline:
