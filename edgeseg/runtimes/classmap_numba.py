@@ -13,6 +13,8 @@ from edgeseg.runtimes.interpolation import Axis
 __all__ = ["argmax_pixels", "argmax_planes", "upsample_argmax"]
 
 _BLOCK = 4096
+_FEW = 100
+"""Pixels of a cell up to which evaluating every class takes less time than leaving classes out."""
 
 
 def _compiled(function: Any) -> Any:
@@ -57,8 +59,9 @@ def _argmax_pixels(logits: Any, winners: Any) -> None:
     for i in range(logits.shape[0]):
         best, winner = logits[i, 0], 0
         for k in range(1, logits.shape[1]):
-            if logits[i, k] > best:
-                best, winner = logits[i, k], k
+            score = logits[i, k]
+            winner = k if score > best else winner
+            best = max(score, best)
         winners[i] = winner
 
 
@@ -124,6 +127,23 @@ def _fill_mixed(
 
 
 @_compiled
+def _fill_few(
+    a: Any, b: Any, c: Any, d: Any, top: Any, bottom: Any, left: Any, right: Any, west: Any, east: Any, out: Any
+) -> None:
+    """As `_fill_mixed`, of all classes, for a cell of so few pixels that the loops over classes are the longer ones."""
+    for y in range(out.shape[0]):
+        for k in range(a.size):
+            west[k], east[k] = top[y] * a[k] + bottom[y] * c[k], top[y] * b[k] + bottom[y] * d[k]
+        for x in range(out.shape[1]):
+            best, winner = -np.inf, 0
+            for k in range(a.size):
+                score = left[x] * west[k] + right[x] * east[k]
+                winner = k if score > best else winner
+                best = max(score, best)
+            out[y, x] = winner
+
+
+@_compiled
 def _upsample_argmax(
     scores: Any, rows: Any, top: Any, bottom: Any, columns: Any, left: Any, right: Any, out: Any
 ) -> None:
@@ -132,7 +152,7 @@ def _upsample_argmax(
     for i in range(height):
         _argmax_pixels(scores[i], leaders[i])
     candidates = np.empty(classes, np.uint8)
-    best = np.empty(out.shape[1])
+    best, west, east = np.empty(out.shape[1]), np.empty(classes), np.empty(classes)
     for i in range(height):
         i1, y0, y1 = min(i + 1, height - 1), rows[i], rows[i + 1]
         for j in range(width):
@@ -142,17 +162,9 @@ def _upsample_argmax(
                 out[y0:y1, x0:x1] = corners[0]
             elif y0 < y1 and x0 < x1:
                 a, b, c, d = scores[i, j], scores[i, j1], scores[i1, j], scores[i1, j1]
-                count = _candidates(corners, a, b, c, d, candidates)
-                _fill_mixed(
-                    a,
-                    b,
-                    c,
-                    d,
-                    candidates[:count],
-                    top[y0:y1],
-                    bottom[y0:y1],
-                    left[x0:x1],
-                    right[x0:x1],
-                    best,
-                    out[y0:y1, x0:x1],
-                )
+                up, down, near, far, cell = top[y0:y1], bottom[y0:y1], left[x0:x1], right[x0:x1], out[y0:y1, x0:x1]
+                if cell.size <= _FEW:
+                    _fill_few(a, b, c, d, up, down, near, far, west, east, cell)
+                else:
+                    count = _candidates(corners, a, b, c, d, candidates)
+                    _fill_mixed(a, b, c, d, candidates[:count], up, down, near, far, best, cell)
