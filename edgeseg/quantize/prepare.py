@@ -10,16 +10,18 @@ from onnx.shape_inference import infer_shapes
 from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
+from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
-from edgeseg.quantize.passes.mean import pool_means
+from edgeseg.quantize.passes.grouped import densify_groups
+from edgeseg.quantize.passes.reductions import pool_reductions
 
 __all__ = ["prepare"]
 
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
-_PASSES = (fold_batchnorm, pool_means, convolve_transposed)
+_PASSES = (fold_batchnorm, pool_reductions, convolve_averages, convolve_transposed, densify_groups)
 
 
 def prepare(path: Path, target: Path) -> onnx.ModelProto:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from onnx.shape_inference import infer_shapes
 
+from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
-from edgeseg.quantize.passes.mean import pool_means
+from edgeseg.quantize.passes.grouped import densify_groups
+from edgeseg.quantize.passes.reductions import pool_reductions
 from tests.quantize.nets import OnnxNet
 
 Build = Callable[[OnnxNet], str]
@@ -39,8 +41,17 @@ def run(model: onnx.ModelProto) -> NDArray[Any]:
     return values
 
 
+def reduction(operator: str, axes: list[int], keepdims: int = 1) -> Build:
+    return lambda net: net.add(operator, ["image", net.constant("axes", np.array(axes))], "out", keepdims=keepdims)
+
+
 def mean(axes: list[int], keepdims: int = 1) -> Build:
-    return lambda net: net.add("ReduceMean", ["image", net.constant("axes", np.array(axes))], "out", keepdims=keepdims)
+    return reduction("ReduceMean", axes, keepdims)
+
+
+def average(window: int, stride: int, pads: list[int] | None = None, **attributes: Any) -> Build:
+    shape = {"kernel_shape": [window] * 2, "strides": [stride] * 2, "pads": pads or [0] * 4}
+    return lambda net: net.add("AveragePool", ["image"], "out", **shape, **attributes)
 
 
 def after_sum(net: OnnxNet) -> str:
@@ -79,12 +90,22 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (after_sum_read_twice, fold_batchnorm, ["Conv", "Conv", "Add", "Conv", "Sub"]),
         (after_doubling, fold_batchnorm, ["Conv", "Add", "Conv"]),
         (lambda net: net.batchnorm("image", "out", 3), fold_batchnorm, ["Conv"]),
-        (mean([2, 3]), pool_means, ["GlobalAveragePool"]),
-        (mean([-1]), pool_means, ["AveragePool"]),
-        (mean([2]), pool_means, ["AveragePool"]),
-        (mean([1]), pool_means, ["ReduceMean"]),
-        (mean([1, 2, 3]), pool_means, ["ReduceMean"]),
-        (mean([2, 3], keepdims=0), pool_means, ["ReduceMean"]),
+        (mean([2, 3]), pool_reductions, ["GlobalAveragePool"]),
+        (mean([-1]), pool_reductions, ["AveragePool"]),
+        (mean([2]), pool_reductions, ["AveragePool"]),
+        (mean([1]), pool_reductions, ["Conv"]),
+        (mean([1, 2, 3]), pool_reductions, ["ReduceMean"]),
+        (mean([1], keepdims=0), pool_reductions, ["ReduceMean"]),
+        (mean([2], keepdims=0), pool_reductions, ["ReduceMean"]),
+        (mean([2, 3], keepdims=0), pool_reductions, ["GlobalAveragePool", "Flatten"]),
+        (reduction("ReduceMax", [2, 3], keepdims=0), pool_reductions, ["MaxPool", "Flatten"]),
+        (reduction("ReduceMax", [3]), pool_reductions, ["MaxPool"]),
+        (reduction("ReduceMax", [1]), pool_reductions, ["ReduceMax"]),
+        (average(2, 2), convolve_averages, ["Conv"]),
+        (average(3, 2, [1, 1, 1, 1], count_include_pad=1), convolve_averages, ["Conv"]),
+        (average(3, 1, [0, 1, 2, 0], count_include_pad=1), convolve_averages, ["Conv"]),
+        (average(3, 1, [1, 1, 1, 1]), convolve_averages, ["AveragePool"]),
+        (average(4, 3, ceil_mode=1), convolve_averages, ["AveragePool"]),
         (deconv(3, 2, 1, 1), convolve_transposed, UPSAMPLING),
         (deconv(2, 2, 0), convolve_transposed, UPSAMPLING),
         (deconv(4, 2, 1), convolve_transposed, UPSAMPLING),
@@ -103,3 +124,19 @@ def test_a_rewrite_leaves_the_function(
     rewrite(model)
     assert [node.op_type for node in model.graph.node] == operators
     assert run(model) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "groups", "left"),
+    [(12, 48, 12, 1), (64, 64, 16, 1), (12, 12, 12, 12), (256, 256, 2, 1), (1024, 1024, 32, 32)],
+)
+def test_grouped_convolutions_become_dense_where_it_pays(inputs: int, outputs: int, groups: int, left: int) -> None:
+    def build(net: OnnxNet) -> str:
+        return net.conv(net.conv("image", "wide", 3, inputs, 1), "out", inputs, outputs, group=groups)
+
+    model = model_of(build)
+    expected = run(model)
+    densify_groups(model)
+    group = {attribute.name: attribute.i for attribute in model.graph.node[1].attribute}["group"]
+    assert group == left
+    assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5)
