@@ -98,7 +98,7 @@ Weights = Annotated[
     typer.Option("--weights", help="Checkpoint (.pth, .safetensors, TensorFlow's), or `random`; default built-in."),
 ]
 HeadOption = Annotated[
-    Head | None, typer.Option("--head", help="Output; by default scores where the network ends in an upsample.")
+    Head | None, typer.Option("--head", help="Output; scores are those before a final bilinear upsample.")
 ]
 Samples = Annotated[int, typer.Option("--samples", min=1, help="Calibration images.")]
 Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ranges are taken.")]

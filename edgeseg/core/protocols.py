@@ -84,7 +84,7 @@ class ExportSpec:
     size: Size
     batch: int = 1
     head: HeadKind | None = None
-    """None: `scores` where the network ends in a bilinear upsample, else `logits`."""
+    """None: `scores`, which are those before the bilinear upsample that the network may end in."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Facts, Format, InputFacts, Layout, Model, OutputFacts, Size
 
@@ -40,16 +39,11 @@ class Program:
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
 
 
-def output_facts(model: Model, spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
-    """The output for the head asked for; InputError where the network has no low-resolution scores to give."""
-    head = spec.head or ("scores" if upsample else "logits")
-    if head == "scores":
-        if upsample is None:
-            raise InputError(
-                f"{model.name}: --head scores needs a network that ends in a bilinear upsample, and this one does not; "
-                "use --head logits or --head classmap"
-            )
-        return OutputFacts("scores", upsample.scores, layout, align_corners=upsample.align_corners)
+def output_facts(spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
+    """The output for the head asked for."""
+    head = spec.head or "scores"
+    if head == "scores" and upsample:
+        return OutputFacts(head, upsample.scores, layout, align_corners=upsample.align_corners)
     return OutputFacts(head, spec.size, layout, dtype="int32" if head == "classmap" else "float32")
 
 

@@ -59,8 +59,9 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
     upsample = _final_upsample(graph, spec.size)
-    output = output_facts(model, spec, "NCHW", upsample)
-    if output.head == "scores":
+    output = output_facts(spec, "NCHW", upsample)
+    low = output.head == "scores" and upsample is not None
+    if low:
         _cut(graph)
 
     def run(module: nn.Module, batch: NDArray[Any]) -> NDArray[Any]:
@@ -70,7 +71,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         logits = run(network, batch)
-        return (logits if output.head == "logits" else run(graph, batch)), logits
+        return (run(graph, batch) if low or output.head == "classmap" else logits), logits
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         seen: list[tuple[str, NDArray[Any]]] = []

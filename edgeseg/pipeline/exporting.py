@@ -40,7 +40,8 @@ def export(
             a `core.types.Model`.
         format: `onnx` or `tflite`.
         size: Input size, or `HxW`; by default the model's own.
-        head: `logits`, `scores` or `classmap`; by default `scores` where the network ends in a bilinear upsample.
+        head: `logits`, `scores` or `classmap`; by default `scores`, without the bilinear
+            upsample that the network may end in.
         path: Target file; by default a name made of the facts, in `folder`.
         batch: Images a batch.
         data: Dataset whose images the check runs on.

@@ -21,6 +21,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.prepare import prepare
@@ -56,6 +57,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
+    move_integers(quantized)
     given, output = artifact.facts.input, artifact.facts.output
     if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
@@ -122,7 +124,7 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
         tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
         nodes_to_exclude=[],
-        op_types_to_quantize=sorted(ONNX_INT8),
+        op_types_to_quantize=sorted(ONNX_INT8 | MOVED),
         extra_options={"ForceQuantizeNoInputCheck": True},
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()

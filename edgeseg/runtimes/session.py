@@ -61,7 +61,7 @@ class Session:
                 raise MeasureError(f"{self.facts.model}: class map of shape {raw.shape} where {shape} was declared")
             return raw.reshape(shape).astype(np.uint8)
         self._check_scores(raw)
-        if output.head == "logits":
+        if output.head == "logits" or output.size == size:
             return np.stack([argmax_classmap(image, output.layout) for image in raw])
         return np.stack([upsample_argmax(image, size, output.align_corners, output.layout) for image in raw])
 

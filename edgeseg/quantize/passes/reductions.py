@@ -37,9 +37,7 @@ def pool_reductions(model: onnx.ModelProto) -> None:
             )
 
 
-def _pool(
-    graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, ...], reduced: set[int], kept: bool
-) -> None:
+def _pool(graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, ...], reduced: set[int], kept: bool) -> None:
     mean, output = node.op_type == "ReduceMean", node.output[0]
     pooled = output if kept else f"{output}_pooled"
     if mean and reduced == {2, 3}:
