@@ -53,7 +53,7 @@ class Session(Protocol):
         """Run a batch and finish it: (N, H, W) class indices at the input's size, whatever the head."""
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Every tensor of the graph, in execution order; the session must have been opened with `tensors`."""
+        """The graph's tensors in execution order: all, or those that the session was opened to watch."""
 
     def close(self) -> None:
         """Free the runtime's memory."""
@@ -74,7 +74,9 @@ class RuntimeDeclaration:
 class Runtime(Protocol):
     """A module of `edgeseg.runtimes`: DECLARATION and this function, named `open_session`."""
 
-    def __call__(self, source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session: ...
+    def __call__(
+        self, source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+    ) -> Session: ...
 
 
 @dataclass(frozen=True)

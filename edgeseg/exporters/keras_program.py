@@ -56,7 +56,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
-    program = Program(headed, output, reference, layers)
+    program = Program(headed, output, reference, layers, lambda _batch, _winners: None)
     _try_size(model, program, spec)
     return program
 

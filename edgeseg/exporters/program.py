@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,10 @@ from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Facts, Format, InputFacts, Layout, Model, OutputFacts, Size
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Program", "Upsample", "facts_of", "output_facts"]
+__all__ = ["Followed", "Program", "Upsample", "facts_of", "output_facts"]
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,34 @@ class Upsample:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What a source gives as `Program.reference` does, with its max poolings' winners given.
+
+    Of its own maxima `other_maxima` lie elsewhere. The winner that is farthest below its cell's maximum is so by
+    `tie_error`, relative to the spread of what is pooled.
+    """
+
+    expected: NDArray[Any]
+    logits: NDArray[Any]
+    other_maxima: int
+    tie_error: float
+
+
+@dataclass(frozen=True)
 class Program:
     """A network ready to be written.
 
     `network` is the framework's object with the head of `output` on it. `reference` takes an (N, H, W, 3) batch and
     gives (what the written file must give, the source's full-resolution logits), both channels-last; `layers` yields
-    (name, output) of the source's layers for one batch, channels-last, in order of execution.
+    (name, output) of the source's layers for one batch, channels-last, in order of execution. `follow` runs a
+    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings.
     """
 
     network: Any
     output: OutputFacts
     reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
+    follow: Callable[[NDArray[Any], Sequence[NDArray[np.uint8]]], Followed | None]
 
 
 def output_facts(spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:

@@ -135,7 +135,6 @@ def test_a_file_that_differs_is_refused_and_its_layer_named(tmp_path: Path) -> N
     with runtimes.open_session(artifact, tensors=True) as session:
         found = parity.parity(program, session, batches())
         assert not parity.passes(found)
-        assert found.unsteady_percent == 0
         where = parity.first_difference(program, session, batches()[0])
     assert where == "head"
     assert "the first layer that differs is head" in str(parity.failure(found, "toy.onnx", where))
