@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ def open_session(
     runtime: str | None = None,
     device: str = "cpu",
     tensors: bool = False,
+    only: Collection[str] | None = None,
 ) -> Session:
     """Open a file or a network to run it.
 
@@ -61,6 +62,7 @@ def open_session(
         runtime: Name of a runtime; by default the one for the source's format.
         device: One of those that the runtime offers.
         tensors: Whether `Session.tensors` will be called, which costs speed.
+        only: Names of the tensors that it shall give, where not all are wanted; the others cost little.
 
     Raises:
         InputError: An unknown runtime or device, or one that does not suit the source, or a file that cannot be used.
@@ -81,7 +83,7 @@ def open_session(
         raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
     if isinstance(source, Artifact):
         read_facts(source.path)  # refuses a damaged file, on which a runtime may crash
-    session: Session = module.open_session(source, threads, device=device, tensors=tensors)
+    session: Session = module.open_session(source, threads, device=device, tensors=tensors, only=only)
     return session
 
 
@@ -118,7 +120,7 @@ def describe(
     module = _load(name, declarations()[name])
     given = foreign.Given(size, layout, normalization, align_corners, tuple(classes) if classes else None)
     facts = foreign.draft(path, format, module.signature(path), given)
-    with module.open_session(Artifact(path, facts), 1, device="cpu", tensors=False) as session:
+    with module.open_session(Artifact(path, facts), 1, device="cpu", tensors=False, only=None) as session:
         try:
             output = session.run(np.zeros(facts.input.shape, facts.input.dtype))
         except MeasureError as error:

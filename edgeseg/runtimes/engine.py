@@ -44,8 +44,8 @@ class Signature:
 class Engine:
     """A network in a runtime's hands, fed with the input's own dtype and giving the output's own.
 
-    `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
-    computed tensor in execution order; it is None where the engine was not opened for that. Dropping the engine frees
+    `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then the
+    computed tensors in execution order; it is None where the engine was not opened for that. Dropping the engine frees
     the runtime's memory.
     """
 

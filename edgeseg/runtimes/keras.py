@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +20,9 @@ __all__ = ["DECLARATION", "open_session"]
 DECLARATION = RuntimeDeclaration(format="keras", package="tensorflow", extra="tf", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, only: Collection[str] | None
+) -> Session:
     """Run a `keras.Model`. TensorFlow takes the number of threads before its first operation and not again."""
     assert isinstance(source, Model)
     refuse_tensors(source, tensors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,18 @@ __all__ = ["DECLARATION", "open_session", "signature"]
 DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, only: Collection[str] | None
+) -> Session:
     """Open a .tflite file; `tensors` runs it without XNNPACK, which keeps its tensors to itself.
 
     Raises InputError for a file that LiteRT cannot load, or not for the declared input.
     """
     assert isinstance(source, Artifact)
-    return Session(source.facts, _engine(source.path, source.facts.input.shape, threads, tensors))
+    return Session(source.facts, _engine(source.path, source.facts.input.shape, threads, tensors, only))
 
 
-def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> Engine:
+def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, only: Collection[str] | None) -> Engine:
     """Runs the first output."""
     interpreter = _interpreter(path, threads, bare=tensors)
     details, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
@@ -60,9 +62,11 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         run(batch)
         names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-        yield details["name"], batch
+        if only is None or details["name"] in only:
+            yield details["name"], batch
         for index in _computed(interpreter):
-            yield names[index], interpreter.get_tensor(index)
+            if only is None or names[index] in only:
+                yield names[index], interpreter.get_tensor(index)
 
     return Engine(_port(details), _port(result), run, computed if tensors else None)
 

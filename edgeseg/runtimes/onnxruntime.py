@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +34,22 @@ def devices() -> tuple[str, ...]:
     return tuple(device for device, provider in _PROVIDERS.items() if provider in available)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, only: Collection[str] | None
+) -> Session:
     """Open an .onnx file; `tensors` needs the package onnx. Raises InputError for a file that it cannot load."""
     assert isinstance(source, Artifact)
-    return Session(source.facts, _engine(source.path, threads, device, tensors))
+    return Session(source.facts, _engine(source.path, threads, device, tensors, only))
 
 
-def _engine(path: Path, threads: int, device: str, tensors: bool) -> Engine:
+def _engine(path: Path, threads: int, device: str, tensors: bool, only: Collection[str] | None) -> Engine:
     """Runs the first output."""
     names: list[str] = []
     model: Path | bytes = path
     if tensors:
         names, model = load(
             "edgeseg.runtimes", "onnx_tensors", package="onnx", extra="onnx", why="looking inside an ONNX file"
-        ).with_all_outputs(path)
+        ).with_outputs(path, only)
     session = _session(path, model, threads, _PROVIDERS[device])
     given = _port(session.get_inputs()[0])
     result = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
@@ -63,7 +65,8 @@ def _engine(path: Path, threads: int, device: str, tensors: bool) -> Engine:
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield given.name, batch
+        if only is None or given.name in only:
+            yield given.name, batch
         yield from zip(names, outputs(names, batch), strict=True)
 
     return Engine(given, result, run, computed if tensors else None)

@@ -66,7 +66,7 @@ class Session:
         return np.stack([upsample_argmax(image, size, output.align_corners, output.layout) for image in raw])
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """The input and every computed tensor, in execution order; the session must have been opened with `tensors`."""
+        """The input and computed tensors, in execution order; the session must have been opened with `tensors`."""
         if self._engine.tensors is None:
             raise InputError(f"{self.facts.model}: its tensors can be read only if it is opened with tensors=True")
         return self._engine.tensors(self._fed(batch))

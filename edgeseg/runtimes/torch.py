@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -18,7 +19,9 @@ __all__ = ["DECLARATION", "open_session"]
 DECLARATION = RuntimeDeclaration(format="torch", package="torch", extra="torch", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, only: Collection[str] | None
+) -> Session:
     """Run an `nn.Module`, put in eval mode. The number of threads is the whole process's."""
     assert isinstance(source, Model)
     refuse_tensors(source, tensors)
