@@ -84,7 +84,7 @@ def keep(path: Path, artifact: Artifact, seen: Observations) -> None:
 
 def _read(path: Path) -> dict[_Owner, Observations]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(str(arrays["header"]))
             if header["schema"] != _SCHEMA:
                 raise InputError(f"{path}: calibration of schema {header['schema']}: this edgeseg reads {_SCHEMA}")
