@@ -30,6 +30,7 @@ __all__ = [
     "Runtime",
     "RuntimeDeclaration",
     "Session",
+    "never",
 ]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -142,7 +143,8 @@ class Keep:
     """Whether a float file that is not in it is run and added; if not, it is refused."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Of a caller for whom nothing less than all is enough."""
     return False
 
 
@@ -159,7 +161,7 @@ class Calibration:
     observe: Observe
     progress: Progress
     keep: Keep | None = None
-    enough: Callable[[], bool] = _never
+    enough: Callable[[], bool] = never
     """Asked after every image: whether to go on with what was seen so far."""
 
 

@@ -11,7 +11,7 @@ from edgeseg import runtimes
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
-from edgeseg.core.protocols import Calibration, Dataset, Keep, Progress, Recipe
+from edgeseg.core.protocols import Calibration, Dataset, Keep, Progress, Recipe, never
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.counting import counted
@@ -77,7 +77,7 @@ def quantize_with_report(
     progress: Progress = silent,
     folder: Path | None = None,
     keep: Keep | None = None,
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = never,
 ) -> tuple[Artifact, Report]:
     """As `quantize`, with what the written file really holds in int8 and what it left in float.
 

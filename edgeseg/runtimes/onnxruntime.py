@@ -67,7 +67,8 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, only: Collecti
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         if only is None or given.name in only:
             yield given.name, batch
-        yield from zip(names, outputs(names, batch), strict=True)
+        if names:  # None would give the file's own outputs.
+            yield from zip(names, outputs(names, batch), strict=True)
 
     return Engine(given, result, run, computed if tensors else None)
 

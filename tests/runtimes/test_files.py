@@ -71,6 +71,19 @@ def test_tflite_and_its_tensors(write_tflite, image, scores) -> None:
         np.testing.assert_allclose(values[-1], scores.transpose(0, 2, 3, 1), atol=1e-5)
 
 
+def test_only_the_tensors_that_are_wanted(write_onnx, write_tflite, image) -> None:
+    wide = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+    for path, batch in ((write_onnx("logits"), image), (write_tflite(), wide)):
+        artifact = described(path)
+        with runtimes.open_session(artifact, tensors=True) as session:
+            everything = dict(session.tensors(batch))
+        for name, values in everything.items():
+            with runtimes.open_session(artifact, tensors=True, only={name, "nowhere"}) as session:
+                found = dict(session.tensors(batch))
+                assert list(found) == [name]
+                np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-5)
+
+
 def test_integer_onnx_scores_carry_their_scale(write_onnx, image, scores) -> None:
     path = write_onnx()
     model = onnx.load(path)
