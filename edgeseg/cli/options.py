@@ -12,6 +12,7 @@ __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
     "Accuracy",
+    "Calibration",
     "Classes",
     "Data",
     "Device",
@@ -22,6 +23,7 @@ __all__ = [
     "Method",
     "Out",
     "PerClass",
+    "PerTensor",
     "Percentile",
     "Picture",
     "RangeMethod",
@@ -105,6 +107,15 @@ Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ra
 Percentile = Annotated[
     float,
     typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
+]
+PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="File of what calibration images showed, one for all the float files of the command. It is written where "
+        "there is none; where there is, no image is read. Any --method and --percentile can be taken from it.",
+    ),
 ]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]

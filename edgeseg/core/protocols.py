@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -21,6 +21,7 @@ __all__ = [
     "ExportSpec",
     "Exporter",
     "ExporterDeclaration",
+    "Keep",
     "Observe",
     "Progress",
     "Quantizer",
@@ -29,6 +30,7 @@ __all__ = [
     "Runtime",
     "RuntimeDeclaration",
     "Session",
+    "never",
 ]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -114,23 +116,43 @@ class Recipe:
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True
+    """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
 
+    @property
+    def weights(self) -> str:
+        """The weights in words."""
+        return "int8 weights" if self.per_channel else "int8 weights per tensor"
+
 
 class Observe(Protocol):
-    """Runs a float file on prepared batches, yielding one iterator over all its tensors a batch."""
+    """Runs a float file on prepared batches, yielding one iterator a batch over its tensors of these names, or all."""
 
     def __call__(
-        self, artifact: Artifact, batches: Iterable[NDArray[Any]]
+        self, artifact: Artifact, batches: Iterable[NDArray[Any]], names: Collection[str] | None
     ) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]: ...
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A file that keeps what calibration saw of float files, so that it can be used again without an image."""
+
+    path: Path
+    add: bool
+    """Whether a float file that is not in it is run and added; if not, it is refused."""
+
+
+def never() -> bool:
+    """Of a caller for whom nothing less than all is enough."""
+    return False
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Prepared batches to take ranges from, and the means to look inside a file while they run.
 
-    `batches` can be gone through more than once.
+    `batches` can be gone through more than once. `source` names where they come from.
     """
 
     batches: Iterable[NDArray[Any]]
@@ -138,6 +160,9 @@ class Calibration:
     source: str
     observe: Observe
     progress: Progress
+    keep: Keep | None = None
+    enough: Callable[[], bool] = never
+    """Asked after every image: whether to go on with what was seen so far."""
 
 
 @dataclass(frozen=True)

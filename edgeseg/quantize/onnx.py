@@ -47,7 +47,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     activation = _activation(recipe)
     with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
+        prepared = Path(folder) / artifact.path.name
         model = prepare(artifact.path, prepared)
         write_facts(prepared, artifact.facts)
         ranges = calibrate(Artifact(prepared, artifact.facts), recipe, samples, _observed(model))
@@ -72,8 +72,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         input=given,
         output=output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, int8 weights",
-        calibration=samples.source,
+        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}",
+        calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
     with atomic_path(path) as temporary:

@@ -61,8 +61,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         precision="int8",
         output=replace(output, dtype="int8") if integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, int8 weights",
-        calibration=samples.source,
+        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}",
+        calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
     with atomic_path(path) as temporary:

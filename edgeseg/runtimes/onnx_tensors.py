@@ -12,12 +12,13 @@ __all__ = ["with_outputs"]
 
 
 def with_outputs(path: Path, watch: tuple[str, ...]) -> tuple[list[str], bytes]:
-    """The names of computed tensors in execution order, and the model that gives them after its own outputs.
+    """The names of the tensors in execution order, and the model that gives the computed ones after its own outputs.
 
-    All tensors, or those to watch alone; InputError where there is none of a name.
+    The input and all tensors, or those to watch alone; InputError where there is none of a name.
     """
     model = onnx.load(path)
-    names = watched(path, [name for node in model.graph.node for name in node.output if name], watch)
-    own = {output.name for output in model.graph.output}
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in own)
+    given = model.graph.input[0].name
+    names = watched(path, [given, *(name for node in model.graph.node for name in node.output if name)], watch)
+    known = {given, *(output.name for output in model.graph.output)}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     return names, model.SerializeToString()

@@ -68,9 +68,11 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[s
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        if not watch:
+        if given.name in names:
             yield given.name, batch
-        yield from zip(names, outputs(names, batch), strict=True)
+        inner = [name for name in names if name != given.name]
+        if inner:  # None would give the file's own outputs.
+            yield from zip(inner, outputs(inner, batch), strict=True)
 
     return Engine(given, result, run, computed if names else None)
 

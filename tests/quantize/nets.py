@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +156,14 @@ def images(shape: tuple[int, ...], count: int = 8) -> list[NDArray[np.float32]]:
     ]
 
 
-def observe(source: Artifact, batches: Iterable[NDArray[Any]]) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
-    with runtimes.open_session(source, threads=1, tensors=True) as session:
+def observe(
+    source: Artifact, batches: Iterable[NDArray[Any]], names: Collection[str] | None
+) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+    with runtimes.open_session(source, threads=1, tensors=True, watch=tuple(names or ())) as session:
         for batch in batches:
             yield session.tensors(batch)
 
 
 def calibration(source: Artifact, progress: Any = lambda what, done, total: None) -> Calibration:
     batches = images(source.facts.input.shape)
-    return Calibration(batches, len(batches), "8 images of noise", observe, progress)
+    return Calibration(batches, len(batches), "noise", observe, progress)
