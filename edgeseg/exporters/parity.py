@@ -55,8 +55,7 @@ def parity(
     run with the file's, and compared in full once more; but if one of them is no tie in the source, the first result
     stays.
     """
-    results = [_of_batch(program, session, batch, winners) for batch in batches]
-    return _summary(results)
+    return _summary([_of_batch(program, session, batch, winners) for batch in batches])
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot take an input of shape {shape}: {first_line(error)}") from error
+    wanted = _wanted(interpreter, path, watch) if tensors or watch else {}
 
     def run(batch: NDArray[Any]) -> NDArray[Any]:
         try:
@@ -60,17 +61,13 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-        indices = _computed(interpreter)
-        wanted = watched(path, [names[index] for index in indices], watch)
         run(batch)
         if not watch:
             yield details["name"], batch
-        for index in indices:
-            if names[index] in wanted:
-                yield names[index], interpreter.get_tensor(index)
+        for index, name in wanted.items():
+            yield name, interpreter.get_tensor(index)
 
-    return Engine(_port(details), _port(result), run, computed if tensors or watch else None)
+    return Engine(_port(details), _port(result), run, computed if wanted else None)
 
 
 def signature(path: Path) -> Signature:
@@ -103,6 +100,14 @@ def _computed(interpreter: Any) -> list[int]:
     """Indices of the tensors that operators write, in execution order; delegates write some of them again."""
     written = [int(index) for op in interpreter._get_ops_details() for index in op["outputs"] if index >= 0]
     return list(dict.fromkeys(written))
+
+
+def _wanted(interpreter: Any, path: Path, watch: tuple[str, ...]) -> dict[int, str]:
+    """Names of the tensors to give, all where none is watched, in execution order."""
+    known = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
+    names = {index: known[index] for index in _computed(interpreter)}
+    wanted = set(watched(path, list(names.values()), watch))
+    return {index: name for index, name in names.items() if name in wanted}
 
 
 def _port(details: dict[str, Any]) -> Port:

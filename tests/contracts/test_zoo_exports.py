@@ -15,8 +15,8 @@ import edgeseg
 from edgeseg import models
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Artifact, Format, Framework, Model, Size
-from edgeseg.exporters import declarations, parity, torch_program
-from edgeseg.exporters.passes import rewritten
+from edgeseg.exporters import declarations, maxima, parity, torch_program
+from edgeseg.exporters.passes import max_unpool, rewritten
 from edgeseg.graphs import read_graph
 from tests.models.golden import goldens
 
@@ -110,7 +110,12 @@ def test_rewrites_are_the_same_function(name: str) -> None:
 # A TFLite conversion takes longer than the rest together: all are `slow`; every rewrite is tested on LiteRT alone.
 @networks_and_formats(slow=("tflite",))
 def test_exports(name: str, target: Format, tmp_path: Path) -> None:
-    check(edgeseg.export(random_model(name, SMALL), target, SMALL, path=tmp_path / f"{name}.{target}"))
+    model = random_model(name, SMALL)
+    artifact = edgeseg.export(model, target, SMALL, path=tmp_path / f"{name}.{target}")
+    check(artifact)
+    if model.framework == "torch":
+        network = torch_program.trace(model, ExportSpec(SMALL)).network
+        assert len(maxima.comparisons(read_graph(artifact.path))) == len(max_unpool.poolings(network))
 
 
 @pytest.mark.slow

@@ -172,6 +172,12 @@ def test_missing_file_and_wrong_suffix(tmp_path: Path) -> None:
         read_facts(tmp_path / "model.pb")
 
 
+def test_an_older_file_that_left_values_out_is_read() -> None:
+    values = FACTS.to_json()
+    parity = {"max_error": 1e-6, "agreement_percent": 100.0, "images": 2, "unsteady_percent": 0.5}
+    assert Facts.from_json({**values, "parity": parity}).parity == FACTS.parity
+
+
 def test_facts_of_another_schema_are_refused() -> None:
     with pytest.raises(InputError, match="schema 99"):
         Facts.from_json({**FACTS.to_json(), "schema": 99})

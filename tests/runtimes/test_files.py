@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from edgeseg import runtimes
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.types import Artifact, Normalization, Size
+from edgeseg.graphs import read_graph
 
 CLASSES = tuple(f"class_{i}" for i in range(5))
 
@@ -56,6 +57,25 @@ def test_onnx_tensors_in_execution_order(write_onnx, image, scores) -> None:
         pytest.raises(InputError, match="tensors=True"),
     ):
         session.tensors(image)
+
+
+def test_watched_tensors_are_those_of_an_ordinary_run(write_onnx, write_tflite, image) -> None:
+    last = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+    for path, batch in ((write_onnx("logits"), image), (write_tflite(), last)):
+        artifact = described(path)
+        graph = read_graph(path)
+        inner, output = graph.nodes[0].outputs[0].name, graph.outputs[0].name
+        with runtimes.open_session(artifact) as session:
+            expected = session(batch)
+        with runtimes.open_session(artifact, watch=(output,)) as session:
+            found = dict(session.tensors(batch))
+            assert list(found) == [output]
+            assert (found[output] == expected).all()
+            assert (session(batch) == expected).all()
+        with runtimes.open_session(artifact, watch=(output, inner)) as session:
+            assert list(dict(session.tensors(batch))) == list(dict.fromkeys((inner, output)))
+        with pytest.raises(InputError, match=f"{path.name}: computes no tensor 'nowhere'"):
+            runtimes.open_session(artifact, watch=("nowhere",))
 
 
 def test_tflite_and_its_tensors(write_tflite, image, scores) -> None:

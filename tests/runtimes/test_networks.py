@@ -57,6 +57,8 @@ def test_tensors_are_those_of_files(torch_model, keras_model) -> None:
     for model in (torch_model, keras_model):
         with pytest.raises(InputError, match="export it first"):
             runtimes.open_session(model, tensors=True)
+        with pytest.raises(InputError, match="export it first"):
+            runtimes.open_session(model, watch=("logits",))
 
 
 def test_a_network_that_fails_is_named(torch_model, image) -> None:
