@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg import data, runtimes
+from edgeseg.bench.memory import peak_rss_mib
 from edgeseg.core.container import read_facts
 from edgeseg.core.protocols import Calibration, Dataset, Recipe
 from edgeseg.core.types import Artifact, Size
@@ -187,7 +188,7 @@ def apart(cap_gib: float, task: Callable[..., Any], *given: Any) -> Measured:
 
 def _report(pipe: Connection, task: Callable[..., Any], given: tuple[Any, ...]) -> None:
     answer = task(*given)
-    pipe.send((answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+    pipe.send((answer, (peak_rss_mib() or 0) / 2**10))
 
 
 def _resident_gib(process: int | None) -> float:

@@ -55,10 +55,11 @@ def test_the_facts_tell_how_many_images_there_were(workspace: Path, tmp_path: Pa
 def test_memory_does_not_grow_with_images(workspace: Path, tmp_path: Path, format: str) -> None:
     source = shutil.copy(workspace / f"fastscnn_64x128_fp32.{format}", tmp_path)
     code = (
-        "import resource, edgeseg\n"
+        "import edgeseg\n"
+        "from edgeseg.bench.memory import peak_rss_mib\n"
         "for count in (2, 42):\n"
         f"    edgeseg.quantize({str(source)!r}, count=count)\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+        "    print(peak_rss_mib())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     few, many = map(float, done.stdout.split())
