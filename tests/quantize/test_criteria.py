@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.quantize.criteria import Criterion, entropy, mse
-from edgeseg.quantize.observers import Histogram
+from edgeseg.core.protocols import Recipe
+from edgeseg.quantize.observers import Observer, range_method
 
 COUNT = 50_000
 
@@ -26,10 +26,10 @@ def values(kind: str) -> NDArray[np.float32]:
     return drawn.astype(np.float32)
 
 
-def chosen(criterion: Criterion, given: NDArray[np.float32]) -> tuple[float, float]:
-    histogram = Histogram(criterion)
-    histogram.add(given, float(given.min()), float(given.max()))
-    return histogram.range()
+def chosen(method: str, given: NDArray[np.float32]) -> tuple[float, float]:
+    seen = Observer()
+    seen.add(given, float(given.min()), float(given.max()))
+    return range_method(Recipe(method=method))(seen)
 
 
 def error(given: NDArray[np.float32], low: float, high: float) -> float:
@@ -45,25 +45,25 @@ def test_mse_is_near_the_best_of_all_ranges(kind: str) -> None:
     low, high = min(0.0, float(given.min())), float(given.max())
     shares = np.linspace(1, 0.05, 39)
     best = min(error(given, low * a, high * b) for a in (shares if low else [1]) for b in shares)
-    assert error(given, *chosen(mse, given)) <= 1.1 * best
+    assert error(given, *chosen("mse", given)) <= 1.1 * best
 
 
 def test_entropy_cuts_off_a_lone_outlier() -> None:
     given = values("outlier")
-    low, high = chosen(entropy, given)
+    low, high = chosen("entropy", given)
     assert 3 < high < 8
     assert low == pytest.approx(float(given.min()), rel=0.3)
 
 
-@pytest.mark.parametrize("criterion", [mse, entropy])
-def test_a_range_that_is_full_to_its_ends_stays(criterion: Criterion) -> None:
+@pytest.mark.parametrize("method", ["mse", "entropy"])
+def test_a_range_that_is_full_to_its_ends_stays(method: str) -> None:
     given = values("uniform")
-    assert chosen(criterion, given) == pytest.approx((float(given.min()), float(given.max())), rel=0.02)
+    assert chosen(method, given) == pytest.approx((float(given.min()), float(given.max())), rel=0.02)
 
 
-@pytest.mark.parametrize("criterion", [mse, entropy])
+@pytest.mark.parametrize("method", ["mse", "entropy"])
 @pytest.mark.parametrize("given", [[0.0, 0.0], [3.0, 0.0], [-2.0, 0.0], [1e-30, -1e-30], [1e30, -1.0]])
-def test_ranges_of_few_values_hold_zero_and_are_finite(criterion: Criterion, given: list[float]) -> None:
+def test_ranges_of_few_values_hold_zero_and_are_finite(method: str, given: list[float]) -> None:
     extremes = min(0.0, *map(np.float32, given)), max(0.0, *map(np.float32, given))
-    low, high = chosen(criterion, np.float32(given))
+    low, high = chosen(method, np.float32(given))
     assert extremes[0] <= low <= 0 <= high <= extremes[1]
