@@ -27,13 +27,10 @@ from edgeseg import data, runtimes
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.types import Artifact, Format, Model
 from edgeseg.data.preprocess import Preprocessor
-from fuzzing.networks import draw_case
+from fuzzing.networks import CALIBRATION_IMAGES, IMAGES, draw_case
 from fuzzing.outcome import Outcome
 
 __all__ = ["run_case"]
-
-CALIBRATION_IMAGES, IMAGES = 16, 4
-"""Of the split that ranges are taken from, and of the other."""
 
 
 def run_case(seed: int, target: Format, folder: Path) -> Outcome:

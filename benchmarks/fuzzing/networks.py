@@ -5,8 +5,8 @@ batch normalisation gets the statistics of what it really sees. Weights are He's
 
 Not every network can be held in 8 bits: one that normalises away a mean a hundred times as large as what is left, or
 stretches a channel that is almost always zero, has its rounding errors stretched too. So the images run through once
-more with each map rounded to 256 levels between its least and its largest value, as the simplest quantizer would, and a
-step is drawn anew where that alone leaves less than LEAST_DB. This asks nothing of edgeseg.
+more with each map rounded to 256 levels over its range in calibration, as the simplest quantizer would, and a step is
+drawn anew where that alone leaves less than LEAST_DB. This asks nothing of edgeseg.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgeseg import data
 from edgeseg.core.types import HeadKind, InputFacts, Size
 from edgeseg.data.preprocess import Preprocessor
 
-__all__ = ["Case", "Network", "draw_case"]
+__all__ = ["CALIBRATION_IMAGES", "IMAGES", "Case", "Network", "draw_case"]
 
 STEPS = (3, 12)
 SIDES = (17, 72)
@@ -35,8 +35,8 @@ MOST_CHANNELS = 64
 LEAST_SIDE, LARGEST_SIDE = 2, 96
 LEAST_DB = 26.0
 """Signal to noise of each map when every map is rounded to 256 levels; weights, biases and clipping come on top."""
-GROWN_ON = 8
-"""Images."""
+CALIBRATION_IMAGES, IMAGES = 16, 4
+"""Of the split that ranges are taken from, and of the other, on which noise is measured."""
 TRIES = 20
 """Of a step, before the network is drawn anew."""
 
@@ -178,14 +178,15 @@ _FOLDED_INTO = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
 
 
 def _rounded(values: Tensor) -> Tensor:
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    seen = values[:CALIBRATION_IMAGES]
+    low, high = min(float(seen.min()), 0.0), max(float(seen.max()), 0.0)
     step = (high - low) / 255 or 1.0
-    return (values / step).round() * step
+    return (values.clamp(low, high) / step).round() * step
 
 
 def _db(values: Tensor, others: Tensor) -> float:
-    noise = float((values - others).square().sum())
-    signal = float(values.square().sum())
+    noise = float((values - others)[CALIBRATION_IMAGES:].square().sum())
+    signal = float(values[CALIBRATION_IMAGES:].square().sum())
     return 10 * log10(signal / noise) if signal and noise else inf if signal else -inf
 
 
@@ -219,8 +220,9 @@ def _drawn(draw: Random, seed: int) -> Case | None:
 
 def _images(size: Size) -> Tensor:
     prepare = Preprocessor(InputFacts(size))
-    scenes = data.open_dataset("scenes", split="train", size=size, limit=GROWN_ON)
-    return torch.cat([torch.from_numpy(prepare(image)) for image, _ in scenes])
+    parts = [("train", CALIBRATION_IMAGES), ("val", IMAGES)]
+    scenes = [data.open_dataset("scenes", split=split, size=size, limit=count) for split, count in parts]
+    return torch.cat([torch.from_numpy(prepare(image)) for part in scenes for image, _ in part])
 
 
 def _finish(growth: _Growth, size: Size, classes: int) -> bool:
