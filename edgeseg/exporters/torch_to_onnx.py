@@ -45,7 +45,14 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     except OSError:
         raise
     except Exception as error:
-        raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(error)}") from error
+        raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(_root(error))}") from error
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("torch", "onnx", "onnxscript", "onnxsim"))
     return Artifact(path, replace(facts, notes=notes))
+
+
+def _root(error: BaseException) -> BaseException:
+    """What the exporter's own errors are about, which is where the operator is named."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -21,6 +21,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, calibrate
 from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
+from edgeseg.quantize.sums import with_wide_sums
 
 with quiet():
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -77,7 +78,8 @@ def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool)
     tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
     for port in (TFLOperationName.INPUT,) if integer_output else (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in ranges.values.items()}
+    wide = with_wide_sums(path, ranges.values)
+    limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in wide.items()}
     with quantized_in_parts():
         quantized = tool.quantize(limits, enable_progress_report=False)
     return _self_contained(quantized.quantized_model)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from edgeseg import runtimes
 from edgeseg.core.errors import ExportError, InputError
 from edgeseg.core.protocols import ExportSpec
-from edgeseg.core.types import Model, Size
+from edgeseg.core.types import Format, Model, Size
 from edgeseg.exporters import declarations, export_model, exporter, keras_program, parity, torch_program
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
 
@@ -156,6 +156,17 @@ def test_code_that_cannot_be_traced_is_one_line() -> None:
 
     with pytest.raises(ExportError, match=r"toy: torch\.export cannot trace it: [^\n]+$"):
         torch_program.trace(torch_model(Branching()), ExportSpec(SIZE))
+
+
+@pytest.mark.parametrize("target", ["onnx", "tflite"])
+def test_what_a_converter_lacks_is_named(target: Format, tmp_path: Path) -> None:
+    class Places(Net):
+        def forward(self, x: torch.Tensor) -> Any:
+            maxima, places = F.adaptive_max_pool2d(x, 5, return_indices=True)
+            return super().forward(x + maxima.mean() + places.float().mean())
+
+    with pytest.raises(ExportError, match=r"^toy: [^\n]+ cannot write it: [^\n]*adaptive_max_pool2d[^\n]*$"):
+        export_model(torch_model(Places()), target, ExportSpec(SIZE), tmp_path / "toy")
 
 
 def test_a_pair_without_an_exporter() -> None:

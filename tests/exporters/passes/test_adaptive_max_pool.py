@@ -13,7 +13,7 @@ def with_places(x: Tensor) -> Tensor:
     return maxima + places
 
 
-@pytest.mark.parametrize(("grid", "places"), [(1, 1), ((2, 3), 1), ((1, 9), 1), (4, 0)])
+@pytest.mark.parametrize(("grid", "places"), [(1, 1), ((2, 3), 1), ((1, 9), 1), (4, 1), ((5, 2), 1)])
 def test_is_the_same_function(grid: int | tuple[int, int], places: int) -> None:
     assert rewrite("adaptive_max_pool", nn.AdaptiveMaxPool2d(grid), 2, 4, 6, 9) == places
 
@@ -26,3 +26,7 @@ def test_a_max_pooling_in_the_file(tmp_path: Path) -> None:
     operators = exported(nn.AdaptiveMaxPool2d(1), "tflite", tmp_path)
     assert operators.count("MAX_POOL_2D") == 1
     assert not {"TRANSPOSE", "REDUCE_MAX"} & set(operators)
+
+
+def test_uneven_windows_in_the_file(tmp_path: Path) -> None:
+    assert exported(nn.AdaptiveMaxPool2d(3), "onnx", tmp_path).count("MaxPool") == 6

@@ -1,0 +1,36 @@
+"""Adaptive average pooling whose windows are not all alike, as one product with a matrix of their shares.
+
+Converters make hundreds of slices and sums of it, each of which int8 rounds anew. A window's column of the matrix has
+one value beside zero, so that int8 weights per channel hold it exactly.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, fx
+from torch.nn import functional as F
+
+from edgeseg.exporters.passes.edit import arguments, become, calls, constant, shape
+
+__all__ = ["FORMATS", "rewrite"]
+
+FORMATS = ("onnx", "tflite")
+
+
+def rewrite(graph: fx.GraphModule) -> int:
+    """Replace every adaptive average pooling of an (N, C, H, W) map to a grid that does not divide it."""
+    changed = 0
+    for node in calls(graph, torch.ops.aten.adaptive_avg_pool2d.default):
+        given = arguments(node)["self"]
+        sides, grid = shape(given)[-2:], shape(node)[-2:]
+        if len(shape(given)) != 4 or not any(side % cells for side, cells in zip(sides, grid, strict=True)):
+            continue
+        pixels = torch.eye(sides[0] * sides[1]).view(1, -1, *sides)
+        shares = F.adaptive_avg_pool2d(pixels, grid)[0].flatten(1).T
+        become(node, _pool, given, constant(graph, node, "window_shares", shares), grid)
+        changed += 1
+    return changed
+
+
+def _pool(x: Tensor, shares: Tensor, grid: tuple[int, int]) -> Tensor:
+    return F.linear(x.flatten(2), shares).unflatten(2, grid)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import edgeseg
+from edgeseg.core.types import Model, Size
+
+SIZE = Size(16, 24)
+RUN = """
+import sys
+import numpy as np
+from pathlib import Path
+from edgeseg import runtimes
+from edgeseg.core.container import read_facts
+from edgeseg.core.types import Artifact
+
+floating, integer = (Artifact(Path(path), read_facts(Path(path))) for path in sys.argv[1:])
+image = np.random.default_rng(0).normal(size=floating.facts.input.shape).astype(np.float32)
+with runtimes.open_session(floating) as one, runtimes.open_session(integer) as other:
+    expected, actual = one(image), other(image)
+assert np.abs(actual - expected).mean() < 0.05 * expected.std()
+"""
+
+
+class Cancelling(nn.Module):
+    """Scores to which the sum of two convolutions adds next to nothing."""
+
+    def __init__(self, left: float) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 3, padding=1)
+        self.sum, self.scores = nn.Conv2d(8, 3, 1), nn.Conv2d(3, 3, 1)
+        self.other.weight.data = -self.one.weight.data * (1 - left)
+        self.other.bias.data = -self.one.bias.data
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.sum(self.one(x) + self.other(x)) + self.scores(x)
+
+
+@pytest.mark.parametrize("left", [1e-4, 1e-6])
+def test_a_sum_that_cancels_runs(left: float, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Model("toy", "torch", Cancelling(left).eval(), ("a", "b", "c"), size=SIZE)
+    floating = edgeseg.export(model, "tflite", SIZE, path=tmp_path / "toy.tflite")
+    integer = edgeseg.quantize(floating, path=tmp_path / "toy_int8.tflite", count=2)
+    command = [sys.executable, "-c", RUN, str(floating.path), str(integer.path)]
+    done = subprocess.run(command, capture_output=True, text=True)  # LiteRT would take this process with it.
+    assert done.returncode == 0, done.stderr
