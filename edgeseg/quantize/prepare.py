@@ -13,7 +13,7 @@ from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
-from edgeseg.quantize.passes.grouped import densify_groups
+from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 
 __all__ = ["prepare"]
@@ -21,7 +21,7 @@ __all__ = ["prepare"]
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
-_PASSES = (fold_batchnorm, pool_reductions, convolve_averages, convolve_transposed, densify_groups)
+_PASSES = (fold_batchnorm, pool_reductions, convolve_averages, convolve_transposed, regroup_convolutions)
 
 
 def prepare(path: Path, target: Path) -> onnx.ModelProto:
