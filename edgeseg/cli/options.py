@@ -21,6 +21,7 @@ __all__ = [
     "Images",
     "Method",
     "Out",
+    "Pass",
     "PerClass",
     "Percentile",
     "Picture",
@@ -35,6 +36,8 @@ __all__ = [
     "Tables",
     "Threads",
     "Weights",
+    "Without",
+    "left_out",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -65,6 +68,18 @@ class RangeMethod(StrEnum):
     PERCENTILE = "percentile"
     MSE = "mse"
     ENTROPY = "entropy"
+
+
+class Pass(StrEnum):
+    """What `--without` takes."""
+
+    BATCHNORM = "batchnorm"
+    REDUCTIONS = "reductions"
+    AVERAGE = "average"
+    DECONV = "deconv"
+    GROUPED = "grouped"
+    EQUALIZATION = "equalization"
+    BIAS_CORRECTION = "bias-correction"
 
 
 class Sort(StrEnum):
@@ -106,6 +121,9 @@ Percentile = Annotated[
     float,
     typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
 ]
+Without = Annotated[
+    list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
+]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
@@ -113,3 +131,8 @@ Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw inpu
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
+
+
+def left_out(without: list[Pass] | None) -> tuple[str, ...]:
+    """The names that `--without` gave, as a Recipe has them."""
+    return tuple(each.value for each in without or ())

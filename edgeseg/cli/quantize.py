@@ -33,6 +33,7 @@ def quantize(
     samples: options.Samples = 64,
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
+    without: options.Without = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files to int8 with activation ranges from calibration images."""
@@ -42,7 +43,7 @@ def quantize(
 
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
-    recipe = Recipe(method=method.value, percentile=percentile)
+    recipe = Recipe(method=method.value, percentile=percentile, without=options.left_out(without))
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
@@ -56,4 +57,4 @@ def quantize(
 
 def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}"
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {artifact.facts.recipe}"

@@ -114,6 +114,8 @@ class Recipe:
     per_channel: bool = True
     activation: str = "auto"
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
+    without: tuple[str, ...] = ()
+    """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
 
 
 class Observe(Protocol):

@@ -1,0 +1,104 @@
+"""From a float file that can be quantized to one that is ready: weights balanced, ranges taken, biases corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import QuantizeError
+from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.channels import Channels, ChannelWatch
+from edgeseg.quantize.layers import Network
+from edgeseg.quantize.passes import chosen
+from edgeseg.quantize.passes.bias_correction import correct_biases
+from edgeseg.quantize.passes.equalization import equalize
+
+__all__ = ["Prepared", "make_ready"]
+
+_EQUALIZATION_IMAGES = 8
+"""Extents of channels are needed before ranges are taken; a few images tell them apart."""
+
+_PARITY = 1e-4
+"""Of the output's spread, or of the pixels of a class map: how far rewrites may move it, as root mean square."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A float file and the model in memory that it was written from. `save` writes that again once it has changed."""
+
+    artifact: Artifact
+    network: Network
+    output: str
+    """Name of the tensor that the file gives."""
+    held: Collection[str] | None
+    """Tensors that the int8 file holds; None for all."""
+    save: Callable[[], None]
+
+
+def make_ready(
+    original: Artifact, prepared: Prepared, recipe: Recipe, samples: Calibration
+) -> tuple[Ranges, dict[str, int]]:
+    """Balance the weights of what was prepared from `original`, take the ranges, and correct the biases.
+
+    Returns the ranges, and how often each pass that was made applied. Weights of one scale a tensor are not balanced.
+
+    Raises:
+        InputError: An unknown method, or no samples.
+        QuantizeError: A tensor became NaN, or the rewrites made another function of the network.
+    """
+    passes, done = chosen(recipe), {}
+    if "equalization" in passes and recipe.per_channel:
+        seen = _seen_between(prepared, samples)
+        done["equalization"] = equalize(prepared.network.links, seen)
+        prepared.save()
+    _check(original, prepared, samples)
+    watch = ChannelWatch({layer.given: layer.axis for layer in prepared.network.layers})
+    ranges = calibrate(prepared.artifact, recipe, watch.over(samples), prepared.held)
+    if "bias-correction" in passes:
+        done["bias-correction"] = correct_biases(prepared.network.layers, watch.seen, recipe.per_channel)
+        prepared.save()
+    return ranges, done
+
+
+def _seen_between(prepared: Prepared, samples: Calibration) -> dict[str, Channels]:
+    axes = {name: link.first.axis for link in prepared.network.links for name in link.tensors}
+    if prepared.held is not None:
+        axes = {name: axis for name, axis in axes.items() if name in prepared.held}
+    watch, count = ChannelWatch(axes), min(samples.count, _EQUALIZATION_IMAGES)
+    if axes:
+        observed = watch.over(samples).observe(prepared.artifact, islice(samples.batches, count))
+        for done, tensors in enumerate(observed, 1):
+            for _ in tensors:
+                pass
+            samples.progress("equalize", done, count)
+    return watch.seen
+
+
+def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:
+    """Raise QuantizeError where the prepared file does not give on an image what the original one gives."""
+    for batch in islice(samples.batches, 1):
+        expected, given = (
+            _output(artifact, batch, prepared.output, samples) for artifact in (original, prepared.artifact)
+        )
+        if expected.dtype.kind == "f":
+            error = float(np.sqrt(np.square(given - expected, dtype=np.float64).mean()) / (np.ptp(expected) or 1))
+        else:
+            error = float((given != expected).mean())
+        if not error <= _PARITY:
+            raise QuantizeError(
+                f"{original.path}: preparing it for int8 moved its output by {error:.1e} of the spread; leave passes "
+                "out (--without) to find the one that did"
+            )
+
+
+def _output(artifact: Artifact, batch: NDArray[Any], name: str, samples: Calibration) -> NDArray[Any]:
+    return next(
+        np.array(values) for tensors in samples.observe(artifact, [batch]) for seen, values in tensors if seen == name
+    )
