@@ -56,9 +56,9 @@ def exported_line(artifact: Artifact) -> str:
     facts, parity = artifact.facts, artifact.facts.parity
     assert parity is not None
     notes = "".join(f"\n  note: {note}" for note in facts.notes)
-    if parity.unsteady_percent:
-        left_out = f"{parity.unsteady_percent:.2g} % of the values"
-        notes += f"\n  note: {left_out} not compared, since rounding alone moves the source there"
+    if parity.other_maxima:
+        ties = f"ties within {parity.tie_error:.1e} of the spread"
+        notes += f"\n  note: {parity.other_maxima} maxima taken from another pixel than in the source, all {ties}"
     return (
         f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, head {facts.output.head}, "
         f"parity {parity.max_error:.1e}, {parity.agreement_percent:.2f} % equal classes on {parity.images} images"

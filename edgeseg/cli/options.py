@@ -12,6 +12,7 @@ __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
     "Accuracy",
+    "Calibration",
     "Classes",
     "Data",
     "Device",
@@ -23,6 +24,7 @@ __all__ = [
     "Out",
     "Pass",
     "PerClass",
+    "PerTensor",
     "Percentile",
     "Picture",
     "RangeMethod",
@@ -113,7 +115,7 @@ Weights = Annotated[
     typer.Option("--weights", help="Checkpoint (.pth, .safetensors, TensorFlow's), or `random`; default built-in."),
 ]
 HeadOption = Annotated[
-    Head | None, typer.Option("--head", help="Output; by default scores where the network ends in an upsample.")
+    Head | None, typer.Option("--head", help="Output; scores are those before a final bilinear upsample.")
 ]
 Samples = Annotated[int, typer.Option("--samples", min=1, help="Calibration images.")]
 Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ranges are taken.")]
@@ -123,6 +125,15 @@ Percentile = Annotated[
 ]
 Without = Annotated[
     list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
+]
+PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="File of what calibration images showed, one for all the float files of the command. It is written where "
+        "there is none; where there is, no image is read. Any --method and --percentile can be taken from it.",
+    ),
 ]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]

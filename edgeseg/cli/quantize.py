@@ -10,6 +10,7 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting
 from edgeseg.cli.facts import SourceOf, takes_files
+from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact
 
@@ -33,24 +34,41 @@ def quantize(
     samples: options.Samples = 64,
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
+    per_tensor: options.PerTensor = False,
     without: options.Without = None,
+    calibration: options.Calibration = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
-    """Quantize float files to int8 with activation ranges from calibration images."""
+    """Quantize float files to int8 with activation ranges from calibration images.
+
+    Ctrl-C during calibration goes on with the images seen so far; a second one stops.
+    """
     from edgeseg import pipeline
-    from edgeseg.core.protocols import Recipe
+    from edgeseg.core.protocols import Keep, Recipe
     from edgeseg.pipeline import workspace
 
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
-    recipe = Recipe(method=method.value, percentile=percentile, without=options.left_out(without))
+    recipe = Recipe(
+        method=method.value,
+        percentile=percentile,
+        per_channel=not per_tensor,
+        without=options.left_out(without),
+    )
+    keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
     for artifact in workspace.need(found, out, "edgeseg export"):
-        with progress_bar(f"quantize {artifact.path.name}") as show:
+        with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
             quantized, report = pipeline.quantize_with_report(
-                artifact, data, recipe, folder=out, count=samples, split=split, progress=show
+                *(artifact, data, recipe),
+                count=samples,
+                split=split,
+                progress=end.progress,
+                folder=out,
+                keep=keep,
+                enough=end.enough,
             )
         say(quantized_line(quantized, report.summary()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -21,6 +21,7 @@ __all__ = [
     "ExportSpec",
     "Exporter",
     "ExporterDeclaration",
+    "Keep",
     "Observe",
     "Progress",
     "Quantizer",
@@ -29,6 +30,7 @@ __all__ = [
     "Runtime",
     "RuntimeDeclaration",
     "Session",
+    "never",
 ]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -53,7 +55,7 @@ class Session(Protocol):
         """Run a batch and finish it: (N, H, W) class indices at the input's size, whatever the head."""
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Every tensor of the graph, in execution order; the session must have been opened with `tensors`."""
+        """The graph's tensors in execution order: all, or those that the session was opened to watch."""
 
     def close(self) -> None:
         """Free the runtime's memory."""
@@ -74,7 +76,9 @@ class RuntimeDeclaration:
 class Runtime(Protocol):
     """A module of `edgeseg.runtimes`: DECLARATION and this function, named `open_session`."""
 
-    def __call__(self, source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session: ...
+    def __call__(
+        self, source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+    ) -> Session: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class ExportSpec:
     size: Size
     batch: int = 1
     head: HeadKind | None = None
-    """None: `scores` where the network ends in a bilinear upsample, else `logits`."""
+    """None: `scores`, which are those before the bilinear upsample that the network may end in."""
 
 
 @dataclass(frozen=True)
@@ -112,25 +116,45 @@ class Recipe:
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True
+    """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
     without: tuple[str, ...] = ()
     """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
 
+    @property
+    def weights(self) -> str:
+        """The weights in words."""
+        return "int8 weights" if self.per_channel else "int8 weights per tensor"
+
 
 class Observe(Protocol):
-    """Runs a float file on prepared batches, yielding one iterator over all its tensors a batch."""
+    """Runs a float file on prepared batches, yielding one iterator a batch over its tensors of these names, or all."""
 
     def __call__(
-        self, artifact: Artifact, batches: Iterable[NDArray[Any]]
+        self, artifact: Artifact, batches: Iterable[NDArray[Any]], names: Collection[str] | None
     ) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]: ...
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A file that keeps what calibration saw of float files, so that it can be used again without an image."""
+
+    path: Path
+    add: bool
+    """Whether a float file that is not in it is run and added; if not, it is refused."""
+
+
+def never() -> bool:
+    """Of a caller for whom nothing less than all is enough."""
+    return False
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Prepared batches to take ranges from, and the means to look inside a file while they run.
 
-    `batches` can be gone through more than once.
+    `batches` can be gone through more than once. `source` names where they come from.
     """
 
     batches: Iterable[NDArray[Any]]
@@ -138,6 +162,9 @@ class Calibration:
     source: str
     observe: Observe
     progress: Progress
+    keep: Keep | None = None
+    enough: Callable[[], bool] = never
+    """Asked after every image: whether to go on with what was seen so far."""
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,9 @@ class InputFacts:
 class OutputFacts:
     """The one output of a file.
 
-    `logits`: scores at the input's size. `scores`: scores at `size`, to be upsampled bilinearly (with
-    `align_corners` or without) to the input's size. `classmap`: class indices at the input's size.
+    `logits`: float scores at the input's size. `scores`: scores at `size`, to be upsampled bilinearly (with
+    `align_corners` or without) where that is not the input's size; integers in a quantized file. `classmap`: class
+    indices at the input's size.
     """
 
     head: HeadKind
@@ -173,13 +174,16 @@ class Parity:
 
     `max_error` is max |difference| over the spread (max - min) of the source's logits; `agreement_percent` is the
     share of pixels with equal arg-max among those whose two best scores differ by more than the tolerance.
-    `unsteady_percent` is the share of values left out, since rounding alone moves the source there.
+    `other_maxima` counts the maxima to be unpooled to that the file takes from another pixel of their cell than the
+    source does; it is compared with the source taking the same. Where there are any, each is a tie: `tie_error` is how
+    far the farthest lies below its cell's maximum in the source, over the spread of what is pooled.
     """
 
     max_error: float
     agreement_percent: float
     images: int
-    unsteady_percent: float = 0.0
+    other_maxima: int = 0
+    tie_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -219,10 +223,15 @@ class Facts:
             given["output"] = OutputFacts(**{**values["output"], "size": Size(**values["output"]["size"])})
             given["classes"] = tuple(values["classes"])
             given["notes"] = tuple(values["notes"])
-            given["parity"] = Parity(**values["parity"]) if values["parity"] else None
+            given["parity"] = _parity(values["parity"]) if values["parity"] else None
             return cls(**given)
         except (KeyError, TypeError) as error:
             raise InputError(f"damaged facts: {error}") from error
+
+
+def _parity(values: Mapping[str, Any]) -> Parity:
+    """Of older files too, which had a share of values left out."""
+    return Parity(**{name: value for name, value in values.items() if name != "unsteady_percent"})
 
 
 def _input(values: Mapping[str, Any]) -> InputFacts:

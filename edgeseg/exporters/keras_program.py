@@ -29,8 +29,9 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     _check_input(model, spec)
     final = _final_upsample(network)
     upsample = _upsample(network, final, spec) if final else None
-    output = output_facts(model, spec, "NHWC", upsample)
-    inner = keras.Model(network.input, final[0].input) if output.head == "scores" and final else network
+    output = output_facts(spec, "NHWC", upsample)
+    low = output.head == "scores" and upsample is not None
+    inner = keras.Model(network.input, final[0].input) if low and final else network
 
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
@@ -45,7 +46,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         tensor = tf.constant(batch)
         first = headed.get_concrete_function()(tensor).numpy()
-        return first, (first if output.head == "logits" else whole(tensor).numpy())
+        return first, (whole(tensor).numpy() if low or output.head == "classmap" else first)
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         if not hasattr(network, "inputs"):
@@ -55,7 +56,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
-    program = Program(headed, output, reference, layers)
+    program = Program(headed, output, reference, layers, lambda _batch, _winners: None)
     _try_size(model, program, spec)
     return program
 

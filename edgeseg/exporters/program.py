@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Facts, Format, InputFacts, Layout, Model, OutputFacts, Size
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Program", "Upsample", "facts_of", "output_facts"]
+__all__ = ["Followed", "Program", "Upsample", "facts_of", "output_facts"]
 
 
 @dataclass(frozen=True)
@@ -26,30 +26,41 @@ class Upsample:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What a source gives as `Program.reference` does, with its max poolings' winners given.
+
+    Of its own maxima `other_maxima` lie elsewhere. The winner that is farthest below its cell's maximum is so by
+    `tie_error`, relative to the spread of what is pooled.
+    """
+
+    expected: NDArray[Any]
+    logits: NDArray[Any]
+    other_maxima: int
+    tie_error: float
+
+
+@dataclass(frozen=True)
 class Program:
     """A network ready to be written.
 
     `network` is the framework's object with the head of `output` on it. `reference` takes an (N, H, W, 3) batch and
     gives (what the written file must give, the source's full-resolution logits), both channels-last; `layers` yields
-    (name, output) of the source's layers for one batch, channels-last, in order of execution.
+    (name, output) of the source's layers for one batch, channels-last, in order of execution. `follow` runs a
+    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings.
     """
 
     network: Any
     output: OutputFacts
     reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
+    follow: Callable[[NDArray[Any], Sequence[NDArray[np.uint8]]], Followed | None]
 
 
-def output_facts(model: Model, spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
-    """The output for the head asked for; InputError where the network has no low-resolution scores to give."""
-    head = spec.head or ("scores" if upsample else "logits")
-    if head == "scores":
-        if upsample is None:
-            raise InputError(
-                f"{model.name}: --head scores needs a network that ends in a bilinear upsample, and this one does not; "
-                "use --head logits or --head classmap"
-            )
-        return OutputFacts("scores", upsample.scores, layout, align_corners=upsample.align_corners)
+def output_facts(spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
+    """The output for the head asked for."""
+    head = spec.head or "scores"
+    if head == "scores" and upsample:
+        return OutputFacts(head, upsample.scores, layout, align_corners=upsample.align_corners)
     return OutputFacts(head, spec.size, layout, dtype="int32" if head == "classmap" else "float32")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +13,10 @@ from torch import nn
 
 from edgeseg.core.errors import EdgesegError, ExportError, InputError, first_line
 from edgeseg.core.protocols import ExportSpec
-from edgeseg.core.types import Model, Size
-from edgeseg.exporters.program import Program, Upsample, output_facts
+from edgeseg.core.types import HeadKind, Model, Size
+from edgeseg.exporters.passes import copied
+from edgeseg.exporters.program import Followed, Program, Upsample, output_facts
+from edgeseg.exporters.torch_maxima import FollowingMaxima, fits
 
 __all__ = ["trace"]
 
@@ -35,15 +37,6 @@ class _Logits(nn.Module):
         return output
 
 
-class _ClassMap(nn.Module):
-    def __init__(self, logits: nn.Module) -> None:
-        super().__init__()
-        self.logits = logits
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.logits(image).argmax(1).to(torch.int32)
-
-
 @lru_cache(maxsize=1)
 def trace(model: Model, spec: ExportSpec) -> Program:
     """The network's graph for one input size, ending in the head asked for.
@@ -53,37 +46,46 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
     network = _Logits(model.network).eval()
     _try_size(model, network, image, spec)
-    headed = _ClassMap(network).eval() if spec.head == "classmap" else network
     try:
-        graph = torch.export.export(headed, (image,), strict=False).module(check_guards=False)
+        whole = torch.export.export(network, (image,), strict=False).module(check_guards=False)
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
-    upsample = _final_upsample(graph, spec.size)
-    output = output_facts(model, spec, "NCHW", upsample)
-    if output.head == "scores":
-        _cut(graph)
-
-    def run(module: nn.Module, batch: NDArray[Any]) -> NDArray[Any]:
-        with torch.inference_mode():
-            result: NDArray[Any] = module(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))).numpy()
-        return result if result.ndim == 3 else result.transpose(0, 2, 3, 1)
+    upsample = _final_upsample(whole, spec.size)
+    output = output_facts(spec, "NCHW", upsample)
+    head = "logits" if upsample is None and output.head == "scores" else output.head
+    graph = _headed(whole, head)
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        logits = run(network, batch)
-        return (logits if output.head == "logits" else run(graph, batch)), logits
+        logits = _run(network, batch)
+        return (logits if head == "logits" else _run(graph, batch)), logits
+
+    def follow(batch: NDArray[Any], winners: Sequence[NDArray[np.uint8]]) -> Followed | None:
+        if not fits(whole, winners):
+            return None
+        following = FollowingMaxima(whole, winners)
+        logits = _run(following.run, batch)
+        expected = logits if head == "logits" else _run(FollowingMaxima(graph, winners).run, batch)
+        return Followed(expected, logits, following.others, following.tie_error)
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         seen: list[tuple[str, NDArray[Any]]] = []
         leaves = [(name, module) for name, module in model.network.named_modules() if not any(module.children())]
         hooks = [module.register_forward_hook(_recorder(name, seen)) for name, module in leaves]
         try:
-            run(network, batch)
+            _run(network, batch)
         finally:
             for hook in hooks:
                 hook.remove()
         yield from seen
 
-    return Program(graph, output, reference, layers)
+    return Program(graph, output, reference, layers, follow)
+
+
+def _run(network: Callable[[torch.Tensor], torch.Tensor], batch: NDArray[Any]) -> NDArray[Any]:
+    """From and to channels-last."""
+    with torch.inference_mode():
+        result: NDArray[Any] = network(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))).numpy()
+    return result if result.ndim == 3 else result.transpose(0, 2, 3, 1)
 
 
 def _recorder(name: str, seen: list[tuple[str, NDArray[Any]]]) -> Any:
@@ -130,8 +132,20 @@ def _final_upsample(graph: torch.fx.GraphModule, size: Size) -> Upsample | None:
     return Upsample(Size(height, width), bool(node.args[2])) if height < size.height or width < size.width else None
 
 
-def _cut(graph: torch.fx.GraphModule) -> None:
-    upsample = _result(graph)
-    upsample.replace_all_uses_with(upsample.args[0])
+def _headed(whole: torch.fx.GraphModule, head: HeadKind) -> torch.fx.GraphModule:
+    """The network's graph with its head chosen: cut before its last upsample, as it is, or with an arg-max behind."""
+    graph = copied(whole)
+    result = _result(graph)
+    if head == "scores":
+        result.replace_all_uses_with(result.args[0])
+    elif head == "classmap":
+        output = graph.graph.output_node()
+        with graph.graph.inserting_before(output):
+            output.replace_input_with(result, graph.graph.call_function(_classmap, (result,)))
     graph.graph.eliminate_dead_code()
     graph.recompile()
+    return graph
+
+
+def _classmap(logits: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(1).to(torch.int32)

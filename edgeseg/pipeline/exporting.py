@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgeseg import exporters, models, runtimes
+from edgeseg import exporters, graphs, models, runtimes
 from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.files import atomic_path
@@ -15,6 +15,10 @@ from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_evaluation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["PARITY_IMAGES", "export"]
 
@@ -40,7 +44,8 @@ def export(
             a `core.types.Model`.
         format: `onnx` or `tflite`.
         size: Input size, or `HxW`; by default the model's own.
-        head: `logits`, `scores` or `classmap`; by default `scores` where the network ends in a bilinear upsample.
+        head: `logits`, `scores` or `classmap`; by default `scores`, without the bilinear
+            upsample that the network may end in.
         path: Target file; by default a name made of the facts, in `folder`.
         batch: Images a batch.
         data: Dataset whose images the check runs on.
@@ -73,9 +78,21 @@ def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset
     program = registry.load("edgeseg.exporters", f"{model.framework}_program").trace(model, spec)
     batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
     with runtimes.open_session(artifact) as session:
-        found = parity.parity(program, session, batches)
+        found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
     if not parity.passes(found):
         with runtimes.open_session(artifact, tensors=True) as session:
             where = parity.first_difference(program, session, next(iter(batches)))
         raise parity.failure(found, name, where)
     return counted(replace(artifact.facts, parity=found), artifact.path)
+
+
+def _winners(artifact: Artifact, given: NDArray[Any]) -> list[NDArray[np.uint8]]:
+    """The pixels that the file's max poolings take on a batch in its layout; see `exporters.maxima`."""
+    from edgeseg.exporters import maxima
+
+    found = maxima.comparisons(graphs.read_graph(artifact.path))
+    if not found:
+        return []
+    names = tuple(name for at in found for name in (at.lower, at.right_above, at.right_below))
+    with runtimes.open_session(artifact, watch=names) as session:
+        return maxima.winners(found, dict(session.tensors(given)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from edgeseg import runtimes
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
-from edgeseg.core.protocols import Calibration, Dataset, Progress, Recipe
+from edgeseg.core.protocols import Calibration, Dataset, Keep, Progress, Recipe, never
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.counting import counted
@@ -39,6 +39,7 @@ def quantize(
     split: str | None = None,
     progress: Progress = silent,
     folder: Path | None = None,
+    calibration: Path | None = None,
 ) -> Artifact:
     """Quantize a float file to int8, with activation ranges taken from calibration images.
 
@@ -51,14 +52,17 @@ def quantize(
         split: Split that they come from; by default the dataset's calibration split.
         progress: Told how far calibration is.
         folder: Where the file goes without a `path`; by default beside the float file.
+        calibration: File of what the images showed. Where it exists it is used and no image is read; else it is
+            written. It serves every method and percentile, but no other float file.
 
     Raises:
-        InputError: A file or dataset that cannot be used.
+        InputError: A file or dataset that cannot be used, or a `calibration` of another float file.
         QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards; nothing is left
             at `path`.
     """
+    keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     return quantize_with_report(
-        artifact, samples, recipe, path, count=count, split=split, progress=progress, folder=folder
+        artifact, samples, recipe, path, count=count, split=split, progress=progress, folder=folder, keep=keep
     )[0]
 
 
@@ -72,17 +76,26 @@ def quantize_with_report(
     split: str | None = None,
     progress: Progress = silent,
     folder: Path | None = None,
+    keep: Keep | None = None,
+    enough: Callable[[], bool] = never,
 ) -> tuple[Artifact, Report]:
-    """As `quantize`, with what the written file really holds in int8 and what it left in float."""
+    """As `quantize`, with what the written file really holds in int8 and what it left in float.
+
+    `keep` is a file of observations that several float files may share. `enough`, asked after every image, can end
+    calibration early.
+    """
     from edgeseg.graphs import read_graph
 
     source = artifact if isinstance(artifact, Artifact) else as_artifact(Source(str(artifact)))
     if source.facts.precision != "fp32":
         raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
-    size = source.facts.input.size
-    dataset = open_calibration(samples, split, size, count) if isinstance(samples, str) else samples
-    batches = Batches(dataset, source.facts.input)
-    calibration = Calibration(batches, len(dataset), f"{len(dataset)} images of {dataset.name}", _observe, progress)
+    if keep is None or keep.add:
+        size = source.facts.input.size
+        dataset = open_calibration(samples, split, size, count) if isinstance(samples, str) else samples
+        batches = Batches(dataset, source.facts.input)
+        calibration = Calibration(batches, len(dataset), dataset.name, _observe, progress, keep, enough)
+    else:
+        calibration = Calibration((), 0, str(keep.path), _observe, progress, keep)
     target = path or int8_path(source.path, folder)
     with atomic_path(target) as temporary:
         quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
@@ -111,7 +124,9 @@ def int8_path(path: Path, folder: Path | None = None) -> Path:
     return (folder or path.parent) / name
 
 
-def _observe(artifact: Artifact, batches: Iterable[NDArray[Any]]) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
-    with runtimes.open_session(artifact, tensors=True) as session:
+def _observe(
+    artifact: Artifact, batches: Iterable[NDArray[Any]], names: Collection[str] | None
+) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+    with runtimes.open_session(artifact, tensors=True, watch=tuple(names or ())) as session:
         for batch in batches:
             yield session.tensors(batch)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,70 +12,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, QuantizeError
-from edgeseg.core.files import atomic_write
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.observers import Observer, observer_factory
+from edgeseg.quantize.channels import Channels
+from edgeseg.quantize.observations import Observations, find, keep
+from edgeseg.quantize.observers import Observer, range_method
 
-__all__ = ["Ranges", "calibrate"]
+__all__ = ["Ranges", "calibrate", "observe", "take_ranges"]
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """Tensor name -> (low, high) with low <= 0 <= high, and how they were found."""
+    """Tensor name -> (low, high) with low <= 0 <= high, how they were found, and on which images."""
 
     values: Mapping[str, tuple[float, float]]
     method: str
     source: str
 
-    def save(self, path: Path) -> None:
-        """Write them as JSON; raises WorkError where the system refuses."""
-        atomic_write(path, json.dumps(asdict(self), indent=1))
-
-    @classmethod
-    def load(cls, path: Path) -> Ranges:
-        """Read what `save` wrote; InputError for another file."""
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            values = {name: (float(low), float(high)) for name, (low, high) in stored["values"].items()}
-            return cls(values, str(stored["method"]), str(stored["source"]))
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; give a file of saved ranges") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}: not a file of saved ranges; calibrate anew") from error
-
 
 def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
-    """Run a float file on the samples and observe its float tensors. One that is always zero gets the range (0, 1).
+    """Observe a float file's tensors and take their ranges; see `observe` and `take_ranges`."""
+    range_method(recipe)
+    return take_ranges(observe(artifact, samples, names), recipe)
+
+
+def observe(
+    artifact: Artifact,
+    samples: Calibration,
+    names: Collection[str] | None = None,
+    axes: Mapping[str, int] | None = None,
+) -> Observations:
+    """Observe the float tensors of a float file.
+
+    It is run on the samples, unless the file that they name to keep observations in has them already.
 
     Args:
         artifact: The file.
-        recipe: Says by which method.
         samples: Batches, and how to look inside the file while they run.
-        names: Tensors to observe; by default every one that is computed. The rest cost nothing.
+        names: Tensors to observe; by default every one that is computed. The rest cost little.
+        axes: Tensors to observe by channel too, with the axis of their channels.
 
     Raises:
-        InputError: An unknown method, or no samples.
+        InputError: No samples, or a file of observations that does not fit.
         QuantizeError: A tensor became NaN.
     """
-    new = observer_factory(recipe)
-    observers: dict[str, Observer] = {}
-    done = 0
-    samples.progress("calibrate", done, samples.count)
-    for tensors in samples.observe(artifact, samples.batches):
-        for name, values in tensors:
-            if (names is None or name in names) and values.dtype.kind == "f" and values.size:
-                if name not in observers:
-                    observers[name] = new()
-                _feed(observers[name], values, name, artifact.path)
-                observers[name].end_image()
-        done += 1
-        samples.progress("calibrate", done, samples.count)
-    if not done:
-        raise InputError(f"{samples.source}: no calibration images; at least one is needed")
-    ranges = {name: _usable(*observer.range()) for name, observer in observers.items()}
+    seen = find(samples.keep, artifact) if samples.keep else None
+    if seen is None:
+        seen = _observed(artifact, samples, names, axes or {})
+        if samples.keep:
+            keep(samples.keep.path, artifact, seen)
+    return seen
+
+
+def take_ranges(seen: Observations, recipe: Recipe) -> Ranges:
+    """Ranges by the recipe's method. A tensor that is always zero gets (0, 1). InputError for an unknown method."""
+    range_of = range_method(recipe)
+    ranges = {name: _usable(*range_of(observer)) for name, observer in seen.tensors.items()}
     method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
-    return Ranges(ranges, method, samples.source)
+    return Ranges(ranges, method, seen.source)
 
 
 _ENDLESS = 1e30
@@ -86,6 +80,32 @@ _DEAD = 1e-10
 
 _BLOCK = 1 << 18
 """Values looked at in one go, so that they are read from memory once."""
+
+
+def _observed(
+    artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int]
+) -> Observations:
+    """Run the samples, all of them or until there are enough."""
+    observers: defaultdict[str, Observer] = defaultdict(Observer)
+    channels: defaultdict[str, Channels] = defaultdict(Channels)
+    wanted = None if names is None else {*names, *axes}
+    done = 0
+    samples.progress("calibrate", done, samples.count)
+    for tensors in samples.observe(artifact, samples.batches, wanted):
+        for name, values in tensors:
+            if values.dtype.kind == "f" and values.size:
+                if name in axes:
+                    channels[name].add(values, axes[name])
+                if names is None or name in names:
+                    _feed(observers[name], values, name, artifact.path)
+                    observers[name].end_image()
+        done += 1
+        samples.progress("calibrate", done, samples.count)
+        if samples.enough():
+            break
+    if not done:
+        raise InputError(f"{samples.source}: no calibration images; at least one is needed")
+    return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
 
 
 def _usable(low: float, high: float) -> tuple[float, float]:

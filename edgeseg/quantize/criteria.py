@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Criterion", "entropy", "mse", "percentile"]
+__all__ = ["Criterion", "Range", "entropy", "mse", "percentile"]
 
 _Counts: TypeAlias = NDArray[np.int64]
 Range: TypeAlias = tuple[float, float]

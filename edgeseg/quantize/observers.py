@@ -1,23 +1,23 @@
 """What is remembered of a tensor while calibration images stream by: a few numbers, whatever is fed in.
 
-All but the moving average count exactly: neither the order nor the grouping of what they see changes what they say.
+All but the moving average is exact: neither the order nor the grouping of what is seen changes it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
-from typing import Protocol, TypeAlias
+from functools import cache, partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
-from edgeseg.quantize.criteria import Criterion, entropy, mse, percentile
+from edgeseg.quantize.criteria import Criterion, Range, entropy, mse, percentile
 
-__all__ = ["BINS", "METHODS", "Histogram", "MinMax", "MovingAverage", "Observer", "observer_factory"]
+__all__ = ["BINS", "METHODS", "Observer", "range_method"]
 
 METHODS = ("minmax", "moving-average", "percentile", "mse", "entropy")
 """Of taking a range."""
@@ -28,103 +28,49 @@ BINS = 2048
 _BLOCK = 1 << 15
 
 _NEWEST = 0.01
-"""Share of the newest image in a moving average."""
+"""Least share of an image in the moving average: the first hundred count alike, then each new one a hundredth.
+
+Source: Jacob et al., Quantization and training of neural networks, CVPR 2018, https://arxiv.org/abs/1712.05877, section
+3.1. Only to this average does the order of the images matter.
+"""
 
 _Floats: TypeAlias = NDArray[np.float32]
 _Count: TypeAlias = Callable[[_Floats, float, NDArray[np.int64]], None]
 
 
-class Observer(Protocol):
-    """Sees a tensor's values batch by batch, then tells the range to quantize."""
-
-    def add(self, values: _Floats, low: float, high: float) -> None:
-        """Take in a flat array of finite values, of which `low` is the lowest and `high` the highest."""
-
-    def end_image(self) -> None:
-        """What comes next is of another image."""
-
-    def range(self) -> tuple[float, float]:
-        """(low, high) with low <= 0 <= high."""
-
-
-class MinMax:
-    """Everything between the lowest and the highest value."""
-
-    def __init__(self) -> None:
-        self.low = 0.0
-        self.high = 0.0
-
-    def add(self, values: _Floats, low: float, high: float) -> None:
-        """See `Observer`."""
-        self.low = min(self.low, low)
-        self.high = max(self.high, high)
-
-    def end_image(self) -> None:
-        """See `Observer`."""
-
-    def range(self) -> tuple[float, float]:
-        """See `Observer`."""
-        return self.low, self.high
-
-
-class MovingAverage:
-    """The extremes of an image, averaged: the first hundred images alike, then each new one counts a hundredth.
-
-    Source: Jacob et al., Quantization and training of neural networks, CVPR 2018, https://arxiv.org/abs/1712.05877,
-    section 3.1. The only observer to which the order of the images matters.
-    """
-
-    def __init__(self) -> None:
-        self._image = MinMax()
-        self._images = 0
-        self._average = 0.0, 0.0
-
-    def add(self, values: _Floats, low: float, high: float) -> None:
-        """See `Observer`."""
-        self._image.add(values, low, high)
-
-    def end_image(self) -> None:
-        """See `Observer`."""
-        self._images += 1
-        share = max(1 / self._images, _NEWEST)
-        low, high = (old + share * (new - old) for old, new in zip(self._average, self._image.range(), strict=True))
-        self._average = low, high
-        self._image = MinMax()
-
-    def range(self) -> tuple[float, float]:
-        """See `Observer`."""
-        return self._average
-
-
-class Histogram:
-    """Counts in bins, of which a criterion makes a range.
+class Observer:
+    """Of one tensor: its extremes, their moving average and a histogram, so that any method can take a range of it.
 
     Bin i of `counts` holds the values in [(i - BINS) * width, (i - BINS + 1) * width). A value that lies beyond doubles
     the width until it does not, and the bins are merged in pairs: since every width is a power of two, the counts are
-    those that the final width would have given from the start.
+    those that the final width would have given from the start. As long as nothing but zeros were seen, the width is 0.
     """
 
-    def __init__(self, criterion: Criterion) -> None:
-        self.criterion = criterion
+    def __init__(self) -> None:
+        self.extremes: Range = 0.0, 0.0
+        self.average: Range = 0.0, 0.0
         self.width = 0.0
         self.counts = np.zeros(2 * BINS, np.int64)
-        self._extremes = MinMax()
+        self._image: Range = 0.0, 0.0
+        self._images = 0
 
     def add(self, values: _Floats, low: float, high: float) -> None:
-        """See `Observer`."""
-        self._extremes.add(values, low, high)
-        self._reach(max(-self._extremes.low, self._extremes.high))
+        """Take in a flat array of finite values, of which `low` is the lowest and `high` the highest."""
+        self._image = _joined(self._image, (low, high))
+        self.extremes = _joined(self.extremes, (low, high))
+        self._reach(max(-self.extremes[0], self.extremes[1]))
         if self.width:
             _fastest_count()(values, 1 / self.width, self.counts)
         else:
             self.counts[BINS] += values.size
 
     def end_image(self) -> None:
-        """See `Observer`."""
-
-    def range(self) -> tuple[float, float]:
-        """See `Observer`."""
-        return self.criterion(self.counts, self.width, self._extremes.range()) if self.width else (0.0, 0.0)
+        """What comes next is of another image."""
+        self._images += 1
+        share = max(1 / self._images, _NEWEST)
+        low, high = (old + share * (new - old) for old, new in zip(self.average, self._image, strict=True))
+        self.average = low, high
+        self._image = 0.0, 0.0
 
     def _reach(self, extent: float) -> None:
         """Widen the bins until `extent`, positive or negative, lies in one."""
@@ -140,24 +86,32 @@ class Histogram:
         self.width = width
 
 
-def observer_factory(recipe: Recipe) -> Callable[[], Observer]:
-    """What makes an observer for each tensor; InputError for a method or percentile that there is not."""
+def range_method(recipe: Recipe) -> Callable[[Observer], Range]:
+    """How a recipe takes (low, high) with low <= 0 <= high; InputError for a method or percentile that there is not."""
     match recipe.method:
         case "minmax":
-            return MinMax
+            return lambda seen: seen.extremes
         case "moving-average":
-            return MovingAverage
+            return lambda seen: seen.average
         case "mse":
-            return lambda: Histogram(mse)
+            return partial(_by_histogram, mse)
         case "entropy":
-            return lambda: Histogram(entropy)
+            return partial(_by_histogram, entropy)
         case "percentile":
             if not 50 < recipe.percentile <= 100:
                 raise InputError(
                     f"percentile {recipe.percentile}: expected more than 50 and at most 100, such as 99.99"
                 )
-            return lambda: Histogram(percentile(recipe.percentile))
+            return partial(_by_histogram, percentile(recipe.percentile))
     raise InputError(f"no calibration method {recipe.method!r}; there are: {', '.join(METHODS)}")
+
+
+def _by_histogram(criterion: Criterion, seen: Observer) -> Range:
+    return criterion(seen.counts, seen.width, seen.extremes) if seen.width else (0.0, 0.0)
+
+
+def _joined(one: Range, other: Range) -> Range:
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def count(values: _Floats, scale: float, counts: NDArray[np.int64]) -> None:

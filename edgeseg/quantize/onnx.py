@@ -21,6 +21,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges
+from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
@@ -49,19 +50,20 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     activation, passes = _activation(recipe), chosen(recipe)
     with tempfile.TemporaryDirectory() as folder:
-        target = Artifact(Path(folder) / "prepared.onnx", artifact.facts)
+        target = Artifact(Path(folder) / artifact.path.name, artifact.facts)
         model, applied = prepare(artifact.path, target.path, passes)
         write_facts(target.path, target.facts)
         output_name = model.graph.output[0].name
         prepared = Prepared(target, onnx_network(model), output_name, _observed(model), lambda: _save(model, target))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-    applied |= balanced
+    passes_text = applied_text(applied | balanced)
     try:
         with quiet():
             quantized = _quantized(model, ranges, recipe, activation)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
+    move_integers(quantized)
     given, output = artifact.facts.input, artifact.facts.output
     if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
@@ -76,8 +78,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         input=given,
         output=output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, int8 weights" + applied_text(applied),
-        calibration=samples.source,
+        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
+        calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
     with atomic_path(path) as temporary:
@@ -133,7 +135,7 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
         tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
         nodes_to_exclude=[],
-        op_types_to_quantize=sorted(ONNX_INT8),
+        op_types_to_quantize=sorted(ONNX_INT8 | MOVED),
         extra_options={"ForceQuantizeNoInputCheck": True},
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.calibration import Ranges, calibrate
-from edgeseg.quantize.channels import Channels, ChannelWatch
+from edgeseg.quantize.calibration import Ranges, observe, take_ranges
+from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.layers import Network
+from edgeseg.quantize.observers import range_method
 from edgeseg.quantize.passes import chosen
 from edgeseg.quantize.passes.bias_correction import correct_biases
 from edgeseg.quantize.passes.equalization import equalize
@@ -53,32 +54,27 @@ def make_ready(
         InputError: An unknown method, or no samples.
         QuantizeError: A tensor became NaN, or the rewrites made another function of the network.
     """
+    range_method(recipe)
     passes, done = chosen(recipe), {}
     if "equalization" in passes and recipe.per_channel:
-        seen = _seen_between(prepared, samples)
-        done["equalization"] = equalize(prepared.network.links, seen)
+        done["equalization"] = equalize(prepared.network.links, _between(prepared, samples))
         prepared.save()
     _check(original, prepared, samples)
-    watch = ChannelWatch({layer.given: layer.axis for layer in prepared.network.layers})
-    ranges = calibrate(prepared.artifact, recipe, watch.over(samples), prepared.held)
+    axes = {layer.given: layer.axis for layer in prepared.network.layers}
+    seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
-        done["bias-correction"] = correct_biases(prepared.network.layers, watch.seen, recipe.per_channel)
+        done["bias-correction"] = correct_biases(prepared.network.layers, seen.channels, recipe.per_channel)
         prepared.save()
-    return ranges, done
+    return take_ranges(seen, recipe), done
 
 
-def _seen_between(prepared: Prepared, samples: Calibration) -> dict[str, Channels]:
+def _between(prepared: Prepared, samples: Calibration) -> Mapping[str, Channels]:
     axes = {name: link.first.axis for link in prepared.network.links for name in link.tensors}
     if prepared.held is not None:
         axes = {name: axis for name, axis in axes.items() if name in prepared.held}
-    watch, count = ChannelWatch(axes), min(samples.count, _EQUALIZATION_IMAGES)
-    if axes:
-        observed = watch.over(samples).observe(prepared.artifact, islice(samples.batches, count))
-        for done, tensors in enumerate(observed, 1):
-            for _ in tensors:
-                pass
-            samples.progress("equalize", done, count)
-    return watch.seen
+    count = min(samples.count, _EQUALIZATION_IMAGES)
+    few = replace(samples, batches=islice(samples.batches, count), count=count)
+    return observe(prepared.artifact, few, (), axes).channels if axes else {}
 
 
 def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:
@@ -99,6 +95,5 @@ def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None
 
 
 def _output(artifact: Artifact, batch: NDArray[Any], name: str, samples: Calibration) -> NDArray[Any]:
-    return next(
-        np.array(values) for tensors in samples.observe(artifact, [batch]) for seen, values in tensors if seen == name
-    )
+    tensors = next(iter(samples.observe(artifact, [batch], {name})))
+    return next(np.array(values) for seen, values in tensors if seen == name)

@@ -50,7 +50,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     output = artifact.facts.output
     integer_output = output.head == "scores"
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _prepared(artifact, Path(folder) / "prepared.tflite")
+        prepared = _prepared(artifact, Path(folder) / artifact.path.name)
         ranges, applied = make_ready(artifact, prepared, recipe, samples)
         try:
             with quiet(), warnings.catch_warnings():
@@ -64,8 +64,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         precision="int8",
         output=replace(output, dtype="int8") if integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, int8 weights{applied_text(applied)}",
-        calibration=samples.source,
+        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{applied_text(applied)}",
+        calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
     with atomic_path(path) as temporary:

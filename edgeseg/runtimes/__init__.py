@@ -52,6 +52,7 @@ def open_session(
     runtime: str | None = None,
     device: str = "cpu",
     tensors: bool = False,
+    watch: tuple[str, ...] = (),
 ) -> Session:
     """Open a file or a network to run it.
 
@@ -61,9 +62,12 @@ def open_session(
         runtime: Name of a runtime; by default the one for the source's format.
         device: One of those that the runtime offers.
         tensors: Whether `Session.tensors` will be called, which costs speed.
+        watch: Names of the only tensors that it shall give, as an ordinary run computes them; `tensors` gives all, for
+            which some optimizations are left out.
 
     Raises:
-        InputError: An unknown runtime or device, or one that does not suit the source, or a file that cannot be used.
+        InputError: An unknown runtime, device or name of a tensor, or one that does not suit the source, or a file
+            that cannot be used.
         MissingDependency: The runtime is not installed.
     """
     format = source.facts.format if isinstance(source, Artifact) else source.framework
@@ -81,7 +85,7 @@ def open_session(
         raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
     if isinstance(source, Artifact):
         read_facts(source.path)  # refuses a damaged file, on which a runtime may crash
-    session: Session = module.open_session(source, threads, device=device, tensors=tensors)
+    session: Session = module.open_session(source, threads, device=device, tensors=tensors, watch=watch)
     return session
 
 
@@ -118,7 +122,7 @@ def describe(
     module = _load(name, declarations()[name])
     given = foreign.Given(size, layout, normalization, align_corners, tuple(classes) if classes else None)
     facts = foreign.draft(path, format, module.signature(path), given)
-    with module.open_session(Artifact(path, facts), 1, device="cpu", tensors=False) as session:
+    with module.open_session(Artifact(path, facts), 1, device="cpu", tensors=False, watch=()) as session:
         try:
             output = session.run(np.zeros(facts.input.shape, facts.input.dtype))
         except MeasureError as error:

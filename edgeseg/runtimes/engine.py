@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from edgeseg.core.errors import InputError
 from edgeseg.core.types import Precision
 
-__all__ = ["Engine", "Port", "Quantization", "Signature"]
+__all__ = ["Engine", "Port", "Quantization", "Signature", "watched"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,19 @@ class Engine:
     """A network in a runtime's hands, fed with the input's own dtype and giving the output's own.
 
     `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
-    computed tensor in execution order; it is None where the engine was not opened for that. Dropping the engine frees
-    the runtime's memory.
+    computed tensor in execution order, or the watched ones alone; it is None where the engine was not opened for that.
+    Dropping the engine frees the runtime's memory.
     """
 
     input: Port
     output: Port
     run: Callable[[NDArray[Any]], NDArray[Any]]
     tensors: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]] | None = None
+
+
+def watched(path: Path, names: list[str], watch: tuple[str, ...]) -> list[str]:
+    """Those of a file's computed tensors that are to be watched, all where none is named."""
+    unknown = set(watch).difference(names)
+    if unknown:
+        raise InputError(f"{path}: computes no tensor {min(unknown)!r}; edgeseg.graphs.read_graph lists those it does")
+    return [name for name in names if name in watch] if watch else names

@@ -19,10 +19,12 @@ __all__ = ["DECLARATION", "open_session"]
 DECLARATION = RuntimeDeclaration(format="keras", package="tensorflow", extra="tf", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+) -> Session:
     """Run a `keras.Model`. TensorFlow takes the number of threads before its first operation and not again."""
     assert isinstance(source, Model)
-    refuse_tensors(source, tensors)
+    refuse_tensors(source, tensors or bool(watch))
     with suppress(RuntimeError):
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)

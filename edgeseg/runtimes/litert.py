@@ -14,7 +14,7 @@ from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature
+from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature, watched
 from edgeseg.runtimes.session import Session
 
 try:
@@ -27,18 +27,20 @@ __all__ = ["DECLARATION", "open_session", "signature"]
 DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
-    """Open a .tflite file; `tensors` runs it without XNNPACK, which keeps its tensors to itself.
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+) -> Session:
+    """Open a .tflite file; `tensors` runs it without XNNPACK, `watch` with each operator handed to XNNPACK by itself.
 
     Raises InputError for a file that LiteRT cannot load, or not for the declared input.
     """
     assert isinstance(source, Artifact)
-    return Session(source.facts, _engine(source.path, source.facts.input.shape, threads, tensors))
+    return Session(source.facts, _engine(source.path, source.facts.input.shape, threads, tensors, watch))
 
 
-def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> Engine:
+def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, watch: tuple[str, ...]) -> Engine:
     """Runs the first output."""
-    interpreter = _interpreter(path, threads, bare=tensors)
+    interpreter = _interpreter(path, threads, bare=tensors and not watch, keep=tensors or bool(watch))
     details, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     try:
         with quiet():
@@ -58,18 +60,22 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool) -> 
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        run(batch)
         names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-        yield details["name"], batch
-        for index in _computed(interpreter):
-            yield names[index], interpreter.get_tensor(index)
+        indices = _computed(interpreter)
+        wanted = watched(path, [names[index] for index in indices], watch)
+        run(batch)
+        if not watch:
+            yield details["name"], batch
+        for index in indices:
+            if names[index] in wanted:
+                yield names[index], interpreter.get_tensor(index)
 
-    return Engine(_port(details), _port(result), run, computed if tensors else None)
+    return Engine(_port(details), _port(result), run, computed if tensors or watch else None)
 
 
 def signature(path: Path) -> Signature:
     """Raises InputError for a file that LiteRT cannot load."""
-    interpreter = _interpreter(path, 1, bare=True)
+    interpreter = _interpreter(path, 1, bare=True, keep=True)
     dtypes = {details["index"]: details["dtype"] for details in interpreter.get_tensor_details()}
     int8 = any(dtypes[index] in (np.int8, np.uint8) for index in _computed(interpreter))
     inputs = tuple(map(_port, interpreter.get_input_details()))
@@ -77,8 +83,8 @@ def signature(path: Path) -> Signature:
     return Signature(inputs, outputs, "int8" if int8 else "fp32")
 
 
-def _interpreter(path: Path, threads: int, *, bare: bool) -> Any:
-    """`bare` keeps every tensor readable, which delegates do not."""
+def _interpreter(path: Path, threads: int, *, bare: bool, keep: bool) -> Any:
+    """`bare` runs it without delegates; `keep` leaves every tensor readable."""
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if bare else OpResolverType.AUTO
     try:
         with quiet(), warnings.catch_warnings():
@@ -87,15 +93,16 @@ def _interpreter(path: Path, threads: int, *, bare: bool) -> Any:
                 model_path=str(path),
                 num_threads=threads,
                 experimental_op_resolver_type=resolver,
-                experimental_preserve_all_tensors=bare,
+                experimental_preserve_all_tensors=keep,
             )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot load it: {first_line(error)}; export it again") from error
 
 
 def _computed(interpreter: Any) -> list[int]:
-    """Indices of the tensors that operators write, in execution order."""
-    return [int(index) for op in interpreter._get_ops_details() for index in op["outputs"] if index >= 0]
+    """Indices of the tensors that operators write, in execution order; delegates write some of them again."""
+    written = [int(index) for op in interpreter._get_ops_details() for index in op["outputs"] if index >= 0]
+    return list(dict.fromkeys(written))
 
 
 def _port(details: dict[str, Any]) -> Port:

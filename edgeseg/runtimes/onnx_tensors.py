@@ -1,4 +1,4 @@
-"""An ONNX file with every tensor as an output."""
+"""An ONNX file with the tensors inside it as outputs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from pathlib import Path
 
 import onnx
 
-__all__ = ["with_all_outputs"]
+from edgeseg.runtimes.engine import watched
+
+__all__ = ["with_outputs"]
 
 
-def with_all_outputs(path: Path) -> tuple[list[str], bytes]:
-    """The names of all computed tensors in execution order, and the model that gives them after its own outputs."""
+def with_outputs(path: Path, watch: tuple[str, ...]) -> tuple[list[str], bytes]:
+    """The names of the tensors in execution order, and the model that gives the computed ones after its own outputs.
+
+    The input and all tensors, or those to watch alone; InputError where there is none of a name.
+    """
     model = onnx.load(path)
-    names = [name for node in model.graph.node for name in node.output if name]
-    own = {output.name for output in model.graph.output}
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in own)
+    given = model.graph.input[0].name
+    names = watched(path, [given, *(name for node in model.graph.node for name in node.output if name)], watch)
+    known = {given, *(output.name for output in model.graph.output)}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     return names, model.SerializeToString()

@@ -34,20 +34,25 @@ def devices() -> tuple[str, ...]:
     return tuple(device for device, provider in _PROVIDERS.items() if provider in available)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
-    """Open an .onnx file; `tensors` needs the package onnx. Raises InputError for a file that it cannot load."""
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+) -> Session:
+    """Open an .onnx file; `tensors` and `watch` need the package onnx.
+
+    Raises InputError for a file that it cannot load.
+    """
     assert isinstance(source, Artifact)
-    return Session(source.facts, _engine(source.path, threads, device, tensors))
+    return Session(source.facts, _engine(source.path, threads, device, tensors, watch))
 
 
-def _engine(path: Path, threads: int, device: str, tensors: bool) -> Engine:
+def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[str, ...]) -> Engine:
     """Runs the first output."""
     names: list[str] = []
     model: Path | bytes = path
-    if tensors:
+    if tensors or watch:
         names, model = load(
             "edgeseg.runtimes", "onnx_tensors", package="onnx", extra="onnx", why="looking inside an ONNX file"
-        ).with_all_outputs(path)
+        ).with_outputs(path, watch)
     session = _session(path, model, threads, _PROVIDERS[device])
     given = _port(session.get_inputs()[0])
     result = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
@@ -63,10 +68,13 @@ def _engine(path: Path, threads: int, device: str, tensors: bool) -> Engine:
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield given.name, batch
-        yield from zip(names, outputs(names, batch), strict=True)
+        if given.name in names:
+            yield given.name, batch
+        inner = [name for name in names if name != given.name]
+        if inner:  # None would give the file's own outputs.
+            yield from zip(inner, outputs(inner, batch), strict=True)
 
-    return Engine(given, result, run, computed if tensors else None)
+    return Engine(given, result, run, computed if names else None)
 
 
 def signature(path: Path) -> Signature:

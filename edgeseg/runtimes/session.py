@@ -61,12 +61,15 @@ class Session:
                 raise MeasureError(f"{self.facts.model}: class map of shape {raw.shape} where {shape} was declared")
             return raw.reshape(shape).astype(np.uint8)
         self._check_scores(raw)
-        if output.head == "logits":
+        if output.head == "logits" or output.size == size:
             return np.stack([argmax_classmap(image, output.layout) for image in raw])
         return np.stack([upsample_argmax(image, size, output.align_corners, output.layout) for image in raw])
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-        """The input and every computed tensor, in execution order; the session must have been opened with `tensors`."""
+        """The input and every computed tensor in execution order, or those that the session was opened to watch.
+
+        Raises InputError where it was opened for neither.
+        """
         if self._engine.tensors is None:
             raise InputError(f"{self.facts.model}: its tensors can be read only if it is opened with tensors=True")
         return self._engine.tensors(self._fed(batch))

@@ -18,10 +18,12 @@ __all__ = ["DECLARATION", "open_session"]
 DECLARATION = RuntimeDeclaration(format="torch", package="torch", extra="torch", default=True)
 
 
-def open_session(source: Artifact | Model, threads: int, *, device: str, tensors: bool) -> Session:
+def open_session(
+    source: Artifact | Model, threads: int, *, device: str, tensors: bool, watch: tuple[str, ...]
+) -> Session:
     """Run an `nn.Module`, put in eval mode. The number of threads is the whole process's."""
     assert isinstance(source, Model)
-    refuse_tensors(source, tensors)
+    refuse_tensors(source, tensors or bool(watch))
     torch.set_num_threads(threads)
     network = source.network.eval()
 

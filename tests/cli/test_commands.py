@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
+import re
 import resource
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -227,15 +233,13 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
-    import signal
-    import subprocess
-    import sys
+EDGESEG = str(Path(sys.executable).with_name("edgeseg"))
+# What a shell starts in the background is deaf to SIGINT, and so is what that starts in turn.
+LISTEN = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
-    # What a shell starts in the background is deaf to SIGINT, and so is what that starts in turn.
-    listen = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    edgeseg = str(Path(sys.executable).with_name("edgeseg"))
-    command = [sys.executable, "-c", listen, edgeseg, "run", "--size", "64x128"]
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LISTEN, EDGESEG, "run", "--size", "64x128"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
     out = tmp_path / "edgeseg-out"
@@ -250,6 +254,42 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     for path in out.iterdir():
         assert not path.name.startswith(".")
         assert read_facts(path) is not None
+
+
+def interrupted(command: list[str], folder: Path, *signs: str) -> tuple[int, str]:
+    """Run on a terminal, press Ctrl-C at the first sight of each sign; the exit code and what the terminal showed."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTEN, EDGESEG, *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=end
+    )
+    os.close(end)
+    shown, waiting = "", list(signs)
+    while True:
+        try:
+            shown += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # What Linux says where the other end was closed.
+            break
+        if waiting and re.search(waiting[0], shown):
+            del waiting[0]
+            process.send_signal(signal.SIGINT)
+    os.close(terminal)
+    assert not waiting, shown
+    return process.wait(60), shown
+
+
+def test_ctrl_c_ends_calibration_and_a_second_one_stops(tmp_path: Path, workspace: Path) -> None:
+    command = ["quantize", str(workspace / "fastscnn_64x128_fp32.onnx"), "--int8", "--samples", "2000"]
+    image, ended = r" [1-9]\d*/2000", r"calibration ended after (\d+) of 2000 images; quantizing with those"
+    code, shown = interrupted([*command, "--calibration", "kept.npz"], tmp_path, image)
+    assert code == 0, shown
+    images = re.search(ended, shown)[1]
+    facts = read_facts(tmp_path / "edgeseg-out" / "fastscnn_64x128_int8.onnx")
+    assert facts is not None
+    assert facts.calibration in (f"{images} images of scenes", f"{images} image of scenes")
+    code, shown = interrupted([*command, "--out", "second"], tmp_path, image, ended)
+    assert code == 1
+    assert "edgeseg: stopped" in shown
+    assert not list((tmp_path / "second").iterdir())
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -89,7 +89,7 @@ def check(artifact: Artifact) -> None:
     assert facts.parity is not None
     assert facts.parity.max_error <= parity.MAX_ERROR
     assert facts.parity.agreement_percent >= parity.MIN_AGREEMENT_PERCENT
-    assert facts.parity.unsteady_percent <= 100 * UNPOOLED_ELSEWHERE
+    assert facts.parity.tie_error <= parity.MAX_TIE_ERROR
     operators = {node.op for node in read_graph(artifact.path).nodes}
     foreign = {op for op in operators if op.startswith(("CUSTOM", "STABLEHLO", "Flex", "UNKNOWN"))}
     assert not foreign

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from edgeseg import runtimes
 from edgeseg.core.container import write_facts
 from edgeseg.core.protocols import Calibration
 from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
-from edgeseg.quantize.channels import Channels, ChannelWatch
+from edgeseg.quantize.calibration import observe as observations
+from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.layers import Network
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.layers_tflite import tflite_network
@@ -163,15 +164,17 @@ def images(shape: tuple[int, ...], count: int = 8) -> list[NDArray[np.float32]]:
     ]
 
 
-def observe(source: Artifact, batches: Iterable[NDArray[Any]]) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
-    with runtimes.open_session(source, threads=1, tensors=True) as session:
+def observe(
+    source: Artifact, batches: Iterable[NDArray[Any]], names: Collection[str] | None
+) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+    with runtimes.open_session(source, threads=1, tensors=True, watch=tuple(names or ())) as session:
         for batch in batches:
             yield session.tensors(batch)
 
 
 def calibration(source: Artifact, progress: Any = lambda what, done, total: None) -> Calibration:
     batches = images(source.facts.input.shape)
-    return Calibration(batches, len(batches), "8 images of noise", observe, progress)
+    return Calibration(batches, len(batches), "noise", observe, progress)
 
 
 def opened(source: Artifact) -> tuple[Network, Callable[[Path], Artifact]]:
@@ -204,10 +207,7 @@ def spread(source: Artifact, path: Path, decades: float = 3) -> Artifact:
     return save(path)
 
 
-def seen(source: Artifact, names: Iterable[str]) -> dict[str, Channels]:
+def seen(source: Artifact, names: Iterable[str]) -> Mapping[str, Channels]:
     """The channels of tensors, which a network's layers name, over the calibration images."""
-    watch = ChannelWatch(dict.fromkeys(names, 1 if source.facts.format == "onnx" else -1))
-    given = calibration(source)
-    for tensors in watch.over(given).observe(source, given.batches):
-        list(tensors)
-    return watch.seen
+    axes = dict.fromkeys(names, 1 if source.facts.format == "onnx" else -1)
+    return observations(source, calibration(source), (), axes).channels

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
 from edgeseg.quantize import criteria, histogram_numba, observers
-from edgeseg.quantize.calibration import Ranges, calibrate
-from edgeseg.quantize.observers import BINS, Histogram
+from edgeseg.quantize.calibration import calibrate
+from edgeseg.quantize.observers import BINS, Observer
 
 ARTIFACT = Artifact(
     Path("net.onnx"),
@@ -23,20 +22,22 @@ ARTIFACT = Artifact(
 )
 
 
-def samples(*images: dict[str, Any], progress: Any = lambda what, done, total: None) -> Calibration:
-    def observe(artifact: Artifact, batches: Any) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
+def samples(*images: dict[str, Any], progress: Any = lambda what, done, total: None, **others: Any) -> Calibration:
+    def observe(
+        artifact: Artifact, batches: Any, names: Collection[str] | None
+    ) -> Iterator[Iterator[tuple[str, NDArray[Any]]]]:
         for image in batches:
-            yield ((name, np.asarray(value)) for name, value in image.items())
+            yield ((name, np.asarray(image[name])) for name in image if names is None or name in names)
 
-    return Calibration(images, len(images), "images", observe, progress)
+    return Calibration(images, len(images), "noise", observe, progress, **others)
 
 
 def ranges(*images: dict[str, Any], recipe: Recipe = Recipe()) -> Any:  # noqa: B008
     return calibrate(ARTIFACT, recipe, samples(*images)).values
 
 
-def add(histogram: Histogram, values: NDArray[np.float32]) -> None:
-    histogram.add(values, float(values.min()), float(values.max()))
+def add(observer: Observer, values: NDArray[np.float32]) -> None:
+    observer.add(values, float(values.min()), float(values.max()))
 
 
 DISTRIBUTIONS = {
@@ -54,22 +55,22 @@ DISTRIBUTIONS = {
 def test_percentile_is_numpys_within_one_bin(kind: str, percentile: float) -> None:
     random = np.random.default_rng(0)
     parts = [DISTRIBUTIONS[kind](random, n).astype(np.float32) for n in (1, 7, 5000, 20_000, 30_001)]
-    histogram = Histogram(criteria.percentile(percentile))
+    seen = Observer()
     for part in parts:
-        add(histogram, part)
-    low, high = histogram.range()
+        add(seen, part)
+    low, high = criteria.percentile(percentile)(seen.counts, seen.width, seen.extremes)
     whole = np.concatenate(parts)
-    assert histogram.counts.sum() == whole.size
-    assert histogram.width <= 2 * np.abs(whole).max() / BINS
-    assert low == pytest.approx(min(0.0, np.percentile(whole, 100 - percentile, method="lower")), abs=histogram.width)
-    assert high == pytest.approx(max(0.0, np.percentile(whole, percentile, method="higher")), abs=histogram.width)
+    assert seen.counts.sum() == whole.size
+    assert seen.width <= 2 * np.abs(whole).max() / BINS
+    assert low == pytest.approx(min(0.0, np.percentile(whole, 100 - percentile, method="lower")), abs=seen.width)
+    assert high == pytest.approx(max(0.0, np.percentile(whole, percentile, method="higher")), abs=seen.width)
     assert low <= 0 <= high
 
 
 def test_neither_order_nor_grouping_matters() -> None:
     random = np.random.default_rng(0)
     parts = [(random.normal(size=1000) * scale).astype(np.float32) for scale in (1e-6, 1e4, 1, 0, 30, 1e-2)]
-    one, other, once = (Histogram(criteria.percentile(99.9)) for _ in range(3))
+    one, other, once = Observer(), Observer(), Observer()
     for part in parts:
         add(one, part)
     for part in reversed(parts):
@@ -78,7 +79,7 @@ def test_neither_order_nor_grouping_matters() -> None:
     assert one.width == other.width == once.width
     assert (one.counts == other.counts).all()
     assert (one.counts == once.counts).all()
-    assert one.range() == other.range() == once.range()
+    assert one.extremes == other.extremes == once.extremes
 
 
 def test_both_counting_loops_count_alike() -> None:
@@ -166,18 +167,11 @@ def test_no_images() -> None:
         ranges()
 
 
-def test_ranges_survive_saving(tmp_path: Path) -> None:
-    found = calibrate(ARTIFACT, Recipe(percentile=99.9), samples({"a": [0.1, -0.7]}))
-    assert found.method == "percentile 99.9"
-    found.save(tmp_path / "ranges.json")
-    assert Ranges.load(tmp_path / "ranges.json") == found
-
-
-@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"values": {"a": [1]}, "method": "", "source": ""})])
-def test_other_files_are_no_ranges(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "ranges.json"
-    path.write_text(content)
-    with pytest.raises(InputError, match=r"ranges\.json: not a file of saved ranges"):
-        Ranges.load(path)
-    with pytest.raises(InputError, match=r"none\.json: No such file"):
-        Ranges.load(tmp_path / "none.json")
+def test_it_ends_after_the_image_that_was_enough() -> None:
+    images = [{"a": [float(i)]} for i in range(1, 6)]
+    answers = iter([False, True])
+    found = calibrate(ARTIFACT, Recipe(method="minmax"), samples(*images, enough=lambda: next(answers)))
+    assert found.source == "2 images of noise"
+    assert found.values == {"a": (0.0, 2.0)}
+    first = calibrate(ARTIFACT, Recipe(), samples(*images, enough=lambda: True))
+    assert first.source == "1 image of noise"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg import quantize, runtimes
 from edgeseg.core.container import read_facts, write_facts
@@ -16,7 +18,7 @@ from edgeseg.core.types import Artifact, Facts
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.report import int8_report, verify
-from tests.quantize.nets import OnnxNet, artifact, calibration, images
+from tests.quantize.nets import CLASSES, OnnxNet, artifact, calibration, images
 
 FORMATS = sorted(declared.format for declared in quantize.declarations().values())
 INTEGER = {"onnx": ("uint8", "int8"), "tflite": ("int8",)}
@@ -64,6 +66,31 @@ def sqnr_db(signal: Any, other: Any) -> float:
 def test_int8_is_close_to_float(folder: Path, format: str, recipe: Recipe) -> None:
     source = artifact(folder, format)
     assert sqnr_db(outputs(source), outputs(quantized(source, recipe))) > (26 if recipe.per_channel else 23)
+
+
+def scales_of_weights(path: Path) -> list[int]:
+    """How many scales each int8 kernel of a file has."""
+    if path.suffix == ".tflite":
+        graph = flatbuffer_utils.read_model(str(path))
+        tensors = graph.subgraphs[0].tensors
+        kernels = [
+            tensor for tensor in tensors if len(tensor.shape) == 4 and graph.buffers[tensor.buffer].data is not None
+        ]
+        return [len(tensor.quantization.scale) for tensor in kernels]
+    model = onnx.load(path)
+    dims = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    nodes = [node for node in model.graph.node if node.op_type == "DequantizeLinear"]
+    return [math.prod(dims[node.input[1]]) for node in nodes if len(dims.get(node.input[0], ())) == 4]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_weights_have_a_scale_a_channel_or_one(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    whole, each = quantized(source, Recipe("tensor", per_channel=False)), quantized(source)
+    assert set(scales_of_weights(whole.path)) == {1}
+    assert min(scales_of_weights(each.path)) == len(CLASSES)
+    assert len(scales_of_weights(whole.path)) == len(scales_of_weights(each.path)) >= 6
+    assert whole.facts.recipe == each.facts.recipe.replace("default", "tensor") + " per tensor"
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -214,8 +241,8 @@ def test_a_tensor_that_is_zero_on_every_calibration_image_breaks_nothing(folder:
     source = artifact(folder, format)
     given = calibration(source)
 
-    def dead_sum(source: Artifact, batches: Any) -> Any:
-        for tensors in given.observe(source, batches):
+    def dead_sum(source: Artifact, batches: Any, names: Any) -> Any:
+        for tensors in given.observe(source, batches, names):
             yield ((name, value * (0 if "sum" in name or "Add" in name else 1)) for name, value in tensors)
 
     path = folder / f"dead.{format}"

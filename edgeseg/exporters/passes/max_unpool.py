@@ -7,7 +7,6 @@ where its greater pixel is. These three comparisons say where an unpooled value 
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import torch
 from torch import Tensor, fx
@@ -15,35 +14,49 @@ from torch import Tensor, fx
 from edgeseg.exporters.passes.edit import arguments, become, calls, pair, shape
 from edgeseg.exporters.passes.interleave import from_cells
 
-__all__ = ["FORMATS", "rewrite"]
+__all__ = ["FORMATS", "poolings", "rewrite"]
 
 FORMATS = ("onnx", "tflite")
 
 _aten = torch.ops.aten
 
 
+def poolings(graph: fx.GraphModule) -> list[fx.Node]:
+    """The max poolings whose places only unpoolings to the size it came from read, in order of execution."""
+    return [node for node in calls(graph, _aten.max_pool2d_with_indices.default) if _is_undone(node)]
+
+
 def rewrite(graph: fx.GraphModule) -> int:
-    """Replace every max pooling whose places only unpoolings to the size it came from read, and these unpoolings."""
+    """Replace every such max pooling, and the unpoolings."""
     changed = 0
-    for node in calls(graph, _aten.max_pool2d_with_indices.default):
-        given = arguments(node)
-        users = {int(user.args[1]): user for user in node.users if user.target is operator.getitem}
-        unpoolings = list(users[1].users) if 1 in users else []
-        if not unpoolings or not _halves(node, given) or any(not _undoes(user, users[1], node) for user in unpoolings):
-            continue
+    for node in poolings(graph):
+        users = _parts(node)
         with graph.graph.inserting_before(node):
-            pooled = graph.graph.call_function(_pool, (given["self"],))
+            pooled = graph.graph.call_function(_pool, (arguments(node)["self"],))
             parts = [graph.graph.call_function(operator.getitem, (pooled, i)) for i in range(4)]
         if 0 in users:
             users[0].replace_all_uses_with(parts[0])
             parts[0].meta = dict(users[0].meta)
-        for unpooling in unpoolings:
+        for unpooling in list(users[1].users):
             become(unpooling, _unpool, unpooling.args[0], *parts[1:])
             changed += 1
     return changed
 
 
-def _halves(node: fx.Node, given: dict[str, Any]) -> bool:
+def _parts(node: fx.Node) -> dict[int, fx.Node]:
+    """Those who read the maxima, by 0, and the places, by 1."""
+    return {int(user.args[1]): user for user in node.users if user.target is operator.getitem}
+
+
+def _is_undone(node: fx.Node) -> bool:
+    places = _parts(node).get(1)
+    if places is None or not places.users or not _halves(node):
+        return False
+    return all(_undoes(user, places, node) for user in places.users)
+
+
+def _halves(node: fx.Node) -> bool:
+    given = arguments(node)
     height, width = shape(given["self"])[2:]
     kernel, stride = pair(given["kernel_size"]), pair(given["stride"] or given["kernel_size"])
     return (

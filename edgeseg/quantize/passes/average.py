@@ -15,8 +15,8 @@ from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["convolve_averages"]
 
-_LARGEST_WINDOW = 100
-"""Pixels; a larger window overlaps little, and a convolution would multiply each of them for nothing."""
+_LARGEST_WINDOW = 256
+"""Pixels; larger ones are near enough the whole map, which few windows cover."""
 
 
 def convolve_averages(model: onnx.ModelProto) -> int:

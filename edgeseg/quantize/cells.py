@@ -1,0 +1,72 @@
+"""DepthToSpace over the integers of a quantized ONNX file.
+
+ONNX Runtime computes it in float, between a DequantizeLinear and a QuantizeLinear. It only moves values, so where both
+have the same scale the integers can be moved as they are: as a transposition of rows of pixels, in the NHWC layout that
+the int8 kernels around it work in, so that the runtime drops the transpositions to and from it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["MOVED", "move_integers"]
+
+MOVED = frozenset({"DepthToSpace"})
+"""Operators that need a scale at both ends to be replaced here."""
+
+
+def move_integers(model: onnx.ModelProto) -> None:
+    """Replace, in place, every DepthToSpace (DCR) between a DequantizeLinear and QuantizeLinears of its scale."""
+    graph, edit = model.graph, Editor(model)
+    outputs = {output.name for output in graph.output}
+    for node in [node for node in graph.node if node.op_type == "DepthToSpace"]:
+        start = edit.only_writer(node.input[0])
+        ends = [reader for reader in graph.node if node.output[0] in reader.input]
+        if start is None or start.op_type != "DequantizeLinear" or node.output[0] in outputs or not ends:
+            continue
+        before = next((writer for writer in graph.node if start.input[0] in writer.output), start)
+        shape = edit.shape(before.input[0])
+        if len(shape) != 4 or not all(shape) or edit.attribute(node, "mode", b"DCR") != b"DCR":
+            continue
+        if all(end.op_type == "QuantizeLinear" and _alike(edit, start, end) for end in ends):
+            _replace(graph, edit, (start, node, *ends), shape)
+
+
+def _alike(edit: Editor, start: onnx.NodeProto, end: onnx.NodeProto) -> bool:
+    """Whether both have the same scale and zero point."""
+    pairs = [(edit.constant(a), edit.constant(b)) for a, b in zip(start.input[1:], end.input[1:], strict=True)]
+    return all(a is not None and b is not None and _equal(a, b) for a, b in pairs)
+
+
+def _equal(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
+    return a.dtype == b.dtype and bool(np.array_equal(a, b))
+
+
+def _replace(graph: onnx.GraphProto, edit: Editor, nodes: tuple[onnx.NodeProto, ...], shape: tuple[int, ...]) -> None:
+    start, node, *ends = nodes
+    batch, channels, height, width = shape
+    block = edit.attribute(node, "blocksize", 0)
+    rows = edit.add_constant("cell_rows", np.array([batch * height, width, block, channels // block]))
+    pixels = [batch, height * block, width * block, channels // block**2]
+    whole = edit.add_constant("cell_pixels", np.array(pixels))
+    given, name, result = start.input[0], node.output[0], ends[0].output[0]
+    place = list(graph.node).index(node)
+    for unneeded in nodes:
+        graph.node.remove(unneeded)
+    for end in ends[1:]:
+        for reader in graph.node:
+            reader.input[:] = [result if read == end.output[0] else read for read in reader.input]
+    steps = [
+        helper.make_node("Transpose", [given], [f"{name}_last"], perm=[0, 2, 3, 1]),
+        helper.make_node("Reshape", [f"{name}_last", rows], [f"{name}_rows"]),
+        helper.make_node("Transpose", [f"{name}_rows"], [f"{name}_moved"], perm=[0, 2, 1, 3]),
+        helper.make_node("Reshape", [f"{name}_moved", whole], [f"{name}_pixels"]),
+        helper.make_node("Transpose", [f"{name}_pixels"], [result], perm=[0, 3, 1, 2]),
+    ]
+    for i, step in enumerate(steps):
+        graph.node.insert(place - 1 + i, step)

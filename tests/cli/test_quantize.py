@@ -1,0 +1,72 @@
+"""`edgeseg quantize`: its options for calibration and weights."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from edgeseg.cli.interrupt import EndByCtrlC
+from edgeseg.core.container import read_facts
+from edgeseg.pipeline.silence import silent
+
+
+def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace: Path) -> None:
+    files = [workspace / f"fastscnn_64x128_fp32.{format}" for format in ("onnx", "tflite")]
+    command = ("quantize", "--int8", "--calibration", "kept.npz")
+    done = cli(*command, *files, "--samples", "2", "--out", "first")
+    assert done.returncode == 0, done.stderr
+    done = cli(*command, *files, "--data", "cityscapes:gone", "--out", "again")
+    assert done.returncode == 0, done.stderr
+    written = sorted((tmp_path / "first").iterdir())
+    assert [path.suffix for path in written] == [".onnx", ".tflite"]
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+    done = cli(*command, *files, "--method", "mse", "--per-tensor", "--out", "other")
+    assert done.returncode == 0, done.stderr
+    facts = read_facts(tmp_path / "other" / written[0].name)
+    assert facts is not None
+    assert facts.recipe == "default: mse ranges, uint8 activations, int8 weights per tensor"
+    assert facts.calibration == "2 images of scenes"
+
+
+@pytest.mark.parametrize("content", [b"", b"no calibration", None])
+def test_a_calibration_file_that_is_none(cli, tmp_path: Path, workspace: Path, content: bytes | None) -> None:
+    path = tmp_path / "kept.npz"
+    path.mkdir() if content is None else path.write_bytes(content)
+    done = cli("quantize", workspace / "fastscnn_64x128_fp32.onnx", "--int8", "--calibration", path)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "kept.npz: " in line
+    assert not list(tmp_path.glob("edgeseg-out/*"))
+
+
+def test_ctrl_c_ends_calibration_only_between_images(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    for what, done in (("calibrate", 0), ("calibrate", 9), ("export", 3)):
+        with EndByCtrlC(silent) as end, pytest.raises(KeyboardInterrupt):
+            end.progress(what, done, 9)
+            signal.raise_signal(signal.SIGINT)
+    with EndByCtrlC(silent) as end:
+        end.progress("calibrate", 3, 9)
+        assert not end.enough()
+        signal.raise_signal(signal.SIGINT)
+        end.progress("calibrate", 4, 9)
+        assert end.enough()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert capsys.readouterr().err == "edgeseg: calibration ended after 4 of 9 images; quantizing with those\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_is_deaf_to_ctrl_c_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with EndByCtrlC(silent) as end:
+            end.progress("calibrate", 3, 9)
+            signal.raise_signal(signal.SIGINT)
+            assert not end.enough()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

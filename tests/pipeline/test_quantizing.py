@@ -1,0 +1,66 @@
+"""`edgeseg.quantize` as a function: calibration that is kept and calibration that ends early."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgeseg
+from edgeseg import pipeline
+from edgeseg.core.errors import InputError
+
+FORMATS = ("onnx", "tflite")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_kept_calibration_needs_no_images(workspace: Path, tmp_path: Path, format: str) -> None:
+    source, kept = workspace / f"fastscnn_64x128_fp32.{format}", tmp_path / "kept.npz"
+    first = edgeseg.quantize(source, count=2, path=tmp_path / f"first.{format}", calibration=kept)
+    again = edgeseg.quantize(source, "folder:gone", path=tmp_path / f"again.{format}", calibration=kept)
+    assert first.path.read_bytes() == again.path.read_bytes()
+
+
+def test_a_file_is_either_read_or_written(workspace: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    edgeseg.quantize(workspace / "fastscnn_64x128_fp32.onnx", count=1, folder=tmp_path, calibration=kept)
+    before = kept.read_bytes()
+    with pytest.raises(InputError, match=r"kept\.npz: holds the calibration of fastscnn_64x128_fp32\.onnx .*, not of"):
+        edgeseg.quantize(workspace / "fastscnn_64x128_fp32.tflite", count=1, folder=tmp_path, calibration=kept)
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_facts_tell_how_many_images_there_were(workspace: Path, tmp_path: Path, format: str) -> None:
+    done = 0
+
+    def progress(what: str, images: int, total: int) -> None:
+        nonlocal done
+        done = images
+
+    quantized, _ = pipeline.quantize_with_report(
+        workspace / f"fastscnn_64x128_fp32.{format}",
+        count=50,
+        folder=tmp_path,
+        progress=progress,
+        enough=lambda: done == 3,
+    )
+    assert quantized.facts.calibration == "3 images of scenes"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_memory_does_not_grow_with_images(workspace: Path, tmp_path: Path, format: str) -> None:
+    source = shutil.copy(workspace / f"fastscnn_64x128_fp32.{format}", tmp_path)
+    code = (
+        "import resource, edgeseg\n"
+        "for count in (2, 42):\n"
+        f"    edgeseg.quantize({str(source)!r}, count=count)\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    few, many = map(float, done.stdout.split())
+    # All tensors of these forty images are 70 MiB.
+    assert many - few < 20
