@@ -65,7 +65,7 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
         return None
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
-    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
+    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1] and edit.attribute(node, "group", 1) == 1
     if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or _CELL % strides[1]:
         return None
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
