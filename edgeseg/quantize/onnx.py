@@ -26,6 +26,7 @@ from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.stem import fold_stem
@@ -89,6 +90,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
 
 
 def _save(model: onnx.ModelProto, target: Artifact) -> None:
+    drop_unread(model)
     onnx.save(model, target.path)
     write_facts(target.path, target.facts)
 
