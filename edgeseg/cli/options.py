@@ -22,6 +22,7 @@ __all__ = [
     "Images",
     "Method",
     "Out",
+    "Pass",
     "PerClass",
     "PerTensor",
     "Percentile",
@@ -37,6 +38,8 @@ __all__ = [
     "Tables",
     "Threads",
     "Weights",
+    "Without",
+    "left_out",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -67,6 +70,18 @@ class RangeMethod(StrEnum):
     PERCENTILE = "percentile"
     MSE = "mse"
     ENTROPY = "entropy"
+
+
+class Pass(StrEnum):
+    """What `--without` takes."""
+
+    BATCHNORM = "batchnorm"
+    REDUCTIONS = "reductions"
+    AVERAGE = "average"
+    DECONV = "deconv"
+    GROUPED = "grouped"
+    EQUALIZATION = "equalization"
+    BIAS_CORRECTION = "bias-correction"
 
 
 class Sort(StrEnum):
@@ -108,6 +123,9 @@ Percentile = Annotated[
     float,
     typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
 ]
+Without = Annotated[
+    list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
+]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
 Calibration = Annotated[
     Path | None,
@@ -124,3 +142,8 @@ Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw inpu
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
+
+
+def left_out(without: list[Pass] | None) -> tuple[str, ...]:
+    """The names that `--without` gave, as a Recipe has them."""
+    return tuple(each.value for each in without or ())

@@ -35,6 +35,7 @@ def quantize(
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
+    without: options.Without = None,
     calibration: options.Calibration = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
@@ -48,7 +49,12 @@ def quantize(
 
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
-    recipe = Recipe(method=method.value, percentile=percentile, per_channel=not per_tensor)
+    recipe = Recipe(
+        method=method.value,
+        percentile=percentile,
+        per_channel=not per_tensor,
+        without=options.left_out(without),
+    )
     keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
@@ -69,4 +75,4 @@ def quantize(
 
 def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}"
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {artifact.facts.recipe}"

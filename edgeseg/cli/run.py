@@ -41,6 +41,7 @@ def run(
     method: options.Method = options.RangeMethod.PERCENTILE,
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
+    without: options.Without = None,
     images: options.Images = None,
     accuracy: options.Accuracy = True,
     device: options.Device = "cpu",
@@ -63,7 +64,12 @@ def run(
 
     if every and models:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
-    recipe = Recipe(method=method.value, percentile=percentile, per_channel=not per_tensor)
+    recipe = Recipe(
+        method=method.value,
+        percentile=percentile,
+        per_channel=not per_tensor,
+        without=options.left_out(without),
+    )
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
     formats = cast("tuple[Format, ...]", tuple(target.value for target in to or list(options.Format)))
     first = Source("")

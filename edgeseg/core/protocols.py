@@ -119,6 +119,8 @@ class Recipe:
     """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
+    without: tuple[str, ...] = ()
+    """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
 
     @property
     def weights(self) -> str:

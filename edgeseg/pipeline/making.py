@@ -36,8 +36,9 @@ class Order:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Order:
         """Read what `to_json` wrote."""
-        source, recipe = Source.from_json(values["source"]), Recipe(**values["recipe"])
-        return cls(**{**values, "source": source, "recipe": recipe})
+        source, recipe = Source.from_json(values["source"]), values["recipe"]
+        without = tuple(recipe["without"])
+        return cls(**{**values, "source": source, "recipe": Recipe(**{**recipe, "without": without})})
 
 
 def make_float(order: Order, progress: Progress) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact
+from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.observations import Observations, find, keep
 from edgeseg.quantize.observers import Observer, range_method
 
-__all__ = ["Ranges", "calibrate"]
+__all__ = ["Ranges", "calibrate", "observe", "take_ranges"]
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,42 @@ class Ranges:
 
 
 def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
-    """Observe the float tensors of a float file and take their ranges. One that is always zero gets (0, 1).
+    """Observe a float file's tensors and take their ranges; see `observe` and `take_ranges`."""
+    range_method(recipe)
+    return take_ranges(observe(artifact, samples, names), recipe)
+
+
+def observe(
+    artifact: Artifact,
+    samples: Calibration,
+    names: Collection[str] | None = None,
+    axes: Mapping[str, int] | None = None,
+) -> Observations:
+    """Observe the float tensors of a float file.
 
     It is run on the samples, unless the file that they name to keep observations in has them already.
 
     Args:
         artifact: The file.
-        recipe: Says by which method.
         samples: Batches, and how to look inside the file while they run.
         names: Tensors to observe; by default every one that is computed. The rest cost little.
+        axes: Tensors to observe by channel too, with the axis of their channels.
 
     Raises:
-        InputError: An unknown method, no samples, or a file of observations that does not fit.
+        InputError: No samples, or a file of observations that does not fit.
         QuantizeError: A tensor became NaN.
     """
-    range_of = range_method(recipe)
     seen = find(samples.keep, artifact) if samples.keep else None
     if seen is None:
-        seen = _observed(artifact, samples, names)
+        seen = _observed(artifact, samples, names, axes or {})
         if samples.keep:
             keep(samples.keep.path, artifact, seen)
+    return seen
+
+
+def take_ranges(seen: Observations, recipe: Recipe) -> Ranges:
+    """Ranges by the recipe's method. A tensor that is always zero gets (0, 1). InputError for an unknown method."""
+    range_of = range_method(recipe)
     ranges = {name: _usable(*range_of(observer)) for name, observer in seen.tensors.items()}
     method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
     return Ranges(ranges, method, seen.source)
@@ -65,23 +82,30 @@ _BLOCK = 1 << 18
 """Values looked at in one go, so that they are read from memory once."""
 
 
-def _observed(artifact: Artifact, samples: Calibration, names: Collection[str] | None) -> Observations:
+def _observed(
+    artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int]
+) -> Observations:
     """Run the samples, all of them or until there are enough."""
     observers: defaultdict[str, Observer] = defaultdict(Observer)
+    channels: defaultdict[str, Channels] = defaultdict(Channels)
+    wanted = None if names is None else {*names, *axes}
     done = 0
     samples.progress("calibrate", done, samples.count)
-    for tensors in samples.observe(artifact, samples.batches, names):
+    for tensors in samples.observe(artifact, samples.batches, wanted):
         for name, values in tensors:
             if values.dtype.kind == "f" and values.size:
-                _feed(observers[name], values, name, artifact.path)
-                observers[name].end_image()
+                if name in axes:
+                    channels[name].add(values, axes[name])
+                if names is None or name in names:
+                    _feed(observers[name], values, name, artifact.path)
+                    observers[name].end_image()
         done += 1
         samples.progress("calibrate", done, samples.count)
         if samples.enough():
             break
     if not done:
         raise InputError(f"{samples.source}: no calibration images; at least one is needed")
-    return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers)
+    return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
 
 
 def _usable(low: float, high: float) -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """What calibration saw of float files, kept in one file: histograms rather than ranges, so any method can be taken.
 
 The file is NumPy's .npz without pickles. `header` is JSON: the schema, and of each float file its name, the sha256 of
-what was run, how images are given to it, which images were seen, and its tensors. `counts_I` (tensors, 2 * BINS) and
-`numbers_I` (tensors, 5: low, high, average low, average high, width) belong to the header's I-th float file.
+what was run, how images are given to it, which images were seen, its tensors, and on how many images which tensors of
+how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors, 5: low, high, average low,
+average high, width) and `sums_I` (3, all channels) belong to the header's I-th float file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.protocols import Keep
 from edgeseg.core.types import Artifact
+from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.observers import BINS, Observer
 
 __all__ = ["Observations", "find", "keep"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 """Of the file, and of what is observed."""
 
 
@@ -37,6 +39,7 @@ class Observations:
 
     source: str
     tensors: Mapping[str, Observer]
+    channels: Mapping[str, Channels] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,12 @@ def keep(path: Path, artifact: Artifact, seen: Observations) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     header = []
     for i, (owner, each) in enumerate(found.items()):
-        header.append({**asdict(owner), "source": each.source, "tensors": list(each.tensors)})
-        arrays[f"counts_{i}"] = np.stack([tensor.counts for tensor in each.tensors.values()])
-        arrays[f"numbers_{i}"] = np.array([_numbers(tensor) for tensor in each.tensors.values()])
+        channels = {name: (seen.images, seen.sums.shape[1]) for name, seen in each.channels.items()}
+        header.append({**asdict(owner), "source": each.source, "tensors": list(each.tensors), "channels": channels})
+        counts = [tensor.counts for tensor in each.tensors.values()]
+        arrays[f"counts_{i}"] = np.array(counts, np.int64).reshape(-1, 2 * BINS)
+        arrays[f"numbers_{i}"] = np.array([_numbers(tensor) for tensor in each.tensors.values()]).reshape(-1, 5)
+        arrays[f"sums_{i}"] = np.concatenate([np.empty((3, 0)), *(seen.sums for seen in each.channels.values())], 1)
     arrays["header"] = np.array(json.dumps({"schema": _SCHEMA, "files": header}))
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
@@ -89,7 +95,7 @@ def _read(path: Path) -> dict[_Owner, Observations]:
             if header["schema"] != _SCHEMA:
                 raise InputError(f"{path}: calibration of schema {header['schema']}: this edgeseg reads {_SCHEMA}")
             return dict(
-                _entry(values, arrays[f"counts_{i}"], arrays[f"numbers_{i}"])
+                _entry(values, arrays[f"counts_{i}"], arrays[f"numbers_{i}"], arrays[f"sums_{i}"])
                 for i, values in enumerate(header["files"])
             )
     except OSError as error:
@@ -104,13 +110,27 @@ def _damaged(path: Path) -> InputError:
     return InputError(f"{path}: not a whole calibration file; delete it, or name another, to calibrate anew")
 
 
-def _entry(values: dict[str, Any], counts: NDArray[Any], numbers: NDArray[Any]) -> tuple[_Owner, Observations]:
+def _entry(
+    values: dict[str, Any], counts: NDArray[Any], numbers: NDArray[Any], sums: NDArray[Any]
+) -> tuple[_Owner, Observations]:
     owner = _Owner(values["name"], values["sha256"], values["input"])
     names = values["tensors"]
     if (counts.shape, numbers.shape) != ((len(names), 2 * BINS), (len(names), 5)) or counts.dtype != np.int64:
         raise ValueError("arrays that do not fit the header")
     tensors = map(_observer, counts, numbers.tolist())
-    return owner, Observations(str(values["source"]), dict(zip(names, tensors, strict=True)))
+    return owner, Observations(
+        str(values["source"]), dict(zip(names, tensors, strict=True)), _channels(values["channels"], sums)
+    )
+
+
+def _channels(listed: dict[str, tuple[int, int]], sums: NDArray[np.float64]) -> dict[str, Channels]:
+    if sums.shape != (3, sum(count for _, count in listed.values())):
+        raise ValueError("channels that do not fit the header")
+    found: dict[str, Channels] = {}
+    for name, (images, count) in listed.items():
+        found[name] = Channels()
+        found[name].images, found[name].sums, sums = images, sums[:, :count], sums[:, count:]
+    return found
 
 
 def _numbers(seen: Observer) -> tuple[float, ...]:

@@ -20,11 +20,15 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
+from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
+from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.stem import fold_stem
 
 __all__ = ["DECLARATION", "quantize"]
@@ -45,12 +49,15 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         InputError: An option that there is not, or no samples.
         QuantizeError: The file cannot be quantized.
     """
-    activation = _activation(recipe)
+    activation, passes = _activation(recipe), chosen(recipe)
     with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / artifact.path.name
-        model = prepare(artifact.path, prepared)
-        write_facts(prepared, artifact.facts)
-        ranges = calibrate(Artifact(prepared, artifact.facts), recipe, samples, _observed(model))
+        target = Artifact(Path(folder) / artifact.path.name, artifact.facts)
+        model, applied = prepare(artifact.path, target.path, passes)
+        write_facts(target.path, target.facts)
+        output_name = model.graph.output[0].name
+        prepared = Prepared(target, onnx_network(model), output_name, _observed(model), lambda: _save(model, target))
+        ranges, balanced = make_ready(artifact, prepared, recipe, samples)
+    passes_text = applied_text(applied | balanced)
     try:
         with quiet():
             quantized = _quantized(model, ranges, recipe, activation)
@@ -72,7 +79,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         input=given,
         output=output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}",
+        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
         calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
@@ -80,6 +87,12 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         onnx.save(quantized, temporary)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def _save(model: onnx.ModelProto, target: Artifact) -> None:
+    drop_unread(model)
+    onnx.save(model, target.path)
+    write_facts(target.path, target.facts)
 
 
 def _activation(recipe: Recipe) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import onnx
@@ -10,9 +11,11 @@ from onnx.shape_inference import infer_shapes
 from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
+from edgeseg.quantize.passes import PASSES
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
+from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 
@@ -21,11 +24,19 @@ __all__ = ["prepare"]
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
-_PASSES = (fold_batchnorm, pool_reductions, convolve_averages, convolve_transposed, regroup_convolutions)
+_REWRITES = {
+    "batchnorm": fold_batchnorm,
+    "reductions": pool_reductions,
+    "average": convolve_averages,
+    "deconv": convolve_transposed,
+    "grouped": regroup_convolutions,
+}
 
 
-def prepare(path: Path, target: Path) -> onnx.ModelProto:
-    """Write to `target` the same function as `path`, with standard operators only, and return it.
+def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple[onnx.ModelProto, dict[str, int]]:
+    """Write to `target` the same function as `path`, with standard operators only.
+
+    Returns it and how often each pass that it was told to make applied.
 
     ONNX Runtime's basic optimizations fold constants and what follows a convolution into its weights; the passes of
     `edgeseg.quantize.passes` do what is left. Tensors keep their names where they stay. Raises QuantizeError.
@@ -36,14 +47,14 @@ def prepare(path: Path, target: Path) -> onnx.ModelProto:
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
         model = infer_shapes(model, data_prop=True)
-        for rewrite in _PASSES:
-            rewrite(model)
+        done = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
+        drop_unread(model)
         _name_nodes(model)
         model = infer_shapes(model, data_prop=True)
         onnx.save(model, target)
     except Exception as error:
         raise QuantizeError(f"{path}: ONNX Runtime cannot prepare it: {first_line(error)}; export it again") from error
-    return model
+    return model, done
 
 
 def _opset(model: onnx.ModelProto) -> int:

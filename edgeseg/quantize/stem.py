@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.passes.edit import Editor, drop_unread
 
 __all__ = ["fold_stem"]
 
@@ -53,9 +53,7 @@ def fold_stem(model: onnx.ModelProto) -> None:
     for node in (*starts, *planes):
         if not _readers(graph, node.output[0]):
             graph.node.remove(node)
-    read = {name for node in graph.node for name in node.input}
-    for unread in [value for value in graph.initializer if value.name not in read]:
-        graph.initializer.remove(unread)
+    drop_unread(model)
 
 
 def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | None:
@@ -66,7 +64,7 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
         return None
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
-    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
+    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1] and edit.attribute(node, "group", 1) == 1
     if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or _CELL % strides[1]:
         return None
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.core.container import write_facts
@@ -18,9 +17,13 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.calibration import Ranges, calibrate
+from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
+from edgeseg.quantize.layers_tflite import tflite_network
+from edgeseg.quantize.packing import packed
+from edgeseg.quantize.passes import applied_text
+from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.sums import with_wide_sums
 
 with quiet():
@@ -31,9 +34,6 @@ with quiet():
 __all__ = ["DECLARATION", "quantize"]
 
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
-
-_ALIGNMENT = 16
-"""Of a constant's bytes in a TFLite file."""
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
@@ -48,21 +48,24 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     if recipe.activation not in ("auto", "int8"):
         raise InputError(f"activation {recipe.activation!r}: a TFLite file can have int8 or auto")
-    ranges = calibrate(artifact, recipe, samples)
     output = artifact.facts.output
     integer_output = output.head == "scores"
-    try:
-        with quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = _quantized(artifact.path, ranges, recipe, integer_output)
-    except Exception as error:
-        raise QuantizeError(f"{artifact.path}: ai-edge-quantizer cannot quantize it: {first_line(error)}") from error
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = _prepared(artifact, Path(folder) / artifact.path.name)
+        ranges, applied = make_ready(artifact, prepared, recipe, samples)
+        try:
+            with quiet(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                content = _quantized(prepared.artifact.path, ranges, recipe, integer_output)
+        except Exception as error:
+            problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
+            raise QuantizeError(f"{artifact.path}: {problem}") from error
     facts = replace(
         artifact.facts,
         precision="int8",
         output=replace(output, dtype="int8") if integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}",
+        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{applied_text(applied)}",
         calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
@@ -70,6 +73,22 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         temporary.write_bytes(content)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def _prepared(artifact: Artifact, path: Path) -> Prepared:
+    """A copy of a float file, whose constants may lie outside of the FlatBuffer."""
+    try:
+        model = flatbuffer_utils.read_model(str(artifact.path))
+        network = tflite_network(model)
+        output = model.subgraphs[0].tensors[model.subgraphs[0].outputs[0]].name.decode()
+    except Exception as error:
+        raise QuantizeError(f"{artifact.path}: LiteRT cannot read it: {first_line(error)}; export it again") from error
+
+    def save() -> None:
+        path.write_bytes(packed(model))
+
+    save()
+    return Prepared(Artifact(path, artifact.facts), network, output, None, save)
 
 
 def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool) -> bytes:
@@ -92,23 +111,4 @@ def _self_contained(content: bytes) -> bytes:
     """
     model = flatbuffer_utils.read_model_from_bytearray(content)
     join_islands(model)
-    model.buffers = [_Constant(buffer.data) for buffer in model.buffers]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
-@dataclass(frozen=True)
-class _Constant:
-    """A buffer that is aligned when it is packed, which the generated schema forgets to do."""
-
-    data: Any
-
-    def Pack(self, builder: Any) -> int:
-        """What the generated schema calls."""
-        content = None
-        if self.data is not None and len(self.data):
-            builder.Prep(_ALIGNMENT, len(self.data))
-            content = builder.CreateByteVector(bytes(self.data))
-        schema.BufferStart(builder)
-        if content is not None:
-            schema.BufferAddData(builder, content)
-        return int(schema.BufferEnd(builder))
+    return packed(model)

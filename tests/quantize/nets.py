@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -15,9 +17,18 @@ from edgeseg import runtimes
 from edgeseg.core.container import write_facts
 from edgeseg.core.protocols import Calibration
 from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
+from edgeseg.quantize.calibration import observe as observations
+from edgeseg.quantize.channels import Channels
+from edgeseg.quantize.layers import Network
+from edgeseg.quantize.layers_onnx import onnx_network
+from edgeseg.quantize.layers_tflite import tflite_network
+from edgeseg.quantize.packing import packed
+from edgeseg.quantize.prepare import prepare
 
 SIZE = Size(48, 64)
 CLASSES = ("road", "sky", "car", "person", "tree")
+LINKS = {"onnx": 3, "tflite": 2}
+"""Of the network as it is prepared, to equalize; in TFLite its last convolution reads the concatenation itself."""
 
 
 class OnnxNet:
@@ -167,3 +178,39 @@ def observe(
 def calibration(source: Artifact, progress: Any = lambda what, done, total: None) -> Calibration:
     batches = images(source.facts.input.shape)
     return Calibration(batches, len(batches), "noise", observe, progress)
+
+
+def opened(source: Artifact) -> tuple[Network, Callable[[Path], Artifact]]:
+    """The layers of a float file, prepared, and what writes it as it is once they were changed."""
+    if source.facts.format == "onnx":
+        model, _ = prepare(source.path, source.path.with_stem(f"{source.path.stem}_prepared"))
+        network, content = onnx_network(model), model.SerializeToString
+    else:
+        tflite = flatbuffer_utils.read_model(str(source.path))
+        network, content = tflite_network(tflite), lambda: packed(tflite)
+
+    def save(path: Path) -> Artifact:
+        path.write_bytes(content())
+        write_facts(path, source.facts)
+        return Artifact(path, source.facts)
+
+    return network, save
+
+
+def spread(source: Artifact, path: Path, decades: float = 3) -> Artifact:
+    """The same function with the channels between layers spread over a range of 1 to 10 ** decades."""
+    network, save = opened(source)
+    for link in network.links:
+        first = link.first.weights()
+        factors = np.random.default_rng(2).permutation(np.logspace(0, -decades, len(first.kernel)))
+        link.first.put(replace(first, kernel=first.kernel * factors[:, None, None], bias=first.bias * factors))
+        for layer in link.readers:
+            taken = layer.weights()
+            layer.put(replace(taken, kernel=taken.kernel / factors[taken.reads][:, :, None]))
+    return save(path)
+
+
+def seen(source: Artifact, names: Iterable[str]) -> Mapping[str, Channels]:
+    """The channels of tensors, which a network's layers name, over the calibration images."""
+    axes = dict.fromkeys(names, 1 if source.facts.format == "onnx" else -1)
+    return observations(source, calibration(source), (), axes).channels

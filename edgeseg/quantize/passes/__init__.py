@@ -1,1 +1,27 @@
-"""Rewrites of a float ONNX graph that leave its function as it is and give int8 kernels more to do. One per file."""
+"""Rewrites of a float graph about to be quantized, each in a file of its own and each to be left out by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import Recipe
+
+__all__ = ["PASSES", "applied_text", "chosen"]
+
+PASSES = ("batchnorm", "reductions", "average", "deconv", "grouped", "equalization", "bias-correction")
+"""In the order in which they run. All but the last two are of ONNX graphs alone."""
+
+
+def chosen(recipe: Recipe) -> tuple[str, ...]:
+    """The passes that a recipe does not leave out; InputError where it names one that there is not."""
+    for name in recipe.without:
+        if name not in PASSES:
+            raise InputError(f"no quantization pass {name!r} to leave out; there are: {', '.join(PASSES)}")
+    return tuple(name for name in PASSES if name not in recipe.without)
+
+
+def applied_text(applied: Mapping[str, int]) -> str:
+    """How often each pass applied, as the end of a sentence."""
+    text = ", ".join(f"{name} {count}" for name, count in applied.items() if count)
+    return f"; passes: {text}" if text else ""

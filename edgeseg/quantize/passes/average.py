@@ -19,9 +19,9 @@ _LARGEST_WINDOW = 256
 """Pixels; larger ones are near enough the whole map, which few windows cover."""
 
 
-def convolve_averages(model: onnx.ModelProto) -> None:
-    """Replace, in place, every AveragePool of an (N, C, H, W) tensor that divides by its window's size everywhere."""
-    edit = Editor(model)
+def convolve_averages(model: onnx.ModelProto) -> int:
+    """Replace, in place, every AveragePool over (N, C, H, W) that divides by its whole window; returns how many."""
+    edit, done = Editor(model), 0
     for node in [node for node in model.graph.node if node.op_type == "AveragePool"]:
         given, result = edit.shape(node.input[0]), edit.shape(node.output[0])
         window = list(edit.attribute(node, "kernel_shape", []))
@@ -51,3 +51,5 @@ def convolve_averages(model: onnx.ModelProto) -> None:
                 strides=strides,
             )
         )
+        done += 1
+    return done

@@ -16,9 +16,9 @@ from edgeseg.quantize.passes.edit import Editor
 __all__ = ["fold_batchnorm"]
 
 
-def fold_batchnorm(model: onnx.ModelProto) -> None:
-    """Replace every BatchNormalization of constant parameters over an (N, C, H, W) tensor, in place."""
-    edit = Editor(model)
+def fold_batchnorm(model: onnx.ModelProto) -> int:
+    """Replace, in place, every BatchNormalization of constants over an (N, C, H, W) tensor; returns how many."""
+    edit, done = Editor(model), 0
     for node in [node for node in model.graph.node if node.op_type == "BatchNormalization"]:
         parameters = [edit.constant(name) for name in node.input[1:5]]
         if any(value is None for value in parameters) or len(edit.shape(node.input[0])) != 4:
@@ -34,6 +34,8 @@ def fold_batchnorm(model: onnx.ModelProto) -> None:
             edit.bypass(node)
         else:
             _replace(edit, node, factor, offset)
+        done += 1
+    return done
 
 
 def _summed_convolutions(edit: Editor, name: str) -> list[onnx.NodeProto]:

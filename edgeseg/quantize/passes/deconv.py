@@ -21,9 +21,9 @@ __all__ = ["convolve_transposed"]
 _ACTIVATIONS = {"Relu", "Clip", "LeakyRelu"}
 
 
-def convolve_transposed(model: onnx.ModelProto) -> None:
-    """Replace, in place, every ConvTranspose of constant kernel that enlarges a map by its stride, in one group."""
-    edit = Editor(model)
+def convolve_transposed(model: onnx.ModelProto) -> int:
+    """Replace, in place, every ConvTranspose of one group that enlarges a map by its stride; returns how many."""
+    edit, done = Editor(model), 0
     for node in [node for node in model.graph.node if node.op_type == "ConvTranspose"]:
         weight = edit.constant(node.input[1])
         bias = edit.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
@@ -44,6 +44,8 @@ def convolve_transposed(model: onnx.ModelProto) -> None:
         rows, columns = (_taps(weight.shape[2 + i], strides[i], pads[i]) for i in range(2))
         if min(rows[1:] + columns[1:]) >= 0:
             _replace(model.graph, edit, node, _cell_kernel(weight, rows[0], columns[0]), bias, (rows, columns))
+            done += 1
+    return done
 
 
 def _taps(kernel: int, stride: int, pad: int) -> tuple[list[list[int]], int, int]:

@@ -14,12 +14,12 @@ from edgeseg.quantize.passes.edit import Editor
 __all__ = ["pool_reductions"]
 
 
-def pool_reductions(model: onnx.ModelProto) -> None:
+def pool_reductions(model: onnx.ModelProto) -> int:
     """Replace, in place, every ReduceMean and ReduceMax of an (N, C, H, W) tensor over H, W or both, and means over C.
 
-    Where the sides go away altogether, (N, C) is what stays.
+    Where the sides go away altogether, (N, C) is what stays. Returns how many.
     """
-    edit = Editor(model)
+    edit, done = Editor(model), 0
     for node in [node for node in model.graph.node if node.op_type in ("ReduceMean", "ReduceMax")]:
         axes = edit.attribute(node, "axes", None)
         if axes is None and len(node.input) > 1:
@@ -30,11 +30,14 @@ def pool_reductions(model: onnx.ModelProto) -> None:
         reduced, kept = {int(axis) % 4 for axis in axes}, bool(edit.attribute(node, "keepdims", 1))
         if reduced and reduced <= {2, 3} and (kept or reduced == {2, 3}):
             _pool(model.graph, node, shape, reduced, kept)
+            done += 1
         elif reduced == {1} and kept and node.op_type == "ReduceMean":
             weight = edit.add_constant("mean_weight", np.full((1, shape[1], 1, 1), 1 / shape[1], np.float32))
             node.CopyFrom(
                 helper.make_node("Conv", [node.input[0], weight], node.output, node.name, kernel_shape=[1, 1])
             )
+            done += 1
+    return done
 
 
 def _pool(graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, ...], reduced: set[int], kept: bool) -> None:

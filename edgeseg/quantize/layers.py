@@ -1,0 +1,104 @@
+"""What a float file's layers with weights are to a pass that changes weights, whatever the format.
+
+An adapter for a format finds them: `layers_onnx.py`, `layers_tflite.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Floats", "Layer", "Link", "Network", "Weights", "find_links", "rounded"]
+
+Floats: TypeAlias = NDArray[np.floating]
+
+_STEPS = 127
+"""Of an int8 weight on either side of zero; neither writer uses -128."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of a layer: `kernel` (outputs, inputs / groups, taps) and `bias` (outputs,), zero where there is none."""
+
+    kernel: Floats
+    bias: Floats
+    groups: int = 1
+
+    @property
+    def reads(self) -> NDArray[np.int64]:
+        """(outputs, inputs / groups): the input channel that each column of the kernel is for."""
+        outputs, width, _ = self.kernel.shape
+        groups = np.arange(outputs) // (outputs // self.groups)
+        columns: NDArray[np.int64] = groups[:, None] * width + np.arange(width)
+        return columns
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution, depthwise or not, or a matrix product.
+
+    `given` and `result` are the tensors that it reads and writes, with their channels on `axis`; a fused activation is
+    part of it, and `homogeneous` unless that has a limit. `put` writes other weights of the same shape into the model.
+    """
+
+    given: str
+    result: str
+    axis: int
+    homogeneous: bool
+    weights: Callable[[], Weights]
+    put: Callable[[Weights], None]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A layer, and those which alone read what it gives.
+
+    Nothing but positively homogeneous operations on each channel stands between. `tensors` are those in between, the
+    last being what the readers read.
+    """
+
+    first: Layer
+    readers: tuple[Layer, ...]
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in the order of execution, and the links among them."""
+
+    layers: tuple[Layer, ...]
+    links: tuple[Link, ...]
+
+
+def find_links(layers: Iterable[Layer], steps: Mapping[str, str], reads: Mapping[str, int]) -> tuple[Link, ...]:
+    """Every link.
+
+    Args:
+        layers: All layers.
+        steps: What each homogeneous operation reads -> what it writes.
+        reads: How often each tensor is read, being an output of the graph included.
+    """
+    layers = tuple(layers)
+    reading: dict[str, list[Layer]] = {}
+    for layer in layers:
+        reading.setdefault(layer.given, []).append(layer)
+    links = []
+    for first in layers:
+        tensors = [first.result]
+        while reads.get(tensors[-1]) == 1 and tensors[-1] in steps:
+            tensors.append(steps[tensors[-1]])
+        readers = reading.get(tensors[-1], [])
+        if first.homogeneous and readers and reads[tensors[-1]] == len(readers):
+            links.append(Link(first, tuple(readers), tuple(tensors)))
+    return tuple(links)
+
+
+def rounded(kernel: Floats, per_channel: bool) -> Floats:
+    """A kernel as the int8 file holds it: symmetric about zero, one scale an output channel or one in all."""
+    extent = np.abs(kernel).max(axis=(1, 2) if per_channel else None, keepdims=True)
+    step = np.where(extent > 0, extent, 1).astype(np.float64) / _STEPS
+    return np.rint(kernel / step) * step

@@ -1,0 +1,112 @@
+"""From a float file that can be quantized to one that is ready: weights balanced, ranges taken, biases corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import QuantizeError
+from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.quantize.calibration import Ranges, observe, take_ranges
+from edgeseg.quantize.channels import Channels
+from edgeseg.quantize.layers import Network
+from edgeseg.quantize.observers import range_method
+from edgeseg.quantize.passes import chosen
+from edgeseg.quantize.passes.bias_correction import correct_biases
+from edgeseg.quantize.passes.equalization import equalize
+
+__all__ = ["Prepared", "make_ready"]
+
+_EQUALIZATION_IMAGES = 8
+"""Extents of channels are needed before ranges are taken; a few images tell them apart."""
+
+_PARITY = 1e-4
+"""Of the output's spread, or of the pixels of a class map: how far rewrites may move it, as root mean square."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A float file and the model in memory that it was written from. `save` writes that again once it has changed."""
+
+    artifact: Artifact
+    network: Network
+    output: str
+    """Name of the tensor that the file gives."""
+    held: Collection[str] | None
+    """Tensors that the int8 file holds; None for all."""
+    save: Callable[[], None]
+
+
+def make_ready(
+    original: Artifact, prepared: Prepared, recipe: Recipe, samples: Calibration
+) -> tuple[Ranges, dict[str, int]]:
+    """Balance the weights of what was prepared from `original`, take the ranges, and correct the biases.
+
+    Returns the ranges, and how often each pass that was made applied. Weights of one scale a tensor are not balanced.
+
+    Raises:
+        InputError: An unknown method, or no samples.
+        QuantizeError: A tensor became NaN, or the rewrites made another function of the network.
+    """
+    range_method(recipe)
+    passes, done = chosen(recipe), {}
+    axes = _axes(prepared)
+    if "equalization" in passes and recipe.per_channel:
+        done["equalization"] = equalize(prepared.network.links, _unbalanced(prepared, samples, axes))
+        prepared.save()
+    if not samples.keep or samples.keep.add:  # What is kept already was checked before.
+        _check(original, prepared, samples)
+    seen = observe(prepared.artifact, samples, prepared.held, axes)
+    if "bias-correction" in passes:
+        done["bias-correction"] = correct_biases(prepared.network.layers, seen.channels, recipe.per_channel)
+        prepared.save()
+    return take_ranges(seen, recipe), done
+
+
+def _axes(prepared: Prepared) -> dict[str, int]:
+    """The tensors that layers read and that links lead over, with the axis of their channels."""
+    layers, links = prepared.network.layers, prepared.network.links
+    between = {name: link.first.axis for link in links for name in link.tensors}
+    if prepared.held is not None:
+        between = {name: axis for name, axis in between.items() if name in prepared.held}
+    return between | {layer.given: layer.axis for layer in layers}
+
+
+def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:
+    """The channels before equalization, seen on a few images.
+
+    What is to be kept is seen on all of them, ranges included, for recipes without equalization.
+    """
+    if samples.keep:
+        return observe(prepared.artifact, samples, prepared.held, axes).channels
+    count = min(samples.count, _EQUALIZATION_IMAGES)
+    few = replace(samples, batches=islice(samples.batches, count), count=count)
+    return observe(prepared.artifact, few, (), axes).channels
+
+
+def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:
+    """Raise QuantizeError where the prepared file does not give on an image what the original one gives."""
+    for batch in islice(samples.batches, 1):
+        expected, given = (
+            _output(artifact, batch, prepared.output, samples) for artifact in (original, prepared.artifact)
+        )
+        if expected.dtype.kind == "f":
+            error = float(np.sqrt(np.square(given - expected, dtype=np.float64).mean()) / (np.ptp(expected) or 1))
+        else:
+            error = float((given != expected).mean())
+        if not error <= _PARITY:
+            raise QuantizeError(
+                f"{original.path}: preparing it for int8 moved its output by {error:.1e} of the spread; leave passes "
+                "out (--without) to find the one that did"
+            )
+
+
+def _output(artifact: Artifact, batch: NDArray[Any], name: str, samples: Calibration) -> NDArray[Any]:
+    tensors = next(iter(samples.observe(artifact, [batch], {name})))
+    return next(np.array(values) for seen, values in tensors if seen == name)
