@@ -15,7 +15,7 @@ from edgeseg.quantize.passes import PASSES
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
-from edgeseg.quantize.passes.grouped import densify_groups
+from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 
 __all__ = ["prepare"]
@@ -28,7 +28,7 @@ _REWRITES = {
     "reductions": pool_reductions,
     "average": convolve_averages,
     "deconv": convolve_transposed,
-    "grouped": densify_groups,
+    "grouped": regroup_convolutions,
 }
 
 

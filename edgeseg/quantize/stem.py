@@ -3,7 +3,8 @@
 An image that lies in memory as (H, W, 3) is one of (H, W / 4, 12) too. A convolution of it with stride 1, 2 or 4 is one
 of the cells, which gives 4, 2 or 1 neighbouring pixels as groups of channels: its kernel holds the given one once for
 each of them, a stride apart and with zeros around. ONNX Runtime's kernel for three channels copies the image apart
-pixel by pixel; that for twelve reads it in place, which saves more than the zeros cost.
+pixel by pixel; that for twelve reads it in place, which saves more than the zeros cost. A width that is no multiple of
+four is padded to one, as the convolution would pad it, and the pixels that this adds to the result are cut off.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ def fold_stem(model: onnx.ModelProto) -> None:
     """Fold, in place, the convolutions of the image that a QDQ model with an NHWC integer input begins with."""
     graph, edit = model.graph, Editor(model)
     shape = edit.shape(graph.input[0].name)
-    if len(shape) != 4 or shape[3] != 3 or shape[2] % _CELL or not all(shape):
+    if len(shape) != 4 or shape[3] != 3 or not all(shape):
         return
     planes = [node for node in _readers(graph, graph.input[0].name) if node.op_type == "Transpose"]
     starts = [node for plane in planes for node in _readers(graph, plane.output[0])]
     for start in starts:
         for node in _readers(graph, start.output[0]):
             stem = _stem(graph, edit, start, node)
-            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] == shape[2]:
+            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * _CELL:
                 _fold(graph, edit, stem, shape)
     for node in (*starts, *planes):
         if not _readers(graph, node.output[0]):
@@ -83,23 +84,16 @@ def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:
     return [(padded[i] - stem.kernel.shape[2 + i]) // stem.strides[i] + 1 for i in range(2)]
 
 
+def _cells(shape: tuple[int, ...]) -> int:
+    """Cells in a row of an NHWC image."""
+    return -(-shape[2] // _CELL)
+
+
 def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...]) -> None:
-    batch, height, width, _ = shape
-    cells = edit.add_constant("cells_shape", np.array([batch, height, width // _CELL, 3 * _CELL]))
-    pixels = edit.add_constant("pixels_shape", np.array([batch, *_sides(stem, shape), len(stem.kernel)]))
-    image, whole = graph.input[0].name, stem.end.output[0]
+    whole = stem.end.output[0]
     taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
-    graph.node.extend(
-        [
-            helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
-            helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
-            helper.make_node("DequantizeLinear", [f"{taken}_planes", *stem.start.input[1:]], [taken]),
-            helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]),
-            helper.make_node("Reshape", [f"{given}_cells", pixels], [f"{given}_pixels"]),
-            helper.make_node("Transpose", [f"{given}_pixels"], [whole], perm=[0, 3, 1, 2]),
-        ]
-    )
-    stem.end.output[0] = given
+    _cut_image(graph, edit, stem, shape, taken)
+    _join_result(graph, edit, stem, shape, given)
     kernel, before, after = _cell_kernel(stem.kernel, stem.strides[1], stem.pads[1])
     for node in stem.parameters:
         for i, value in enumerate(map(edit.constant, node.input)):
@@ -119,9 +113,45 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
             strides=[stem.strides[0], 1],
         )
     )
-    stale = [value for value in graph.value_info if value.name in (*stem.convolution.output, whole)]
-    for value in stale:
+    stale = {*stem.convolution.output, whole}
+    for value in [value for value in graph.value_info if value.name in stale]:
         graph.value_info.remove(value)
+
+
+def _cut_image(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], taken: str) -> None:
+    """Let `taken` be the planes of the image's cells."""
+    batch, height, width, _ = shape
+    image, missing = graph.input[0].name, _cells(shape) * _CELL - width
+    if missing:
+        ends = edit.add_constant("missing_pixels", np.array([0] * 6 + [missing, 0]))
+        graph.node.append(helper.make_node("Pad", [image, ends, stem.start.input[2]], [f"{taken}_padded"]))
+        image = f"{taken}_padded"
+    cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * _CELL]))
+    graph.node.extend(
+        [
+            helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
+            helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("DequantizeLinear", [f"{taken}_planes", *stem.start.input[1:]], [taken]),
+        ]
+    )
+
+
+def _join_result(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str) -> None:
+    """Make what the stem gave of `given`, which is the same in groups of channels."""
+    rows, columns = _sides(stem, shape)
+    more = _cells(shape) * _CELL // stem.strides[1]
+    pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, len(stem.kernel)]))
+    whole, joined = stem.end.output[0], f"{given}_pixels"
+    stem.end.output[0] = given
+    graph.node.append(helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]))
+    graph.node.append(helper.make_node("Reshape", [f"{given}_cells", pixels], [joined]))
+    if columns < more:
+        bounds = [
+            edit.add_constant(kind, np.array([value])) for kind, value in (("first", 0), ("end", columns), ("axis", 2))
+        ]
+        graph.node.append(helper.make_node("Slice", [joined, *bounds], [f"{given}_cut"]))
+        joined = f"{given}_cut"
+    graph.node.append(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))
 
 
 def _cell_kernel(kernel: NDArray[Any], stride: int, pad: int) -> tuple[NDArray[Any], int, int]:

@@ -14,7 +14,7 @@ from onnx.shape_inference import infer_shapes
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
-from edgeseg.quantize.passes.grouped import densify_groups
+from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from tests.quantize.nets import OnnxNet
 
@@ -117,7 +117,7 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
     ],
 )
 def test_a_rewrite_leaves_the_function(
-    build: Build, rewrite: Callable[[onnx.ModelProto], None], operators: list[str]
+    build: Build, rewrite: Callable[[onnx.ModelProto], object], operators: list[str]
 ) -> None:
     model = model_of(build)
     expected = run(model)
@@ -128,15 +128,21 @@ def test_a_rewrite_leaves_the_function(
 
 @pytest.mark.parametrize(
     ("inputs", "outputs", "groups", "left"),
-    [(12, 48, 12, 1), (64, 64, 16, 1), (12, 12, 12, 12), (256, 256, 2, 1), (1024, 1024, 32, 32)],
+    [
+        (12, 48, 12, [1, 1]),
+        (64, 64, 16, [1, 1]),
+        (12, 12, 12, [1, 12]),
+        (256, 256, 2, [1, 1]),
+        (1024, 1024, 32, [1, 32]),
+        (32, 192, 32, [1, 1, 192]),
+    ],
 )
-def test_grouped_convolutions_become_dense_where_it_pays(inputs: int, outputs: int, groups: int, left: int) -> None:
+def test_grouped_convolutions_take_the_form_that_pays(inputs: int, outputs: int, groups: int, left: list[int]) -> None:
     def build(net: OnnxNet) -> str:
         return net.conv(net.conv("image", "wide", 3, inputs, 1), "out", inputs, outputs, group=groups)
 
     model = model_of(build)
     expected = run(model)
-    densify_groups(model)
-    group = {attribute.name: attribute.i for attribute in model.graph.node[1].attribute}["group"]
-    assert group == left
+    assert regroup_convolutions(model) == (left != [1, groups])
+    assert [{each.name: each.i for each in node.attribute}.get("group", 1) for node in model.graph.node] == left
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5)

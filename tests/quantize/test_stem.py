@@ -78,12 +78,33 @@ def test_gives_the_same_numbers(kernel: int, attributes: dict[str, Any], folded:
 
 
 @pytest.mark.parametrize(
+    ("kernel", "width", "attributes"),
+    [
+        (3, 21, {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+        (3, 22, {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+        (3, 23, {"strides": [2, 2], "pads": [0, 0, 1, 1]}),
+        (3, 25, {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+        (7, 25, {"strides": [2, 2], "pads": [3, 3, 3, 3]}),
+        (3, 21, {"pads": [1, 1, 1, 1]}),
+        (3, 24, {"pads": [0, 0, 0, 0]}),
+        (4, 22, {"strides": [4, 4], "pads": [0, 0, 0, 0]}),
+    ],
+)
+def test_any_width_gives_the_same_numbers(kernel: int, width: int, attributes: dict[str, Any]) -> None:
+    model = qdq_net(kernel, width=width, **attributes)
+    expected = run(model, width)
+    fold_stem(model)
+    assert [shape[1] for shape in kernels(model)] == [12]
+    for array, want in zip(run(model, width), expected, strict=True):
+        np.testing.assert_array_equal(array, want)
+
+
+@pytest.mark.parametrize(
     ("width", "attributes"),
     [
-        (22, {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
         (24, {"strides": [3, 3], "pads": [1, 1, 1, 1]}),
         (24, {"pads": [2, 2, 2, 2], "dilations": [2, 2]}),
-        (24, {"pads": [0, 0, 0, 0]}),
+        (24, {"pads": [3, 3, 3, 3]}),
     ],
 )
 def test_leaves_what_cells_do_not_fit(width: int, attributes: dict[str, Any]) -> None:

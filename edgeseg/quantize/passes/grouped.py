@@ -1,8 +1,9 @@
-"""Grouped convolutions as dense ones where that takes ONNX Runtime less time in int8.
+"""Grouped convolutions in the forms for which ONNX Runtime has fast int8 kernels: dense and depthwise ones.
 
-Its int8 kernels are made for depthwise and for dense convolutions. Any other one is gathered and multiplied group by
-group, into a tile of 16 channels even where a group has four, so that multiplying by the zeros of a dense kernel is
-often many times as fast.
+Any other one is gathered and multiplied group by group, into a tile of 16 channels even where a group has four, so that
+multiplying by the zeros of a dense kernel is often many times as fast. Where a group has a single input channel, that
+channel can also be repeated by a 1x1 convolution with ones, which int8 holds exactly, in front of a depthwise one: its
+zeros are fewer by the number of taps.
 """
 
 from __future__ import annotations
@@ -12,35 +13,64 @@ import math
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor
 
-__all__ = ["densify_groups"]
+__all__ = ["regroup_convolutions"]
 
 _GATHER_NS, _TILE, _GROUPED_PER_NS, _DENSE_PER_NS = 2.5, 16, 40.0, 400.0
-"""Nanoseconds to gather one tap of a group, channels of a tile, multiplications a nanosecond: fitted to ONNX Runtime
-1.31 on a core with VNNI."""
+_WRITE_NS, _DEPTHWISE_PER_NS = 0.12, 23.0
+"""Nanoseconds to gather one tap of a group, channels of a tile, multiplications a nanosecond, and nanoseconds to write
+a value of one channel: fitted to ONNX Runtime 1.31 on a core with VNNI."""
 
 
-def densify_groups(model: onnx.ModelProto) -> int:
-    """Give grouped, not depthwise convolutions dense kernels, in place, where int8 gains by it; returns how many."""
+def regroup_convolutions(model: onnx.ModelProto) -> int:
+    """Give grouped, not depthwise convolutions another form, in place, where int8 gains by it; returns how many."""
     edit, done = Editor(model), 0
-    for node in model.graph.node:
+    for node in list(model.graph.node):
         groups = edit.attribute(node, "group", 1)
         weight = edit.constant(node.input[1]) if node.op_type == "Conv" else None
-        if weight is None or weight.ndim != 4 or groups == 1:
+        if weight is None or weight.ndim != 4 or groups == 1 or weight.shape[:2] == (groups, 1):
             continue
-        outputs, inputs = weight.shape[0] // groups, weight.shape[1]
-        taps = math.prod(weight.shape[2:])
-        grouped_ns = groups * taps * (_GATHER_NS + inputs * max(outputs, _TILE) / _GROUPED_PER_NS)
-        dense_ns = taps * inputs * outputs * groups**2 / _DENSE_PER_NS
-        if outputs == inputs == 1 or dense_ns > grouped_ns:
-            continue
-        node.input[1] = edit.add_constant("dense_kernel", _dense(weight, groups))
-        group = next(attribute for attribute in node.attribute if attribute.name == "group")
-        group.i = 1
-        done += 1
+        costs = _costs_ns(weight, groups, math.prod(edit.attribute(node, "strides", [1, 1])))
+        form = min(costs, key=lambda form: costs[form])
+        if form == "dense":
+            node.input[1] = edit.add_constant("dense_kernel", _dense(weight, groups))
+            _set_groups(node, 1)
+        elif form == "repeated":
+            _repeat(model.graph, edit, node, len(weight) // groups, groups)
+            _set_groups(node, len(weight))
+        done += form != "grouped"
     return done
+
+
+def _costs_ns(weight: NDArray[np.float32], groups: int, stride: int) -> dict[str, float]:
+    """Of each form that the convolution can have, for each pixel that it gives."""
+    total, inputs, *window = weight.shape
+    outputs, taps = total // groups, math.prod(window)
+    costs = {
+        "grouped": groups * taps * (_GATHER_NS + inputs * max(outputs, _TILE) / _GROUPED_PER_NS),
+        "dense": total * (taps * inputs * groups / _DENSE_PER_NS + _WRITE_NS),
+    }
+    if inputs == 1:
+        repeating = stride * total * (groups / _DENSE_PER_NS + _WRITE_NS)
+        costs["repeated"] = repeating + taps * total / _DEPTHWISE_PER_NS
+    return costs
+
+
+def _set_groups(node: onnx.NodeProto, groups: int) -> None:
+    attribute = next(attribute for attribute in node.attribute if attribute.name == "group")
+    attribute.i = groups
+
+
+def _repeat(graph: onnx.GraphProto, edit: Editor, node: onnx.NodeProto, times: int, channels: int) -> None:
+    """Let a convolution read each of its input channels that often, one after the other."""
+    ones = np.repeat(np.eye(channels, dtype=np.float32), times, axis=0)[:, :, None, None]
+    name = f"{node.output[0]}_repeated"
+    repeat = helper.make_node("Conv", [node.input[0], edit.add_constant("ones", ones)], [name], kernel_shape=[1, 1])
+    graph.node.insert(list(graph.node).index(node), repeat)
+    node.input[0] = name
 
 
 def _dense(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
