@@ -80,6 +80,8 @@ class Pass(StrEnum):
     AVERAGE = "average"
     DECONV = "deconv"
     GROUPED = "grouped"
+    SHUFFLE = "shuffle"
+    ELU = "elu"
     EQUALIZATION = "equalization"
     BIAS_CORRECTION = "bias-correction"
 

@@ -1,7 +1,8 @@
 """Operators that a quantized TFLite file holds in float although LiteRT has them in int8.
 
 ai-edge-quantizer leaves an operator that it does not know in float, between a DEQUANTIZE and a QUANTIZE. Where there is
-an int8 kernel with a scale of its own on either side, the three are that one.
+an int8 kernel with a scale of its own on either side, the three are that one. Where its result is wanted in further
+scales, it is requantized to them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 __all__ = ["join_islands"]
 
 _Builtin = schema.BuiltinOperator
-_INT8_SINCE = {_Builtin.LEAKY_RELU: 2}
+_INT8_SINCE = {_Builtin.ELU: 1, _Builtin.LEAKY_RELU: 2}
 """Operators of one input, with the version that first had an int8 kernel."""
 
 
@@ -35,14 +36,18 @@ def _join(graph: Any, codes: list[Any]) -> int:
         version = _INT8_SINCE.get(kinds[op.opcodeIndex])
         before = writers.get(int(op.inputs[0])) if version else None
         after = readers.get(int(op.outputs[0]), [])
-        if before is None or len(after) != 1 or int(op.outputs[0]) in outputs:
+        if before is None or not after or int(op.outputs[0]) in outputs:
             continue
-        ends = (kinds[before.opcodeIndex], kinds[after[0].opcodeIndex])
-        tensors = (int(before.inputs[0]), int(after[0].outputs[0]))
-        if ends != (_Builtin.DEQUANTIZE, _Builtin.QUANTIZE) or not _int8(graph.tensors[i] for i in tensors):
+        ends = [kinds[each.opcodeIndex] for each in (before, *after)]
+        tensors = [int(before.inputs[0]), *(int(each.outputs[0]) for each in after)]
+        if ends != [_Builtin.DEQUANTIZE, *[_Builtin.QUANTIZE] * len(after)]:
+            continue
+        if not _int8(graph.tensors[i] for i in tensors):
             continue
         readers[int(op.inputs[0])].remove(op)
         op.inputs, op.outputs = [tensors[0]], [tensors[1]]
+        for other in after[1:]:
+            other.inputs = [tensors[1]]
         codes[op.opcodeIndex].version = max(version or 1, codes[op.opcodeIndex].version)
         gone.add(id(after[0]))
         if not readers[int(before.outputs[0])] and int(before.outputs[0]) not in outputs:

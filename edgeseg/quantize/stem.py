@@ -19,9 +19,10 @@ from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor, drop_unread
 
-__all__ = ["fold_stem"]
+__all__ = ["PIXELS", "cell_kernel", "fold_stem"]
 
-_CELL = 4
+PIXELS = 4
+"""Of a cell."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def fold_stem(model: onnx.ModelProto) -> None:
     for start in starts:
         for node in _readers(graph, start.output[0]):
             stem = _stem(graph, edit, start, node)
-            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * _CELL:
+            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * PIXELS:
                 _fold(graph, edit, stem, shape)
     for node in (*starts, *planes):
         if not _readers(graph, node.output[0]):
@@ -65,7 +66,7 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
     plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1] and edit.attribute(node, "group", 1) == 1
-    if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or _CELL % strides[1]:
+    if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or PIXELS % strides[1]:
         return None
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
 
@@ -84,7 +85,7 @@ def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:
 
 def _cells(shape: tuple[int, ...]) -> int:
     """Cells in a row of an NHWC image."""
-    return -(-shape[2] // _CELL)
+    return -(-shape[2] // PIXELS)
 
 
 def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...]) -> None:
@@ -92,7 +93,7 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
     taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
     _cut_image(graph, edit, stem, shape, taken)
     _join_result(graph, edit, stem, shape, given)
-    kernel, before, after = _cell_kernel(stem.kernel, stem.strides[1], stem.pads[1])
+    kernel, before, after = cell_kernel(stem.kernel, stem.strides[1], stem.pads[1])
     for node in stem.parameters:
         for i, value in enumerate(map(edit.constant, node.input)):
             if value is not None and value.ndim:
@@ -119,12 +120,12 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
 def _cut_image(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], taken: str) -> None:
     """Let `taken` be the planes of the image's cells."""
     batch, height, width, _ = shape
-    image, missing = graph.input[0].name, _cells(shape) * _CELL - width
+    image, missing = graph.input[0].name, _cells(shape) * PIXELS - width
     if missing:
         ends = edit.add_constant("missing_pixels", np.array([0] * 6 + [missing, 0]))
         graph.node.append(helper.make_node("Pad", [image, ends, stem.start.input[2]], [f"{taken}_padded"]))
         image = f"{taken}_padded"
-    cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * _CELL]))
+    cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * PIXELS]))
     graph.node.extend(
         [
             helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
@@ -137,7 +138,7 @@ def _cut_image(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[i
 def _join_result(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str) -> None:
     """Make what the stem gave of `given`, which is the same in groups of channels."""
     rows, columns = _sides(stem, shape)
-    more = _cells(shape) * _CELL // stem.strides[1]
+    more = _cells(shape) * PIXELS // stem.strides[1]
     pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, len(stem.kernel)]))
     whole, joined = stem.end.output[0], f"{given}_pixels"
     stem.end.output[0] = given
@@ -152,17 +153,17 @@ def _join_result(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple
     graph.node.append(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))
 
 
-def _cell_kernel(kernel: NDArray[Any], stride: int, pad: int) -> tuple[NDArray[Any], int, int]:
+def cell_kernel(kernel: NDArray[Any], stride: int, pad: int) -> tuple[NDArray[Any], int, int]:
     """(N, 3, rows, columns) over pixels -> (4 / stride * N, 12, rows, cells), with the cells to pad left and right."""
     outputs, _, rows, columns = kernel.shape
-    places = [[shift * stride - pad + column for column in range(columns)] for shift in range(_CELL // stride)]
-    first, last = min(map(min, places)) // _CELL, max(map(max, places)) // _CELL
-    cells = np.zeros((len(places), outputs, _CELL, 3, rows, last - first + 1), kernel.dtype)
+    places = [[shift * stride - pad + column for column in range(columns)] for shift in range(PIXELS // stride)]
+    first, last = min(map(min, places)) // PIXELS, max(map(max, places)) // PIXELS
+    cells = np.zeros((len(places), outputs, PIXELS, 3, rows, last - first + 1), kernel.dtype)
     for shift, row in enumerate(places):
         for column, place in enumerate(row):
-            cell, pixel = divmod(place, _CELL)
+            cell, pixel = divmod(place, PIXELS)
             cells[shift, :, pixel, :, :, cell - first] = kernel[..., column]
-    return cells.reshape(len(places) * outputs, 3 * _CELL, rows, last - first + 1), -first, last
+    return cells.reshape(len(places) * outputs, 3 * PIXELS, rows, last - first + 1), -first, last
 
 
 def _readers(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Collection
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -22,9 +23,16 @@ from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
-from edgeseg.quantize.passes import applied_text
+from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.sums import with_wide_sums
+from edgeseg.quantize.tflite_passes.average import convolve_averages
+from edgeseg.quantize.tflite_passes.elu import join_elus
+from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
+from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
+from edgeseg.quantize.tflite_passes.relu import requantize_rectified
+from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
+from edgeseg.quantize.tflite_passes.stem import fold_stems
 
 with quiet():
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -34,6 +42,14 @@ with quiet():
 __all__ = ["DECLARATION", "quantize"]
 
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
+
+_REWRITES = {
+    "average": convolve_averages,
+    "grouped": regroup_convolutions,
+    "shuffle": convolve_shuffles,
+    "elu": join_elus,
+}
+_INTEGER_REWRITES = (join_islands, requantize_rectified, multiply_hard_swishes, fold_stems)
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
@@ -51,8 +67,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     output = artifact.facts.output
     integer_output = output.head == "scores"
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _prepared(artifact, Path(folder) / artifact.path.name)
-        ranges, applied = make_ready(artifact, prepared, recipe, samples)
+        prepared, rewritten = _prepared(artifact, Path(folder) / artifact.path.name, chosen(recipe))
+        ranges, balanced = make_ready(artifact, prepared, recipe, samples)
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -60,12 +76,13 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
+    passes = applied_text(rewritten | balanced)
     facts = replace(
         artifact.facts,
         precision="int8",
         output=replace(output, dtype="int8") if integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{applied_text(applied)}",
+        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{passes}",
         calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
@@ -75,10 +92,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     return Artifact(path, facts)
 
 
-def _prepared(artifact: Artifact, path: Path) -> Prepared:
-    """A copy of a float file, whose constants may lie outside of the FlatBuffer."""
+def _prepared(artifact: Artifact, path: Path, passes: Collection[str]) -> tuple[Prepared, dict[str, int]]:
+    """A rewritten copy of a float file, and how often each pass applied."""
     try:
         model = flatbuffer_utils.read_model(str(artifact.path))
+        applied = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
         network = tflite_network(model)
         output = model.subgraphs[0].tensors[model.subgraphs[0].outputs[0]].name.decode()
     except Exception as error:
@@ -88,7 +106,7 @@ def _prepared(artifact: Artifact, path: Path) -> Prepared:
         path.write_bytes(packed(model))
 
     save()
-    return Prepared(Artifact(path, artifact.facts), network, output, None, save)
+    return Prepared(Artifact(path, artifact.facts), network, output, None, save), applied
 
 
 def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool) -> bytes:
@@ -105,10 +123,11 @@ def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool)
 
 
 def _self_contained(content: bytes) -> bytes:
-    """The same model with the constants inside its FlatBuffer, and with fewer operators in float.
+    """The same model with the constants inside its FlatBuffer, and with its operators in faster forms.
 
     ai-edge-quantizer puts constants behind it, where readers that know only the schema do not look.
     """
     model = flatbuffer_utils.read_model_from_bytearray(content)
-    join_islands(model)
+    for rewrite in _INTEGER_REWRITES:
+        rewrite(model)
     return packed(model)

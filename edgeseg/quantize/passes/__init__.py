@@ -9,8 +9,11 @@ from edgeseg.core.protocols import Recipe
 
 __all__ = ["PASSES", "applied_text", "chosen"]
 
-PASSES = ("batchnorm", "reductions", "average", "deconv", "grouped", "equalization", "bias-correction")
-"""In the order in which they run. All but the last two are of ONNX graphs alone."""
+PASSES = (
+    *("batchnorm", "reductions", "average", "deconv", "grouped", "shuffle", "elu"),
+    *("equalization", "bias-correction"),
+)
+"""`batchnorm`, `reductions` and `deconv` are of ONNX graphs alone, `shuffle` and `elu` of TFLite ones."""
 
 
 def chosen(recipe: Recipe) -> tuple[str, ...]:

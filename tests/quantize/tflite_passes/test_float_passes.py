@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edgeseg.quantize.tflite_passes.average import convolve_averages
+from edgeseg.quantize.tflite_passes.elu import join_elus
+from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
+from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
+from tests.quantize.tflite_passes.nets import converted, operators, random, run
+
+Build = Callable[[Any], Any]
+
+
+def shuffle(groups: int, *order: int) -> Build:
+    def build(x: Any) -> Any:
+        _, height, width, channels = x.shape
+        split = tf.reshape(x, (height * width, groups, channels // groups))
+        return tf.reshape(tf.transpose(split, order or (0, 2, 1)), x.shape)
+
+    return build
+
+
+def elu(x: Any) -> Any:
+    return tf.maximum(x, tf.exp(tf.minimum(x, 0.0)) - 1.0)
+
+
+def selu(x: Any, scale: float = 1.0507) -> Any:
+    return tf.nn.relu(x) * scale + (tf.exp(tf.minimum(x, 0.0)) * 1.7581 - 1.7581)
+
+
+def other_elu(x: Any) -> Any:
+    return tf.maximum(x, tf.exp(tf.minimum(x, 0.5)) - 1.0)
+
+
+def pool(*window: int, stride: int = 1, padding: str = "VALID") -> Build:
+    return lambda x: tf.nn.avg_pool2d(x, window, stride, padding)
+
+
+def depthwise(multiplier: int, stride: int = 1, channels: int = 8) -> Build:
+    weights = random(3, 3, channels, multiplier)
+    return lambda x: tf.nn.relu(tf.nn.depthwise_conv2d(x, weights, (1, stride, stride, 1), "SAME") + 0.5)
+
+
+def grouped(groups: int, outputs: int, kernel: int = 1) -> Build:
+    weights = random(kernel, kernel, 8 // groups, outputs)
+    return lambda x: tf.nn.conv2d(x, weights, 1, "SAME")
+
+
+UNGROUPED = depthwise(1)
+
+
+@pytest.mark.parametrize(
+    ("build", "rewrite", "names"),
+    [
+        (pool(3, 3), convolve_averages, ["DEPTHWISE_CONV_2D"]),
+        (pool(2, 2, stride=2, padding="SAME"), convolve_averages, ["DEPTHWISE_CONV_2D"]),
+        (pool(7, 6, stride=2), convolve_averages, ["DEPTHWISE_CONV_2D"] * 2),
+        (lambda x: tf.nn.relu(pool(3, 3)(x)), convolve_averages, ["DEPTHWISE_CONV_2D"]),
+        (pool(3, 3, padding="SAME"), convolve_averages, ["AVERAGE_POOL_2D"]),
+        (depthwise(4), regroup_convolutions, ["CONV_2D", "DEPTHWISE_CONV_2D"]),
+        (depthwise(16, stride=2), regroup_convolutions, ["CONV_2D"]),
+        (depthwise(48), regroup_convolutions, ["CONV_2D"]),
+        (UNGROUPED, regroup_convolutions, ["DEPTHWISE_CONV_2D"]),
+        (grouped(4, 16), regroup_convolutions, ["CONV_2D"]),
+        (grouped(2, 12, kernel=3), regroup_convolutions, ["CONV_2D"]),
+        (shuffle(2), convolve_shuffles, ["CONV_2D"]),
+        (shuffle(4), convolve_shuffles, ["CONV_2D"]),
+        (shuffle(4, 1, 0, 2), convolve_shuffles, ["RESHAPE", "TRANSPOSE", "RESHAPE"]),
+        (elu, join_elus, ["ELU"]),
+        (selu, join_elus, ["ELU", "MUL", "LEAKY_RELU"]),
+        (other_elu, join_elus, ["MINIMUM", "EXP", "SUB", "MAXIMUM"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_rewrite_leaves_the_function(build: Build, rewrite: Callable[[Any], int], names: list[str]) -> None:
+    model = converted(build, (1, 12, 14, 8))
+    unchanged = operators(model) == names and rewrite is not regroup_convolutions
+    expected = run(model)
+    assert rewrite(model) == (not unchanged and build is not UNGROUPED)
+    assert operators(model) == names
+    assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_group_is_left() -> None:
+    model = converted(grouped(4, 16), (1, 12, 14, 8))
+    regroup_convolutions(model)
+    graph = model.subgraphs[0]
+    assert list(graph.tensors[graph.operators[0].inputs[1]].shape) == [16, 1, 1, 8]
