@@ -81,6 +81,7 @@ class Pass(StrEnum):
     DECONV = "deconv"
     GROUPED = "grouped"
     SHUFFLE = "shuffle"
+    ALIGNMENT = "alignment"
     ELU = "elu"
     EQUALIZATION = "equalization"
     BIAS_CORRECTION = "bias-correction"

@@ -12,12 +12,14 @@ from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes import PASSES
+from edgeseg.quantize.passes.alignment import align_channels
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
+from edgeseg.quantize.passes.shuffle import convolve_shuffles
 
 __all__ = ["prepare"]
 
@@ -30,6 +32,8 @@ _REWRITES = {
     "average": convolve_averages,
     "deconv": convolve_transposed,
     "grouped": regroup_convolutions,
+    "shuffle": convolve_shuffles,
+    "alignment": align_channels,
 }
 
 
@@ -47,7 +51,11 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
         model = infer_shapes(model, data_prop=True)
-        done = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
+        done: dict[str, int] = {}
+        for name, rewrite in _REWRITES.items():
+            if name in passes and (count := rewrite(model)):
+                done[name] = count
+                model = infer_shapes(model, data_prop=True)
         drop_unread(model)
         _name_nodes(model)
         model = infer_shapes(model, data_prop=True)

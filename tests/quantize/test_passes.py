@@ -16,6 +16,7 @@ from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
+from edgeseg.quantize.passes.shuffle import convolve_shuffles
 from tests.quantize.nets import OnnxNet
 
 Build = Callable[[OnnxNet], str]
@@ -68,6 +69,16 @@ def after_doubling(net: OnnxNet) -> str:
     return net.batchnorm(net.add("Add", [convolved, convolved], "sum"), "out", 4)
 
 
+def shuffle(*order: int) -> Build:
+    def build(net: OnnxNet) -> str:
+        groups = net.constant("groups", np.array([1, 3, 4, 6, 8]))
+        split = net.add("Reshape", [net.conv("image", "wide", 3, 12), groups], "split")
+        turned = net.add("Transpose", [split], "turned", perm=order)
+        return net.add("Reshape", [turned, net.constant("shape", np.array([1, 12, 6, 8]))], "out")
+
+    return build
+
+
 def deconv(kernel: int, stride: int, pad: int, extra: int = 0, **attributes: Any) -> Build:
     def build(net: OnnxNet) -> str:
         group = attributes.get("group", 1)
@@ -106,6 +117,8 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (average(3, 1, [0, 1, 2, 0], count_include_pad=1), convolve_averages, ["Conv"]),
         (average(3, 1, [1, 1, 1, 1]), convolve_averages, ["AveragePool"]),
         (average(4, 3, ceil_mode=1), convolve_averages, ["AveragePool"]),
+        (shuffle(0, 2, 1, 3, 4), convolve_shuffles, ["Conv", "Conv"]),
+        (shuffle(0, 2, 1, 4, 3), convolve_shuffles, ["Conv", "Reshape", "Transpose", "Reshape"]),
         (deconv(3, 2, 1, 1), convolve_transposed, UPSAMPLING),
         (deconv(2, 2, 0), convolve_transposed, UPSAMPLING),
         (deconv(4, 2, 1), convolve_transposed, UPSAMPLING),

@@ -10,10 +10,10 @@ from edgeseg.core.protocols import Recipe
 __all__ = ["PASSES", "applied_text", "chosen"]
 
 PASSES = (
-    *("batchnorm", "reductions", "average", "deconv", "grouped", "shuffle", "elu"),
+    *("batchnorm", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
     *("equalization", "bias-correction"),
 )
-"""`batchnorm`, `reductions` and `deconv` are of ONNX graphs alone, `shuffle` and `elu` of TFLite ones."""
+"""`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
 
 
 def chosen(recipe: Recipe) -> tuple[str, ...]:

@@ -1,0 +1,175 @@
+"""Which channels of an ONNX graph's maps can be spread out, with empty ones between, and where each then stands.
+
+Maps that must have their channels in the same places are one group: what an operator reads and writes channel by
+channel. Convolutions lie between groups, and concatenations put groups side by side in another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["EMPTY", "Groups", "Slots", "kind_of_convolution"]
+
+Slots: TypeAlias = NDArray[np.int64]
+"""For every place in a spread map the channel that it holds, or EMPTY."""
+
+EMPTY = -1
+
+_CHANNEL_WISE = {
+    *("Add", "AveragePool", "Clip", "Elu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish"),
+    *("LeakyRelu", "MaxPool", "Mul", "PRelu", "Relu", "Resize", "Selu", "Sigmoid", "Sub", "Tanh"),
+}
+
+
+@dataclass
+class _Group:
+    tensors: list[str] = field(default_factory=list)
+    channels: int = 0
+    fixed: bool = False
+    joins: list[tuple[str, ...]] = field(default_factory=list)
+    """Tensors which, side by side, are one of this group."""
+
+
+class Groups:
+    """The groups of a graph whose shapes are known."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._edit = Editor(model)
+        self._parents: dict[str, str] = {}
+        self._groups: defaultdict[str, _Group] = defaultdict(_Group)
+        pairs, joins, fixed = [], [], {value.name for value in (*model.graph.input, *model.graph.output)}
+        for node in model.graph.node:
+            maps = [name for name in (*node.input, *node.output) if self._is_map(name)]
+            if node.op_type in ("Concat", "Split") and self._edit.attribute(node, "axis", 0) in (1, -3):
+                whole, parts = (node.output, node.input) if node.op_type == "Concat" else (node.input[:1], node.output)
+                if len(parts) > 1:
+                    joins.append((whole[0], tuple(parts)))
+                else:
+                    fixed.update(maps)
+            elif node.op_type in _CHANNEL_WISE and self._alike(node, maps):
+                pairs += [(maps[-1], name) for name in maps if self.channels(name) == self.channels(maps[-1])]
+            elif node.op_type == "Slice" and self._cuts_sides(node) and len(maps) == 2:
+                pairs.append((maps[1], maps[0]))
+            elif kind_of_convolution(self._edit, node) == "depthwise":
+                pairs.append((node.output[0], node.input[0]))
+            elif kind_of_convolution(self._edit, node) != "dense":
+                fixed.update(maps)
+        for one, other in pairs:
+            self._unite(one, other)
+        while self._unite_parts(joins):
+            pass
+        for name in {name for node in model.graph.node for name in (*node.input, *node.output) if self._is_map(name)}:
+            group = self._groups[self._find(name)]
+            group.tensors.append(name)
+            group.channels = self.channels(name)
+            group.fixed |= name in fixed
+        for whole, parts in joins:
+            if all(map(self._is_map, (whole, *parts))):
+                self._groups[self._find(whole)].joins.append(parts)
+            else:
+                for name in filter(self._is_map, (whole, *parts)):
+                    self._groups[self._find(name)].fixed = True
+
+    def _unite(self, one: str, other: str) -> bool:
+        """Whether they were two groups."""
+        first, second = self._find(one), self._find(other)
+        self._parents[first] = second
+        return first != second
+
+    def _unite_parts(self, joins: Iterable[tuple[str, tuple[str, ...]]]) -> bool:
+        """Let parts that take the same places in maps of one group be of one group; whether any were not."""
+        seen: dict[tuple[object, ...], tuple[str, ...]] = {}
+        changed = False
+        for whole, parts in joins:
+            if all(map(self._is_map, (whole, *parts))):
+                others = seen.setdefault((self._find(whole), *map(self.channels, parts)), parts)
+                changed |= sum(self._unite(*pair) for pair in zip(parts, others, strict=True)) > 0
+        return changed
+
+    def channels(self, name: str) -> int:
+        """Of an (N, C, H, W) map."""
+        return self._edit.shape(name)[1]
+
+    def spread(self, multiples: Mapping[str, int]) -> dict[str, Slots]:
+        """The slots of every map whose group is spread, so that those of `multiples` have a multiple of channels.
+
+        A group that cannot be, or of which the parts do not fit together, stays as it is.
+        """
+        wanted: defaultdict[str, int] = defaultdict(lambda: 1)
+        for name, multiple in multiples.items():
+            root = self._find(name)
+            wanted[root] = max(wanted[root], multiple)
+        slots: dict[str, Slots] = {}
+        while (clash := self._clash(wanted, slots)) is not None:
+            parts = {self._find(name) for parts in self._groups[clash].joins for name in parts}
+            for root in (clash, *parts):
+                self._groups[root].fixed = True
+        return {
+            name: slots[root]
+            for root, group in self._groups.items()
+            for name in group.tensors
+            if len(slots[root]) != group.channels
+        }
+
+    def _clash(self, wanted: Mapping[str, int], slots: dict[str, Slots]) -> str | None:
+        """Work out the slots of every group; the first whose joins give it different ones, or any and it is fixed."""
+        for root in sorted(self._groups, key=lambda root: self._groups[root].channels):
+            group = self._groups[root]
+            plain = np.arange(group.channels)
+            joined = [np.concatenate([*self._side_by_side(parts, slots)]) for parts in group.joins]
+            more = 0 if group.fixed else -group.channels % wanted[root]
+            slots[root] = joined[0] if joined else np.concatenate([plain, np.full(more, EMPTY)])
+            same = all(np.array_equal(each, slots[root]) for each in joined)
+            if not same or (group.fixed and not np.array_equal(slots[root], plain)):
+                return root
+        return None
+
+    def _side_by_side(self, parts: Iterable[str], slots: Mapping[str, Slots]) -> Iterator[Slots]:
+        first = 0
+        for part in map(self._find, parts):
+            yield np.where(slots[part] == EMPTY, EMPTY, slots[part] + first)
+            first += self._groups[part].channels
+
+    def _find(self, name: str) -> str:
+        while name in self._parents and self._parents[name] != name:
+            name = self._parents[name]
+        return name
+
+    def _is_map(self, name: str) -> bool:
+        shape = self._edit.shape(name)
+        return len(shape) == 4 and all(shape) and self._edit.constant(name) is None
+
+    def _alike(self, node: onnx.NodeProto, maps: Iterable[str]) -> bool:
+        """Whether an operator keeps channels apart, its maps having as many as its result or one for all."""
+        count = self.channels(node.output[0]) if self._is_map(node.output[0]) else 0
+        constants = [value for name in node.input[1:] if (value := self._edit.constant(name)) is not None]
+        if node.op_type in ("Add", "Mul", "Sub", "PRelu"):
+            constants += [value for value in [self._edit.constant(node.input[0])] if value is not None]
+            if any(value.size > 1 and (value.ndim < 3 or value.shape[-3] != value.size) for value in constants):
+                return False
+            if len(constants) + len(list(maps)) != 3:
+                return False
+        return count > 0 and all(self.channels(name) in (1, count) for name in maps)
+
+    def _cuts_sides(self, node: onnx.NodeProto) -> bool:
+        axes = self._edit.constant(node.input[3]) if len(node.input) > 3 else None
+        return axes is not None and not {1, -3} & set(axes.tolist())
+
+
+def kind_of_convolution(edit: Editor, node: onnx.NodeProto) -> str:
+    """`dense` or `depthwise` of a Conv whose weights are constants, else nothing."""
+    weight = edit.constant(node.input[1]) if node.op_type == "Conv" else None
+    bias = node.op_type == "Conv" and len(node.input) > 2 and edit.constant(node.input[2]) is None
+    if weight is None or weight.ndim != 4 or bias:
+        return ""
+    groups = edit.attribute(node, "group", 1)
+    return "dense" if groups == 1 else "depthwise" if weight.shape[:2] == (groups, 1) else ""
