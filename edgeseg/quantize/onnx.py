@@ -29,6 +29,7 @@ from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.ready import Prepared, make_ready
+from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.stem import fold_stem
 
 __all__ = ["DECLARATION", "quantize"]
@@ -65,6 +66,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     move_integers(quantized)
+    take_scalings_out(model, quantized)
     given, output = artifact.facts.input, artifact.facts.output
     if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
@@ -123,7 +125,7 @@ def _observed(model: onnx.ModelProto) -> set[str]:
 
 
 def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str) -> onnx.ModelProto:
-    found = dict(ranges.values)
+    found = scaled_ranges(model, ranges.values)
     for name, output in reversed(_before_activation(model).items()):
         if output in found:
             found[name] = found[output]

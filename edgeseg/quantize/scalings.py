@@ -1,0 +1,77 @@
+"""Products with a number, in a quantized ONNX file: the same integers in another scale, so that nothing is computed.
+
+Most are the sixth in HardSwish and HardSigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["scaled_ranges", "take_scalings_out"]
+
+_CLOSE = 1e-4
+"""Relative difference of scales that are the same but for rounding."""
+
+
+def scaled_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Ranges of a float model's tensors, that of a product with a positive number being a multiple of its factor's."""
+    edit, scaled = Editor(model), dict(ranges)
+    for node in model.graph.node:
+        found = _factor(edit, node)
+        if found is not None and found[0] in scaled and node.output[0] in scaled:
+            given, factor = found
+            low, high = scaled[given]
+            scaled[node.output[0]] = factor * low, factor * high
+    return scaled
+
+
+def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int:
+    """Let, in place, what reads such a product read the integers that it was made of; returns how many are gone.
+
+    Args:
+        model: The float model.
+        quantized: What was made of it with ranges of `scaled_ranges`.
+    """
+    names, edit, graph, done = Editor(model), Editor(quantized), quantized.graph, 0
+    factors = {node.output[0]: found[1] for node in model.graph.node if (found := _factor(names, node)) is not None}
+    outputs = {output.name for output in graph.output}
+    for node in [node for node in graph.node if node.op_type == "Mul" and node.output[0] in factors]:
+        starts = [writer for writer in graph.node if writer.output[0] in node.input]
+        integers = [start for start in starts if edit.constant(start.input[0]) is None]
+        ends = [reader for reader in graph.node if node.output[0] in reader.input]
+        if len(integers) != 1 or len(ends) != 1 or {node.output[0], ends[0].output[0]} & outputs:
+            continue
+        start, end = integers[0], ends[0]
+        kinds = start.op_type, end.op_type
+        if kinds != ("DequantizeLinear", "QuantizeLinear") or not _alike(edit, start, end, factors[node.output[0]]):
+            continue
+        for reader in graph.node:
+            reader.input[:] = [start.input[0] if name == end.output[0] else name for name in reader.input]
+        graph.node.remove(node)
+        graph.node.remove(end)
+        done += 1
+    return done
+
+
+def _factor(edit: Editor, node: onnx.NodeProto) -> tuple[str, float] | None:
+    """What a product multiplies, and the positive number by which it does."""
+    if node.op_type != "Mul":
+        return None
+    for given, by in (node.input, reversed(node.input)):
+        value = edit.constant(by)
+        if value is not None and value.size == 1 and value.item() > 0 and edit.constant(given) is None:
+            return given, float(value.item())
+    return None
+
+
+def _alike(edit: Editor, start: onnx.NodeProto, end: onnx.NodeProto, factor: float) -> bool:
+    """Whether the zero points are one and the scales so many times each other."""
+    (scale, zero), (other, same) = ([edit.constant(name) for name in node.input[1:3]] for node in (start, end))
+    if scale is None or zero is None or other is None or same is None or zero.dtype != same.dtype:
+        return False
+    return bool(np.array_equal(zero, same) and np.allclose(other, factor * scale, rtol=_CLOSE, atol=0))
