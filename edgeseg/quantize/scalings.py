@@ -52,8 +52,9 @@ def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int
             continue
         for reader in graph.node:
             reader.input[:] = [start.input[0] if name == end.output[0] else name for name in reader.input]
-        graph.node.remove(node)
-        graph.node.remove(end)
+        for unread in (end, node, *starts):
+            if not any(unread.output[0] in reader.input for reader in graph.node):
+                graph.node.remove(unread)
         done += 1
     return done
 
