@@ -36,6 +36,7 @@ def quantize(
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
+    floating: options.Float = None,
     calibration: options.Calibration = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
@@ -54,6 +55,7 @@ def quantize(
         percentile=percentile,
         per_channel=not per_tensor,
         without=options.left_out(without),
+        floating=tuple(floating or ()),
     )
     keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]

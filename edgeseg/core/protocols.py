@@ -125,6 +125,8 @@ class Recipe:
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
     without: tuple[str, ...] = ()
     """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
+    floating: tuple[str, ...] = ()
+    """Operators to leave in float, each named by the tensor that it gives; in an ONNX file also by its own name."""
 
     @property
     def weights(self) -> str:

@@ -63,7 +63,8 @@ def make_ready(
     axes = {layer.given: layer.axis for layer in prepared.network.layers}
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
-        done["bias-correction"] = correct_biases(prepared.network.layers, seen.channels, recipe.per_channel)
+        rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
+        done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel)
         prepared.save()
     return take_ranges(seen, recipe), done
 
