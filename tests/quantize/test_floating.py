@@ -46,7 +46,7 @@ def test_a_layer_in_float_keeps_its_weights_and_its_bias(folder: Path, tmp_path:
     some = quantized(source, tmp_path / f"some.{format}", *names)
     assert "bias-correction" not in str(some.facts.recipe)
     whole = quantized(source, tmp_path / f"whole.{format}")
-    assert sqnr_db(outputs(source), outputs(some)) > sqnr_db(outputs(source), outputs(whole)) + 3
+    assert sqnr_db(outputs(source), outputs(some)) > sqnr_db(outputs(source), outputs(whole)) + 1
 
 
 def test_a_name_that_is_none_gets_the_nearest(folder: Path, tmp_path: Path) -> None:
