@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,12 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
+from edgeseg.cli.verdict import say_evidence, say_judged
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact
+
+if TYPE_CHECKING:
+    from edgeseg.pipeline import Again
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -38,6 +42,22 @@ def quantize(
     without: options.Without = None,
     floating: options.Float = None,
     calibration: options.Calibration = None,
+    threads: options.Threads = 2,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile/--no-profile",
+            help="Hold the int8 file against the float one on this machine, and say what runs in float and why.",
+        ),
+    ] = True,
+    float_slow: Annotated[
+        bool,
+        typer.Option(
+            "--float-slow",
+            help="Leave in float what this machine is faster in float for. What is found depends on the machine and on "
+            "chance; it is printed as --float options, which make the same file anywhere.",
+        ),
+    ] = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files to int8 with activation ranges from calibration images.
@@ -45,7 +65,7 @@ def quantize(
     Ctrl-C during calibration goes on with the images seen so far; a second one stops.
     """
     from edgeseg import pipeline
-    from edgeseg.core.protocols import Keep, Recipe
+    from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
 
     if not int8:
@@ -57,22 +77,41 @@ def quantize(
         without=options.left_out(without),
         floating=tuple(floating or ()),
     )
-    keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
-    for artifact in workspace.need(found, out, "edgeseg export"):
-        with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
-            quantized, report = pipeline.quantize_with_report(
-                *(artifact, data, recipe),
-                count=samples,
-                split=split,
-                progress=end.progress,
-                folder=out,
-                keep=keep,
-                enough=end.enough,
-            )
-        say(quantized_line(quantized, report.summary()))
+    with pipeline.kept(calibration, again=float_slow) as keep:
+        for artifact in workspace.need(found, out, "edgeseg export"):
+            with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
+                quantized, report = pipeline.quantize_with_report(
+                    *(artifact, data, recipe),
+                    count=samples,
+                    split=split,
+                    progress=end.progress,
+                    folder=out,
+                    keep=keep,
+                    enough=end.enough,
+                )
+            say(quantized_line(quantized, report.summary()))
+            if profile or float_slow:
+                _judge(pipeline.Again(artifact, data, recipe, samples, split, keep), quantized, threads, float_slow)
+
+
+def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
+    from edgeseg import pipeline
+
+    with progress_bar(quantized.path.name) as show:
+        judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
+    say_judged(judged)
+    if not float_slow:
+        return
+    with progress_bar(quantized.path.name) as show:
+        evidence = pipeline.leave_slow(again, quantized, judged.verdict, threads, show)
+    say_evidence(evidence)
+    if evidence.floating:
+        changed, report = again(evidence.floating, quantized.path)
+        say(quantized_line(changed, report.summary()))
+        _judge(again.without(evidence.floating), changed, threads, float_slow=False)
 
 
 def quantized_line(artifact: Artifact, summary: str) -> str:

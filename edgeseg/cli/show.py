@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.console import progress_bar, say, table_console, waiting
 from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from edgeseg.bench.tables import TableFormat
     from edgeseg.pipeline.comparing import Comparison
     from edgeseg.pipeline.job import Job
 
 __all__ = ["show_comparison", "show_profiles"]
-
-_PIPE = 120
-"""Characters a line where standard output is no terminal."""
 
 
 def show_comparison(
@@ -37,7 +32,7 @@ def show_comparison(
     from edgeseg.bench.terminal import class_table, terminal_table
     from edgeseg.pipeline import comparing
 
-    console = _console()
+    console = table_console()
     rows = comparison.rows(sort.value)
     console.print(terminal_table(rows, comparison.failures, width=console.width))
     if per_class and comparison.records:
@@ -62,17 +57,9 @@ def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequen
     for source in sources:
         with progress_bar(Path(source.target).name) as show:
             profile = profiling.profile_apart(replace(job, source=source), show)
-        _console().print(terminal_profile(profile))
+        table_console().print(terminal_profile(profile))
         for path in profiling.write_profiles(out, profile, _formats(tables)):
             say(f"table: {path}")
-
-
-def _console() -> Console:
-    """Of the terminal's width, and wide enough for a table in a pipe."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE)
 
 
 def _formats(tables: Sequence[options.TableFormat] | None) -> list[TableFormat]:

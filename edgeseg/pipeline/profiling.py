@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["a_batch", "profile_apart", "profile_file", "profiled", "write_profiles"]
 
-_SECONDS = 1.0
-_FEWEST, _MOST = 5, 50
+_SECONDS = 0.5
+_FEWEST, _MOST = 3, 50
 """Runs that a profile is made of: as many as fit into `_SECONDS`."""
 
 

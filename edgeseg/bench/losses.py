@@ -1,0 +1,117 @@
+"""Operators whose int8 form takes longer than their float form and the conversions that this one would need."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from edgeseg.bench.operators import Profile
+from edgeseg.core.graph import Graph, Node
+
+__all__ = ["Loss", "find_losses", "float_name", "times"]
+
+_CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
+_FOLLOWING = frozenset({"BatchNormalization", "Clip", "LeakyRelu", "Relu"})
+"""What runtimes fuse into the operator before."""
+_SUFFIX = re.compile(r"(_quantized|_QuantizeLinear(_Output|_Input)?|_DequantizeLinear_Output)$")
+_NS_PER_MS = 1e6
+_CONVERSION_NS = 0.3
+"""Of an element, between float and int8, on one thread. A guess for choosing what to try; measuring decides."""
+_MARGIN = 1.15
+_LEAST_MS = 0.02
+"""By how much an int8 kernel must be slower, as a factor and in time, to count."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Neighbouring operators, named by the tensors that they give, and what a run would gain with them in float."""
+
+    tensors: tuple[str, ...]
+    gain_ms: float
+
+
+def find_losses(int8: Profile, floating: Profile, int8_graph: Graph, float_graph: Graph) -> tuple[Loss, ...]:
+    """Groups of neighbours that would be faster in float by the profiles of both files, the greatest gain first."""
+    ends = _ends(float_graph)
+    in_int8, in_float = (
+        times(profile, ends, arithmetic) for profile, arithmetic in ((int8, "int8"), (floating, "float"))
+    )
+    names = {ends.get(name, name): name for name in _computed(int8_graph)}
+    slow = {
+        names[end]: in_int8[end] - ms
+        for end, ms in in_float.items()
+        if end in names and in_int8.get(end, 0.0) > max(_MARGIN * ms, ms + _LEAST_MS)
+    }
+    around = _neighbours(int8_graph)
+    losses = [_loss(group, slow, around) for group in _groups(slow, around)]
+    return tuple(sorted((loss for loss in losses if loss.gain_ms > 0), key=lambda loss: -loss.gain_ms))
+
+
+def times(profile: Profile, ends: Mapping[str, str], arithmetic: str) -> dict[str, float]:
+    """Time by the tensor that a fused group of operators ends in, of the kernels that compute so."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for operator in profile.operators:
+        if operator.op and operator.arithmetic == arithmetic:
+            name = float_name(operator.tensor)
+            found[ends.get(name, name)] += operator.ms
+    return found
+
+
+def float_name(tensor: str) -> str:
+    """What a tensor of a quantized file was called in the float file."""
+    return _SUFFIX.sub("", tensor)
+
+
+def _ends(graph: Graph) -> dict[str, str]:
+    """Every tensor -> the one that the operators behind it, which runtimes fuse with its writer, end in."""
+    readers: defaultdict[str, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        for tensor in node.inputs:
+            readers[tensor.name].append(node)
+    ends: dict[str, str] = {}
+    for node in reversed(graph.nodes):
+        for tensor in node.outputs:
+            after = readers[tensor.name]
+            fused = len(after) == 1 and after[0].op in _FOLLOWING
+            ends[tensor.name] = ends[after[0].outputs[0].name] if fused else tensor.name
+    return ends
+
+
+def _computed(graph: Graph) -> Iterator[str]:
+    return (float_name(node.outputs[0].name) for node in graph.nodes if node.op not in _CONVERSIONS)
+
+
+def _neighbours(graph: Graph) -> dict[str, dict[str, int]]:
+    """Of every operator those that it reads from or that read it, with the elements in between."""
+    writer = {tensor.name: node for node in graph.nodes for tensor in node.outputs}  # In a file, in any order.
+
+    def origin(tensor: str) -> Node | None:
+        node = writer.get(tensor)
+        return origin(node.inputs[0].name) if node is not None and node.op in _CONVERSIONS else node
+
+    around: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for node in graph.nodes:
+        for tensor in node.inputs if node.op not in _CONVERSIONS else ():
+            if (other := origin(tensor.name)) is not None:
+                one, two = (float_name(each.outputs[0].name) for each in (node, other))
+                around[one][two] = around[two][one] = abs(prod(tensor.shape))
+    return around
+
+
+def _groups(slow: Iterable[str], around: Mapping[str, Mapping[str, int]]) -> Iterator[list[str]]:
+    left = set(slow)
+    while left:
+        group = [left.pop()]
+        for name in group:
+            beside = sorted(left.intersection(around.get(name, ())))
+            left.difference_update(beside)
+            group += beside
+        yield sorted(group)
+
+
+def _loss(group: list[str], slow: Mapping[str, float], around: Mapping[str, Mapping[str, int]]) -> Loss:
+    elements = sum(count for name in group for other, count in around.get(name, {}).items() if other not in group)
+    return Loss(tuple(group), sum(slow[name] for name in group) - elements * _CONVERSION_NS / _NS_PER_MS)
