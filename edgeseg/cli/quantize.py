@@ -11,12 +11,12 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.cli.verdict import say_evidence, say_judged
+from edgeseg.cli.verdict import say_evidence, say_judged, say_mixture
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
-    from edgeseg.pipeline import Again
+    from edgeseg.pipeline import Again, Budget
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -58,6 +58,17 @@ def quantize(
             "chance; it is printed as --float options, which make the same file anywhere.",
         ),
     ] = False,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            min=0.0,
+            metavar="POINTS",
+            help="mIoU points that int8 may cost on the evaluation split of --data: the layers that it takes are left "
+            "in float. Exit code 1, and no file, where that is not enough.",
+        ),
+    ] = None,
+    images: options.Images = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files to int8 with activation ranges from calibration images.
@@ -80,11 +91,14 @@ def quantize(
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
-    with pipeline.kept(calibration, again=float_slow) as keep:
+    with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
+            again = pipeline.Again(artifact, data, recipe, samples, split, keep)
+            if max_drop is not None:
+                again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
             with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
                 quantized, report = pipeline.quantize_with_report(
-                    *(artifact, data, recipe),
+                    *(artifact, data, again.recipe),
                     count=samples,
                     split=split,
                     progress=end.progress,
@@ -94,7 +108,18 @@ def quantize(
                 )
             say(quantized_line(quantized, report.summary()))
             if profile or float_slow:
-                _judge(pipeline.Again(artifact, data, recipe, samples, split, keep), quantized, threads, float_slow)
+                _judge(again, quantized, threads, float_slow)
+
+
+def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
+    """With the layers left in float that it takes to keep within a budget."""
+    from edgeseg import pipeline
+
+    target = pipeline.int8_path(again.source.path, out)
+    with progress_bar(f"mixed precision for {target.name}") as show:
+        mixture = pipeline.mix(again, budget, target.with_name(f"{target.name}.sensitivity.json"), threads, show)
+    say_mixture(mixture, target)
+    return again.without(mixture.floating)
 
 
 def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseg.cli.console import say, table_console, warn
@@ -9,8 +10,9 @@ from edgeseg.cli.console import say, table_console, warn
 if TYPE_CHECKING:
     from edgeseg.pipeline.evidence import Evidence
     from edgeseg.pipeline.judging import Judged
+    from edgeseg.pipeline.mixing import Mixture
 
-__all__ = ["say_evidence", "say_judged"]
+__all__ = ["say_evidence", "say_judged", "say_mixture"]
 
 
 def say_judged(judged: Judged) -> None:
@@ -34,3 +36,20 @@ def say_evidence(evidence: Evidence) -> None:
         say(f"  left in float, for {evidence.ratio:.3f} of the time: {names}")
     else:
         say(f"  int8 pays for every operator as far as can be told here ({evidence.tried} sets tried in float)")
+
+
+def say_mixture(mixture: Mixture, path: Path) -> None:
+    """What was left in float to keep within the budget; the tables go beside the file at `path`."""
+    from edgeseg.bench.layer_table import layer_table, write_layers
+
+    drop = mixture.float_miou_percent - mixture.miou_percent
+    say(
+        f"  mIoU {mixture.miou_percent:.2f} %, float {mixture.float_miou_percent:.2f} %: a drop of {drop:.2f} points "
+        f"with {mixture.count} of {len(mixture.layers)} layers in float ({mixture.evaluations} evaluations)"
+    )
+    if mixture.layers:
+        table_console().print(layer_table(mixture.layers, mixture.count))
+        for format in ("md", "csv", "json"):
+            table = path.with_name(f"{path.name}.layers.{format}")
+            write_layers(table, format, mixture.layers, mixture.count)
+            say(f"table: {table}")

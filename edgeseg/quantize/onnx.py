@@ -32,7 +32,7 @@ from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.stem import fold_stem
 
-__all__ = ["DECLARATION", "quantize"]
+__all__ = ["DECLARATION", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
 
@@ -90,6 +90,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         onnx.save(quantized, temporary)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
+    """See `edgeseg.quantize.write_prepared`."""
+    prepare(artifact.path, path, chosen(recipe))
 
 
 def _save(model: onnx.ModelProto, target: Artifact) -> None:

@@ -33,7 +33,7 @@ with quiet():
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.quantizer import Quantizer
 
-__all__ = ["DECLARATION", "quantize"]
+__all__ = ["DECLARATION", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
 
@@ -77,6 +77,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         temporary.write_bytes(content)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
+    """See `edgeseg.quantize.write_prepared`."""
+    _prepared(artifact, path)
 
 
 def _prepared(artifact: Artifact, path: Path) -> Prepared:
