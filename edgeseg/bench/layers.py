@@ -6,14 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import inf, log10, prod
 
-from edgeseg.bench.losses import float_name
+from edgeseg.bench.losses import conversion_ms, float_name
 from edgeseg.bench.operators import Profile
 from edgeseg.core.graph import Graph, Node
 
 __all__ = ["Layer", "cost_ms", "in_order", "layers_of"]
 
-_CONVERSION_NS = 0.3
-_NS_PER_MS = 1e6
 _LEAST_MS = 1e-3
 """What going back to float costs at least, so that layers that cost nothing are told apart by their noise."""
 
@@ -65,7 +63,7 @@ def cost_ms(layer: Iterable[Node], int8: Profile, floating: Profile) -> float:
         sum(operator.ms for operator in profile.operators if float_name(operator.tensor) in given)
         for profile in (floating, int8)
     )
-    return in_float - in_int8 + elements * _CONVERSION_NS / _NS_PER_MS
+    return in_float - in_int8 + conversion_ms(elements)
 
 
 def in_order(layers: Iterable[Layer]) -> list[Layer]:

@@ -11,14 +11,13 @@ from math import prod
 from edgeseg.bench.operators import Profile
 from edgeseg.core.graph import Graph, Node
 
-__all__ = ["Loss", "find_losses", "float_name", "times"]
+__all__ = ["Loss", "conversion_ms", "find_losses", "float_name"]
 
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
 _FOLLOWING = frozenset({"BatchNormalization", "Clip", "LeakyRelu", "Relu"})
 """What runtimes fuse into the operator before."""
 _SUFFIX = re.compile(r"(_quantized|_QuantizeLinear(_Output|_Input)?|_DequantizeLinear_Output)$")
-_NS_PER_MS = 1e6
-_CONVERSION_NS = 0.3
+_CONVERSION_MS = 3e-7
 """Of an element, between float and int8, on one thread. A guess for choosing what to try; measuring decides."""
 _MARGIN = 1.15
 _LEAST_MS = 0.02
@@ -37,7 +36,7 @@ def find_losses(int8: Profile, floating: Profile, int8_graph: Graph, float_graph
     """Groups of neighbours that would be faster in float by the profiles of both files, the greatest gain first."""
     ends = _ends(float_graph)
     in_int8, in_float = (
-        times(profile, ends, arithmetic) for profile, arithmetic in ((int8, "int8"), (floating, "float"))
+        _times(profile, ends, arithmetic) for profile, arithmetic in ((int8, "int8"), (floating, "float"))
     )
     names = {ends.get(name, name): name for name in _computed(int8_graph)}
     slow = {
@@ -50,7 +49,7 @@ def find_losses(int8: Profile, floating: Profile, int8_graph: Graph, float_graph
     return tuple(sorted((loss for loss in losses if loss.gain_ms > 0), key=lambda loss: -loss.gain_ms))
 
 
-def times(profile: Profile, ends: Mapping[str, str], arithmetic: str) -> dict[str, float]:
+def _times(profile: Profile, ends: Mapping[str, str], arithmetic: str) -> dict[str, float]:
     """Time by the tensor that a fused group of operators ends in, of the kernels that compute so."""
     found: defaultdict[str, float] = defaultdict(float)
     for operator in profile.operators:
@@ -114,4 +113,9 @@ def _groups(slow: Iterable[str], around: Mapping[str, Mapping[str, int]]) -> Ite
 
 def _loss(group: list[str], slow: Mapping[str, float], around: Mapping[str, Mapping[str, int]]) -> Loss:
     elements = sum(count for name in group for other, count in around.get(name, {}).items() if other not in group)
-    return Loss(tuple(group), sum(slow[name] for name in group) - elements * _CONVERSION_NS / _NS_PER_MS)
+    return Loss(tuple(group), sum(slow[name] for name in group) - conversion_ms(elements))
+
+
+def conversion_ms(elements: int) -> float:
+    """About what it takes to convert so many elements between float and int8."""
+    return elements * _CONVERSION_MS

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.verdict import say_evidence, say_judged, say_mixture
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
@@ -125,8 +125,12 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
 def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
     from edgeseg import pipeline
 
-    with progress_bar(quantized.path.name) as show:
-        judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
+    try:
+        with progress_bar(quantized.path.name) as show:
+            judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
+    except EdgesegError as error:  # The file is there and whole; only what it is worth is not known.
+        warn(f"edgeseg: {quantized.path}: not held against its float twin: {error}")
+        return
     say_judged(judged)
     if not float_slow:
         return

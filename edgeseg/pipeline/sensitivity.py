@@ -50,12 +50,12 @@ class Known:
     @classmethod
     def open(cls, path: Path, again: Again) -> Known:
         """What is kept at `path`, or nothing where that is about something else. InputError where it can't be read."""
-        recipe = again.recipe
+        samples = again.samples if isinstance(again.samples, str) else again.samples.name
         key = {
             "schema": _SCHEMA,
             "float_sha256": again.source.sha256,
-            "recipe": json.loads(json.dumps(vars(recipe))),
-            "samples": f"{again.count} of {again.samples}",
+            "recipe": json.loads(json.dumps(vars(again.recipe))),
+            "samples": f"{again.count} of {samples}",
             "split": again.split,
         }
         if not path.exists():
