@@ -50,10 +50,14 @@ def _precision(place: int, floating: int) -> str:
     return "float" if place < floating else "int8"
 
 
+def _sqnr(layer: Layer) -> str:
+    return "" if layer.sqnr_db is None else f"{layer.sqnr_db:.1f}"
+
+
 def _columns(floating: int) -> tuple[Column[tuple[int, Layer]], ...]:
     return (
         Column("layer", lambda each: each[1].name, is_number=False),
-        Column("SQNR alone in int8, dB", lambda each: f"{each[1].sqnr_db:.1f}"),
+        Column("SQNR alone in int8, dB", lambda each: _sqnr(each[1])),
         Column("cost in float, ms", lambda each: f"{each[1].cost_ms:.3f}"),
         Column("precision", lambda each: _precision(each[0], floating), is_number=False),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from math import inf, log10, prod
+from math import log10, prod
 
 from edgeseg.bench.losses import conversion_ms, float_name
 from edgeseg.bench.operators import Profile
@@ -34,9 +34,9 @@ class Layer:
         return self.tensors[0]
 
     @property
-    def sqnr_db(self) -> float:
-        """Signal to quantization noise at the scores."""
-        return -10 * log10(self.noise) if self.noise > 0 else inf
+    def sqnr_db(self) -> float | None:
+        """Signal to quantization noise at the scores; None where there is no noise."""
+        return -10 * log10(self.noise) if self.noise > 0 else None
 
 
 def layers_of(graph: Graph, weighted: Collection[str]) -> list[tuple[Node, ...]]:

@@ -38,14 +38,19 @@ def find_losses(int8: Profile, floating: Profile, int8_graph: Graph, float_graph
     in_int8, in_float = (
         _times(profile, ends, arithmetic) for profile, arithmetic in ((int8, "int8"), (floating, "float"))
     )
-    names = {ends.get(name, name): name for name in _computed(int8_graph)}
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name in _computed(int8_graph):
+        names[ends.get(name, name)].append(name)
     slow = {
-        names[end]: in_int8[end] - ms
+        end: in_int8[end] - ms
         for end, ms in in_float.items()
         if end in names and in_int8.get(end, 0.0) > max(_MARGIN * ms, ms + _LEAST_MS)
     }
-    around = _neighbours(int8_graph)
-    losses = [_loss(group, slow, around) for group in _groups(slow, around)]
+    around = _neighbours(int8_graph, ends)
+    losses = [
+        Loss(tuple(name for end in group for name in names[end]), _gain_ms(group, slow, around))
+        for group in _groups(slow, around)
+    ]
     return tuple(sorted((loss for loss in losses if loss.gain_ms > 0), key=lambda loss: -loss.gain_ms))
 
 
@@ -83,8 +88,8 @@ def _computed(graph: Graph) -> Iterator[str]:
     return (float_name(node.outputs[0].name) for node in graph.nodes if node.op not in _CONVERSIONS)
 
 
-def _neighbours(graph: Graph) -> dict[str, dict[str, int]]:
-    """Of every operator those that it reads from or that read it, with the elements in between."""
+def _neighbours(graph: Graph, ends: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Of every fused group, by its end, those that it reads from or that read it, with the elements in between."""
     writer = {tensor.name: node for node in graph.nodes for tensor in node.outputs}  # In a file, in any order.
 
     def origin(tensor: str) -> Node | None:
@@ -95,8 +100,10 @@ def _neighbours(graph: Graph) -> dict[str, dict[str, int]]:
     for node in graph.nodes:
         for tensor in node.inputs if node.op not in _CONVERSIONS else ():
             if (other := origin(tensor.name)) is not None:
-                one, two = (float_name(each.outputs[0].name) for each in (node, other))
-                around[one][two] = around[two][one] = abs(prod(tensor.shape))
+                names = (float_name(each.outputs[0].name) for each in (node, other))
+                one, two = (ends.get(name, name) for name in names)
+                if one != two:
+                    around[one][two] = around[two][one] = abs(prod(tensor.shape))
     return around
 
 
@@ -111,9 +118,9 @@ def _groups(slow: Iterable[str], around: Mapping[str, Mapping[str, int]]) -> Ite
         yield sorted(group)
 
 
-def _loss(group: list[str], slow: Mapping[str, float], around: Mapping[str, Mapping[str, int]]) -> Loss:
-    elements = sum(count for name in group for other, count in around.get(name, {}).items() if other not in group)
-    return Loss(tuple(group), sum(slow[name] for name in group) - conversion_ms(elements))
+def _gain_ms(group: list[str], slow: Mapping[str, float], around: Mapping[str, Mapping[str, int]]) -> float:
+    elements = sum(count for end in group for other, count in around.get(end, {}).items() if other not in group)
+    return sum(slow[end] for end in group) - conversion_ms(elements)
 
 
 def conversion_ms(elements: int) -> float:

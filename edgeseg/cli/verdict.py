@@ -43,9 +43,10 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
     from edgeseg.bench.layer_table import layer_table, write_layers
 
     drop = mixture.float_miou_percent - mixture.miou_percent
+    left = f"with {mixture.count} of {len(mixture.layers)} layers in float" if mixture.count else "wholly in int8"
     say(
         f"  mIoU {mixture.miou_percent:.2f} %, float {mixture.float_miou_percent:.2f} %: a drop of {drop:.2f} points "
-        f"with {mixture.count} of {len(mixture.layers)} layers in float ({mixture.evaluations} evaluations)"
+        f"{left} ({mixture.evaluations} evaluations)"
     )
     if mixture.layers:
         table_console().print(layer_table(mixture.layers, mixture.count))

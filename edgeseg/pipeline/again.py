@@ -28,14 +28,17 @@ class Again:
     split: str | None = None
     keep: Keep | None = None
 
-    def __call__(self, floating: Iterable[str], path: Path, progress: Progress = silent) -> tuple[Artifact, Report]:
-        """Write the int8 file that leaves these operators in float too; raises what `quantize` raises."""
+    def __call__(
+        self, floating: Iterable[str], path: Path, progress: Progress = silent, *, verified: bool = True
+    ) -> tuple[Artifact, Report]:
+        """Write the int8 file that leaves these operators in float too; raises what `quantize_with_report` raises."""
         return quantize_with_report(
             *(self.source, self.samples, self.without(floating).recipe, path),
             count=self.count,
             split=self.split,
             keep=self.keep,
             progress=progress,
+            verified=verified,
         )
 
     def without(self, floating: Iterable[str]) -> Again:

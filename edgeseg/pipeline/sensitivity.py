@@ -71,7 +71,7 @@ class Known:
 
     def save(self) -> None:
         """Write all that is known."""
-        layers = [{**vars(layer), "sqnr_db": round(layer.sqnr_db, 2)} for layer in self.layers]
+        layers = [vars(layer) for layer in self.layers]
         values = {"key": self.key, "layers": layers, "miou_percent": self.miou_percent}
         atomic_write(self.path, json.dumps(values, indent=1) + "\n")
 
@@ -93,7 +93,7 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
         for index, layer in enumerate(nodes):
             progress("layers", index, len(nodes))
             others = [name for other in (*names[:index], *names[index + 1 :]) for name in other]
-            one, _ = again(others, path)
+            one, _ = again(others, path, verified=False)
             cost = cost_ms(layer, verdict.profile, verdict.other_profile)
             found.append(Layer(names[index], _noise(expected, _scores(one, again, threads)), cost))
         progress("layers", len(nodes), len(nodes))

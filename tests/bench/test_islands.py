@@ -101,5 +101,8 @@ def test_what_is_fused_in_float_counts_as_one() -> None:
     net = graph("CONV: fx Kf -> fa \n Relu: fa -> fb \n CONV: fb Kf -> fc")
     fused = profile(("Relu", "fb", "float", 1), ("CONV", "fc", "float", 1))
     apart = profile(("CONV", "fa_quantized", "int8", 3), ("CONV", "fc", "int8", 1))
-    int8_net = graph("CONV: fx Kf -> fa_quantized \n CONV: fa_quantized Kf -> fc")
-    assert [loss.tensors for loss in find_losses(apart, fused, int8_net, net)] == [("fa",)]
+    joined = graph("CONV: fx Kf -> fa_quantized \n CONV: fa_quantized Kf -> fc")
+    assert [loss.tensors for loss in find_losses(apart, fused, joined, net)] == [("fa",)]
+    both = profile(("CONV", "fa", "int8", 1), ("Relu", "fb_quantized", "int8", 2), ("CONV", "fc", "int8", 1))
+    split = graph("CONV: fx Kf -> fa \n Relu: fa -> fb_quantized \n CONV: fb_quantized Kf -> fc")
+    assert [loss.tensors for loss in find_losses(both, fused, split, net)] == [("fa", "fb")]
