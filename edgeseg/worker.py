@@ -29,6 +29,15 @@ def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, An
             from edgeseg.pipeline.measuring import measure
 
             return measure(Job.from_json(question), progress).to_json()
+        case "profile":
+            from edgeseg.pipeline.job import Job
+            from edgeseg.pipeline.profiling import profile_file
+
+            return profile_file(Job.from_json(question), progress).to_json()
+        case "rivals":
+            from edgeseg.pipeline.verdict import Rivals, run_rivals
+
+            return run_rivals(Rivals.from_json(question), progress)
         case "export":
             from edgeseg.pipeline.making import Order, make_float
 
@@ -37,7 +46,7 @@ def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, An
             from edgeseg.pipeline.making import Order, make_int8
 
             return make_int8(Order.from_json(question), progress)
-    raise InputError(f"{task!r} is no task; there are export, quantize and measure")
+    raise InputError(f"{task!r} is no task; there are export, quantize, measure, profile and rivals")
 
 
 def _main(task: str) -> int:

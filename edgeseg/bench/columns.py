@@ -98,6 +98,9 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append(f"p90 is left blank under {P90_SAMPLES} samples")
     if any(row.peak_rss_mib is not None for row in rows):
         notes.append(MEANING)
+    slower = [row.name for row in rows if not row.is_baseline and row.speedup is not None and row.speedup < 1]
+    if slower:
+        notes.append(f"slower than its float row: {', '.join(slower)}")
     return (*notes, *_row_notes(rows))
 
 

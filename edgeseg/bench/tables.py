@@ -16,7 +16,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record
 
-__all__ = ["TableFormat", "class_markdown", "to_csv", "to_json", "to_markdown", "write_table"]
+__all__ = ["TableFormat", "class_markdown", "markdown_table", "to_csv", "to_json", "to_markdown", "write_table"]
 
 TableFormat: TypeAlias = Literal["md", "csv", "json"]
 
@@ -73,13 +73,13 @@ def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
         blank = [""] * (len(COLUMNS) - 1)
         lines += [[failure.name, *blank, failure.reason] for failure in failures]
     notes = "".join(f"- {note}\n" for note in footnotes(rows))
-    return "\n".join(part for part in (_grid(titles, is_number, lines), notes) if part)
+    return "\n".join(part for part in (markdown_table(titles, is_number, lines), notes) if part)
 
 
 def class_markdown(rows: Sequence[Row]) -> str:
     """IoU in % of every class (lines) in every artifact (columns)."""
     measured = [row for row in rows if row.class_iou_percent]
-    return _grid(
+    return markdown_table(
         ["IoU, %", *(row.name for row in measured)],
         [False, *(True for _ in measured)],
         [[name, *(class_cell(row, name) for row in measured)] for name in class_names(measured)],
@@ -97,7 +97,8 @@ def class_cell(row: Row, name: str) -> str:
     return "" if iou is None else f"{iou:.2f}"
 
 
-def _grid(titles: Sequence[str], is_number: Sequence[bool], lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(titles: Sequence[str], is_number: Sequence[bool], lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells under their titles, numbers to the right."""
     rule = ["---:" if number else "---" for number in is_number]
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in (titles, rule, *lines)]
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)

@@ -10,7 +10,7 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar
 from edgeseg.cli.facts import SourceOf, takes_files
-from edgeseg.cli.show import show_comparison
+from edgeseg.cli.show import show_comparison, show_profiles
 
 __all__ = ["add_to"]
 
@@ -37,14 +37,23 @@ def bench(
     sort: options.SortOption = options.Sort.MODEL,
     per_class: options.PerClass = False,
     picture: options.Picture = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Instead: time by operator, from the runtime's own profiler.")
+    ] = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
-    """Measure latency, size, memory, MAdds and mIoU, each file in a fresh process; write a comparison table."""
+    """Measure latency, size, memory, MAdds and mIoU, each file in a fresh process; write a comparison table.
+
+    With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
+    """
     from edgeseg.pipeline import comparing, workspace
     from edgeseg.pipeline.job import Job
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]
     job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images)
+    if profile:
+        show_profiles(job, sources, out, table)
+        return
     comparison = comparing.measure_all(job, sources, progress_bar)
     show_comparison(comparison, job, out, table, sort, per_class, picture)

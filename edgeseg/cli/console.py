@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from edgeseg.core.protocols import Progress
 
-__all__ = ["progress_bar", "say", "waiting", "warn"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["progress_bar", "say", "table_console", "waiting", "warn"]
+
+_PIPE = 120
+"""Characters a line where standard output is no terminal."""
 
 
 def say(text: str) -> None:
@@ -20,6 +27,14 @@ def warn(text: str) -> None:
     import sys
 
     print(text, file=sys.stderr, flush=True)
+
+
+def table_console() -> Console:
+    """Standard output for tables: of the terminal's width, and wide enough in a pipe."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE)
 
 
 @contextmanager

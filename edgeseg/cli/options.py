@@ -16,6 +16,7 @@ __all__ = [
     "Classes",
     "Data",
     "Device",
+    "Float",
     "Format",
     "Head",
     "HeadOption",
@@ -128,6 +129,14 @@ Percentile = Annotated[
 ]
 Without = Annotated[
     list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
+]
+Float = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--float",
+        metavar="NAME",
+        help="Operator to leave in float, named by the tensor that it gives; repeat it for several.",
+    ),
 ]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
 Calibration = Annotated[

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, waiting
+from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.core.errors import InputError
+from edgeseg.cli.verdict import say_evidence, say_judged, say_mixture
+from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
+
+if TYPE_CHECKING:
+    from edgeseg.pipeline import Again, Budget
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -36,7 +40,35 @@ def quantize(
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
+    floating: options.Float = None,
     calibration: options.Calibration = None,
+    threads: options.Threads = 2,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile/--no-profile",
+            help="Hold the int8 file against the float one on this machine, and say what runs in float and why.",
+        ),
+    ] = True,
+    float_slow: Annotated[
+        bool,
+        typer.Option(
+            "--float-slow",
+            help="Leave in float what this machine is faster in float for. What is found depends on the machine and on "
+            "chance; it is printed as --float options, which make the same file anywhere.",
+        ),
+    ] = False,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            min=0.0,
+            metavar="POINTS",
+            help="mIoU points that int8 may cost on the evaluation split of --data: the layers that it takes are left "
+            "in float. Exit code 1, and no file, where that is not enough.",
+        ),
+    ] = None,
+    images: options.Images = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files to int8 with activation ranges from calibration images.
@@ -44,7 +76,7 @@ def quantize(
     Ctrl-C during calibration goes on with the images seen so far; a second one stops.
     """
     from edgeseg import pipeline
-    from edgeseg.core.protocols import Keep, Recipe
+    from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
 
     if not int8:
@@ -54,23 +86,61 @@ def quantize(
         percentile=percentile,
         per_channel=not per_tensor,
         without=options.left_out(without),
+        floating=tuple(floating or ()),
     )
-    keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]
     with waiting("look for float files"):
         found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
-    for artifact in workspace.need(found, out, "edgeseg export"):
-        with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
-            quantized, report = pipeline.quantize_with_report(
-                *(artifact, data, recipe),
-                count=samples,
-                split=split,
-                progress=end.progress,
-                folder=out,
-                keep=keep,
-                enough=end.enough,
-            )
-        say(quantized_line(quantized, report.summary()))
+    with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
+        for artifact in workspace.need(found, out, "edgeseg export"):
+            again = pipeline.Again(artifact, data, recipe, samples, split, keep)
+            if max_drop is not None:
+                again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
+            with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
+                quantized, report = pipeline.quantize_with_report(
+                    *(artifact, data, again.recipe),
+                    count=samples,
+                    split=split,
+                    progress=end.progress,
+                    folder=out,
+                    keep=keep,
+                    enough=end.enough,
+                )
+            say(quantized_line(quantized, report.summary()))
+            if profile or float_slow:
+                _judge(again, quantized, threads, float_slow)
+
+
+def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
+    """With the layers left in float that it takes to keep within a budget."""
+    from edgeseg import pipeline
+
+    target = pipeline.int8_path(again.source.path, out)
+    with progress_bar(f"mixed precision for {target.name}") as show:
+        mixture = pipeline.mix(again, budget, target.with_name(f"{target.name}.sensitivity.json"), threads, show)
+    say_mixture(mixture, target)
+    return again.without(mixture.floating)
+
+
+def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
+    from edgeseg import pipeline
+
+    try:
+        with progress_bar(quantized.path.name) as show:
+            judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
+    except EdgesegError as error:  # The file is there and whole; only what it is worth is not known.
+        warn(f"edgeseg: {quantized.path}: not held against its float twin: {error}")
+        return
+    say_judged(judged)
+    if not float_slow:
+        return
+    with progress_bar(quantized.path.name) as show:
+        evidence = pipeline.leave_slow(again, quantized, judged.verdict, threads, show)
+    say_evidence(evidence)
+    if evidence.floating:
+        changed, report = again(evidence.floating, quantized.path)
+        say(quantized_line(changed, report.summary()))
+        _judge(again.without(evidence.floating), changed, threads, float_slow=False)
 
 
 def quantized_line(artifact: Artifact, summary: str) -> str:

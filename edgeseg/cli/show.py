@@ -1,20 +1,22 @@
-"""Showing a comparison: the end of `bench` and of `run`."""
+"""Showing a comparison, the end of `bench` and of `run`, and what a profiler says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgeseg.cli import options
-from edgeseg.cli.console import say, waiting
+from edgeseg.cli.console import progress_bar, say, table_console, waiting
+from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
     from edgeseg.bench.tables import TableFormat
     from edgeseg.pipeline.comparing import Comparison
     from edgeseg.pipeline.job import Job
 
-__all__ = ["show_comparison"]
+__all__ = ["show_comparison", "show_profiles"]
 
 
 def show_comparison(
@@ -27,21 +29,16 @@ def show_comparison(
     picture: bool,
 ) -> None:
     """Print the table and write the files; raises the first failure's error once all is written."""
-    from rich.console import Console
-
     from edgeseg.bench.terminal import class_table, terminal_table
     from edgeseg.pipeline import comparing
 
-    console = Console()
-    width = console.width if console.is_terminal else 120
+    console = table_console()
     rows = comparison.rows(sort.value)
-    console = Console(width=width)
-    console.print(terminal_table(rows, comparison.failures, width=width))
+    console.print(terminal_table(rows, comparison.failures, width=console.width))
     if per_class and comparison.records:
         console.print(class_table(rows))
     if comparison.records:
-        formats = cast("list[TableFormat]", [table.value for table in tables or [options.TableFormat.MD]])
-        for path in comparing.write_comparison(out, comparison, formats, sort.value, per_class):
+        for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
             say(f"table: {path}")
         if picture and job.data:
             with waiting("draw the picture"):
@@ -50,3 +47,20 @@ def show_comparison(
                 say(f"picture: {drawn}")
     if comparison.errors:
         raise comparison.errors[0]
+
+
+def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequence[options.TableFormat] | None) -> None:
+    """Profile one file after the other, print what each takes its time for and write the tables."""
+    from edgeseg.bench.operator_tables import terminal_profile
+    from edgeseg.pipeline import profiling
+
+    for source in sources:
+        with progress_bar(Path(source.target).name) as show:
+            profile = profiling.profile_apart(replace(job, source=source), show)
+        table_console().print(terminal_profile(profile))
+        for path in profiling.write_profiles(out, profile, _formats(tables)):
+            say(f"table: {path}")
+
+
+def _formats(tables: Sequence[options.TableFormat] | None) -> list[TableFormat]:
+    return cast("list[TableFormat]", [table.value for table in tables or [options.TableFormat.MD]])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from edgeseg.core.profile import Trace
 from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Size
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Session(Protocol):
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         """The graph's tensors in execution order: all, or those that the session was opened to watch."""
+
+    def trace(self, batch: NDArray[Any], runs: int) -> Trace:
+        """Run a batch so many times under the runtime's own profiler."""
 
     def close(self) -> None:
         """Free the runtime's memory."""
@@ -121,6 +125,8 @@ class Recipe:
     """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
     without: tuple[str, ...] = ()
     """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
+    floating: tuple[str, ...] = ()
+    """Operators to leave in float, each named by the tensor that it gives; in an ONNX file also by its own name."""
 
     @property
     def weights(self) -> str:

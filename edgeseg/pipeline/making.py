@@ -37,8 +37,8 @@ class Order:
     def from_json(cls, values: dict[str, Any]) -> Order:
         """Read what `to_json` wrote."""
         source, recipe = Source.from_json(values["source"]), values["recipe"]
-        without = tuple(recipe["without"])
-        return cls(**{**values, "source": source, "recipe": Recipe(**{**recipe, "without": without})})
+        lists = {name: tuple(recipe[name]) for name in ("without", "floating")}
+        return cls(**{**values, "source": source, "recipe": Recipe(**{**recipe, **lists})})
 
 
 def make_float(order: Order, progress: Progress) -> dict[str, Any]:

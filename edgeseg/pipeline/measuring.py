@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["measure"]
+__all__ = ["accuracy", "measure"]
 
 
 def measure(job: Job, progress: Progress) -> Record:
@@ -45,7 +45,7 @@ def measure(job: Job, progress: Progress) -> Record:
         network_ms = sample_ms(lambda: session.run(batch), job.latency, progress)
         classmap_ms = sample_ms(lambda: session.classmap(_batch(prepare(image), facts)), job.latency, progress)
         peak = peak_rss_mib()
-        figures = _accuracy(session, dataset, prepare, progress) if dataset else {}
+        figures = accuracy(session, dataset, prepare, progress) if dataset else {}
     facts = _counted(subject, facts)
     return Record(
         name=subject.path.name if isinstance(subject, Artifact) else subject.name,
@@ -88,7 +88,8 @@ def _dataset(job: Job, facts: Facts) -> Dataset | None:
     return dataset
 
 
-def _accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progress: Progress) -> dict[str, Any]:
+def accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progress: Progress) -> dict[str, Any]:
+    """The fields of a Record that are about accuracy."""
     facts = session.facts
 
     def classmap(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -78,11 +78,12 @@ def quantize_with_report(
     folder: Path | None = None,
     keep: Keep | None = None,
     enough: Callable[[], bool] = never,
+    verified: bool = True,
 ) -> tuple[Artifact, Report]:
     """As `quantize`, with what the written file really holds in int8 and what it left in float.
 
     `keep` is a file of observations that several float files may share. `enough`, asked after every image, can end
-    calibration early.
+    calibration early. Without `verified`, a file is written even where no convolution of it is int8.
     """
     from edgeseg.graphs import read_graph
 
@@ -100,7 +101,8 @@ def quantize_with_report(
     with atomic_path(target) as temporary:
         quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
         report = int8_report(read_graph(temporary))
-        verify(report, target)
+        if verified:
+            verify(report, target)
         facts = counted(quantized.facts, source.path)  # The int8 file may pad kernels with zeros.
         write_facts(temporary, facts)
     return Artifact(target, facts), report

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+
 from edgeseg.core import registry
 from edgeseg.core.errors import InputError
-from edgeseg.core.protocols import Quantizer, QuantizerDeclaration
-from edgeseg.core.types import Format
+from edgeseg.core.protocols import Quantizer, QuantizerDeclaration, Recipe
+from edgeseg.core.types import Artifact, Format
 from edgeseg.core.verb import make_callable
 
-__all__ = ["declarations", "quantizer"]
+__all__ = ["declarations", "quantizer", "write_prepared"]
 
 _ROOM = "edgeseg.quantize"
 
@@ -20,12 +23,23 @@ def declarations() -> dict[str, QuantizerDeclaration]:
 
 def quantizer(format: Format) -> Quantizer:
     """The quantizer of a format; InputError where there is none, MissingDependency where its package is absent."""
+    verb: Quantizer = _module(format).quantize
+    return verb
+
+
+def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
+    """Write a float file as it is right before it is quantized: with the operators that `Recipe.floating` can name.
+
+    Raises what `quantizer` raises, and QuantizeError for a file that cannot be prepared.
+    """
+    _module(artifact.facts.format).write_prepared(artifact, recipe, path)
+
+
+def _module(format: Format) -> ModuleType:
     for stem, declared in declarations().items():
         if declared.format == format:
             why = f"quantizing {format} files"
-            module = registry.load(_ROOM, stem, package=declared.package, extra=declared.extra, why=why)
-            verb: Quantizer = module.quantize
-            return verb
+            return registry.load(_ROOM, stem, package=declared.package, extra=declared.extra, why=why)
     known = ", ".join(declared.format for declared in declarations().values())
     raise InputError(f"no quantizer for {format}; there are: {known}")
 

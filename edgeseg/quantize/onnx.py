@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
+from collections.abc import Collection
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
+from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
@@ -32,12 +34,13 @@ from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.stem import fold_stem
 
-__all__ = ["DECLARATION", "quantize"]
+__all__ = ["DECLARATION", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
 
 _TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
-_ACTIVATIONS = {"Relu", "Clip"}
+_ACTIVATIONS = frozenset({"Relu", "Clip"})
+_FUSED_IN_FLOAT = _ACTIVATIONS | {"LeakyRelu"}
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
@@ -55,10 +58,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         target = Artifact(Path(folder) / artifact.path.name, artifact.facts)
         model, applied = prepare(artifact.path, target.path, passes)
         write_facts(target.path, target.facts)
+        recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
         output_name = model.graph.output[0].name
         prepared = Prepared(target, onnx_network(model), output_name, _observed(model), lambda: _save(model, target))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-    passes_text = applied_text(applied | balanced)
+    passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
     try:
         with quiet():
             quantized = _quantized(model, ranges, recipe, activation)
@@ -91,6 +95,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     return Artifact(path, facts)
 
 
+def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
+    """See `edgeseg.quantize.write_prepared`."""
+    prepare(artifact.path, path, chosen(recipe))
+
+
 def _save(model: onnx.ModelProto, target: Artifact) -> None:
     drop_unread(model)
     onnx.save(model, target.path)
@@ -105,7 +114,13 @@ def _activation(recipe: Recipe) -> str:
     return recipe.activation
 
 
-def _before_activation(model: onnx.ModelProto) -> dict[str, str]:
+def _floating(model: onnx.ModelProto, recipe: Recipe, path: Path) -> tuple[str, ...]:
+    named = {node.name: node.output[0] for node in model.graph.node}
+    given = {name: node.output[0] for node in model.graph.node for name in node.output}
+    return left_in_float(recipe.floating, named | given, _before_activation(model, _FUSED_IN_FLOAT), path)
+
+
+def _before_activation(model: onnx.ModelProto, ops: Collection[str] = _ACTIVATIONS) -> dict[str, str]:
     """Tensors that only a Relu or Clip reads -> what it makes of them, which is all that has to be represented."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
@@ -115,7 +130,7 @@ def _before_activation(model: onnx.ModelProto) -> dict[str, str]:
     return {
         name: nodes[0].output[0]
         for name, nodes in readers.items()
-        if len(nodes) == 1 and nodes[0].op_type in _ACTIVATIONS and nodes[0].input[0] == name and name not in outputs
+        if len(nodes) == 1 and nodes[0].op_type in ops and nodes[0].input[0] == name and name not in outputs
     }
 
 
@@ -138,7 +153,7 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
         activation_qType=_TYPES[activation],
         tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
-        nodes_to_exclude=[],
+        nodes_to_exclude=[node.name for node in model.graph.node if node.output[0] in recipe.floating],
         op_types_to_quantize=sorted(ONNX_INT8 | MOVED),
         extra_options={"ForceQuantizeNoInputCheck": True},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ONNX_INT8"]
+__all__ = ["ONNX_INT8", "WEIGHTED"]
 
 ONNX_INT8 = frozenset(
     {
@@ -33,3 +33,18 @@ ONNX_INT8 = frozenset(
     }
 )
 """In ONNX Runtime 1.31, when DequantizeLinear stands before and QuantizeLinear behind."""
+
+WEIGHTED = frozenset(
+    {
+        "BATCH_MATMUL",
+        "CONV_2D",
+        "Conv",
+        "ConvTranspose",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "Gemm",
+        "MatMul",
+        "TRANSPOSE_CONV",
+    }
+)
+"""Operators that begin a layer, in either format."""

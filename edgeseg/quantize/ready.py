@@ -16,6 +16,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, observe, take_ranges
 from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.layers import Network
+from edgeseg.quantize.observations import find
 from edgeseg.quantize.observers import range_method
 from edgeseg.quantize.passes import chosen
 from edgeseg.quantize.passes.bias_correction import correct_biases
@@ -60,11 +61,12 @@ def make_ready(
     if "equalization" in passes and recipe.per_channel:
         done["equalization"] = equalize(prepared.network.links, _unbalanced(prepared, samples, axes))
         prepared.save()
-    if not samples.keep or samples.keep.add:  # What is kept already was checked before.
+    if samples.keep is None or find(samples.keep, prepared.artifact) is None:  # What was kept was checked then.
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
-        done["bias-correction"] = correct_biases(prepared.network.layers, seen.channels, recipe.per_channel)
+        rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
+        done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel)
         prepared.save()
     return take_ranges(seen, recipe), done
 

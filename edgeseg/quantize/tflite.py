@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Collection
@@ -19,6 +20,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges
+from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.layers_tflite import tflite_network
@@ -39,7 +41,7 @@ with quiet():
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.quantizer import Quantizer
 
-__all__ = ["DECLARATION", "quantize"]
+__all__ = ["DECLARATION", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
 
@@ -68,6 +70,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     integer_output = output.head == "scores"
     with tempfile.TemporaryDirectory() as folder:
         prepared, rewritten = _prepared(artifact, Path(folder) / artifact.path.name, chosen(recipe))
+        recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
         try:
             with quiet(), warnings.catch_warnings():
@@ -76,13 +79,13 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
-    passes = applied_text(rewritten | balanced)
+    passes_text = applied_text(rewritten | balanced) + floating_text(recipe.floating)
     facts = replace(
         artifact.facts,
         precision="int8",
         output=replace(output, dtype="int8") if integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{passes}",
+        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{passes_text}",
         calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
@@ -90,6 +93,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         temporary.write_bytes(content)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
+    """See `edgeseg.quantize.write_prepared`."""
+    _prepared(artifact, path, chosen(recipe))
 
 
 def _prepared(artifact: Artifact, path: Path, passes: Collection[str]) -> tuple[Prepared, dict[str, int]]:
@@ -109,12 +117,29 @@ def _prepared(artifact: Artifact, path: Path, passes: Collection[str]) -> tuple[
     return Prepared(Artifact(path, artifact.facts), network, output, None, save), applied
 
 
+def _floating(prepared: Path, recipe: Recipe, path: Path) -> tuple[str, ...]:
+    operators = {name: given[0] for given in _given(prepared) for name in given} if recipe.floating else {}
+    return left_in_float(recipe.floating, operators, {}, path)
+
+
+def _given(path: Path) -> list[list[str]]:
+    """The tensors that each operator of a file gives."""
+    graph = flatbuffer_utils.read_model(str(path)).subgraphs[0]
+    return [[graph.tensors[i].name.decode() for i in op.outputs] for op in graph.operators]
+
+
 def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool) -> bytes:
     tool = Quantizer(str(path))
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
     tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
     for port in (TFLOperationName.INPUT,) if integer_output else (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    for given in _given(path) if recipe.floating else ():
+        if given[0] in recipe.floating:
+            scope = f"^{re.escape(';'.join(given))};$"
+            tool.update_quantization_recipe(
+                scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+            )
     wide = with_wide_sums(path, ranges.values)
     limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in wide.items()}
     with quantized_in_parts():

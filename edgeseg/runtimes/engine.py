@@ -10,9 +10,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.profile import Trace
 from edgeseg.core.types import Precision
 
-__all__ = ["Engine", "Port", "Quantization", "Signature", "watched"]
+__all__ = ["WARMUP_RUNS", "Engine", "Port", "Quantization", "Signature", "watched"]
+
+WARMUP_RUNS = 2
+"""Before the runs that a trace is made of."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Engine:
 
     `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
     computed tensor in execution order, or the watched ones alone; it is None where the engine was not opened for that.
+    `trace` runs a batch so many times under the runtime's profiler, None where the runtime has none that can be read.
     Dropping the engine frees the runtime's memory.
     """
 
@@ -55,6 +60,7 @@ class Engine:
     output: Port
     run: Callable[[NDArray[Any]], NDArray[Any]]
     tensors: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]] | None = None
+    trace: Callable[[NDArray[Any], int], Trace] | None = None
 
 
 def watched(path: Path, names: list[str], watch: tuple[str, ...]) -> list[str]:

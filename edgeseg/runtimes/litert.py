@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, MeasureError, first_line
+from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.quiet import quiet
+from edgeseg.core.registry import load
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature, watched
+from edgeseg.runtimes.engine import WARMUP_RUNS, Engine, Port, Quantization, Signature, watched
 from edgeseg.runtimes.session import Session
 
 try:
@@ -65,7 +67,14 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         for index, name in wanted.items():
             yield name, interpreter.get_tensor(index)
 
-    return Engine(_port(details), _port(result), run, computed if wanted else None)
+    def trace(batch: NDArray[Any], runs: int) -> Trace:
+        profiler = load(
+            "edgeseg.runtimes", "litert_trace", package="ai_edge_litert", extra="litert", why="profiling TFLite files"
+        )
+        found: Trace = profiler.trace(path, batch, threads, runs, WARMUP_RUNS)
+        return found
+
+    return Engine(_port(details), _port(result), run, computed if wanted else None, trace)
 
 
 def signature(path: Path) -> Signature:

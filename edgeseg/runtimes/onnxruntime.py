@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from edgeseg.core.errors import InputError, MeasureError, first_line
+from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.engine import Engine, Port, Quantization, Signature
+from edgeseg.runtimes.engine import WARMUP_RUNS, Engine, Port, Quantization, Signature
+from edgeseg.runtimes.onnxruntime_trace import read_trace
 from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "devices", "open_session", "signature"]
@@ -74,7 +77,14 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[s
         if inner:  # None would give the file's own outputs.
             yield from zip(inner, outputs(inner, batch), strict=True)
 
-    return Engine(given, result, run, computed if names else None)
+    def trace(batch: NDArray[Any], runs: int) -> Trace:
+        with tempfile.TemporaryDirectory() as folder:
+            profiled = _session(path, model, threads, _PROVIDERS[device], profile=Path(folder) / "trace")
+            for _ in range(WARMUP_RUNS + runs):
+                profiled.run([result.name], {given.name: batch})
+            return read_trace(Path(profiled.end_profiling()), WARMUP_RUNS)
+
+    return Engine(given, result, run, computed if names else None, trace)
 
 
 def signature(path: Path) -> Signature:
@@ -87,7 +97,9 @@ def signature(path: Path) -> Signature:
     return Signature(inputs, outputs, "int8" if int8 else "fp32")
 
 
-def _session(path: Path, model: Path | bytes, threads: int, provider: str, optimize: bool = True) -> Any:
+def _session(
+    path: Path, model: Path | bytes, threads: int, provider: str, optimize: bool = True, profile: Path | None = None
+) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -95,6 +107,8 @@ def _session(path: Path, model: Path | bytes, threads: int, provider: str, optim
     options.log_severity_level = 3
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     try:
         return onnxruntime.InferenceSession(model, options, providers=[provider])
     except Exception as error:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, MeasureError
+from edgeseg.core.profile import Trace
 from edgeseg.core.types import Facts
 from edgeseg.runtimes.classmap import argmax_classmap, upsample_argmax
 from edgeseg.runtimes.engine import Engine
@@ -73,6 +74,15 @@ class Session:
         if self._engine.tensors is None:
             raise InputError(f"{self.facts.model}: its tensors can be read only if it is opened with tensors=True")
         return self._engine.tensors(self._fed(batch))
+
+    def trace(self, batch: NDArray[Any], runs: int) -> Trace:
+        """Run a batch so many times under the runtime's own profiler, which opens the file anew.
+
+        Raises InputError where the runtime has none, MissingDependency where its package is not installed.
+        """
+        if self._engine.trace is None:
+            raise InputError(f"{self.facts.model}: this runtime has no profiler; profile an exported file")
+        return self._engine.trace(self._fed(batch), runs)
 
     def close(self) -> None:
         """Free the runtime's memory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from edgeseg.pipeline.silence import silent
 
 def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace: Path) -> None:
     files = [workspace / f"fastscnn_64x128_fp32.{format}" for format in ("onnx", "tflite")]
-    command = ("quantize", "--int8", "--calibration", "kept.npz")
+    command = ("quantize", "--int8", "--no-profile", "--calibration", "kept.npz")
     done = cli(*command, *files, "--samples", "2", "--out", "first")
     assert done.returncode == 0, done.stderr
     done = cli(*command, *files, "--data", "cityscapes:gone", "--out", "again")
@@ -73,3 +74,26 @@ def test_what_is_deaf_to_ctrl_c_stays_so() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_int8_is_held_against_float(cli, tmp_path: Path, workspace: Path) -> None:
+    file = workspace / "fastscnn_64x128_fp32.tflite"
+    done = cli("quantize", "--int8", file, "--samples", "2", "--threads", "1", "--float-slow")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"  int8 [\d.]+ ms, float [\d.]+ ms in turns on litert, 1 thread: [\d.]+ of float's time", lines[2]
+    )
+    assert "at the file's input or output" in done.stdout
+    left = re.findall(r"--float '([^']+)'", done.stdout)
+    assert left or "int8 pays for every operator" in done.stdout
+    written = tmp_path / "edgeseg-out" / "fastscnn_64x128_int8.tflite"
+    facts = read_facts(written)
+    assert facts is not None
+    assert ("left in float" in str(facts.recipe)) == bool(left)
+    assert any("slower than its float twin" in note for note in facts.notes) == ("slower than float" in done.stderr)
+    named = [word for name in left for word in ("--float", name)]
+    done = cli("quantize", "--int8", file, "--samples", "2", "--no-profile", *named, "--out", "again")
+    assert done.returncode == 0, done.stderr
+    if not facts.notes:
+        assert (tmp_path / "again" / written.name).read_bytes() == written.read_bytes()

@@ -1,0 +1,56 @@
+"""Saying what came of quantizing: against the float file, and what was left in float."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeseg.cli.console import say, table_console, warn
+
+if TYPE_CHECKING:
+    from edgeseg.pipeline.evidence import Evidence
+    from edgeseg.pipeline.judging import Judged
+    from edgeseg.pipeline.mixing import Mixture
+
+__all__ = ["say_evidence", "say_judged", "say_mixture"]
+
+
+def say_judged(judged: Judged) -> None:
+    """Times of int8 and float, the islands in float, and a warning where int8 is the slower one."""
+    from edgeseg.bench.island_table import island_table
+
+    say(f"  {judged.summary}")
+    if judged.islands:
+        table_console().print(island_table(judged.islands))
+    if judged.verdict.contest.is_slower:
+        warn(
+            f"edgeseg: {judged.artifact.path}: int8 is slower than float here ({judged.verdict.setting}); "
+            "--float-slow leaves in float what int8 does not pay for, or ship the float file"
+        )
+
+
+def say_evidence(evidence: Evidence) -> None:
+    """What was left in float on the evidence of profiles, as options that make the same file anywhere."""
+    if evidence.floating:
+        names = " ".join(f"--float '{name}'" for name in evidence.floating)
+        say(f"  left in float, for {evidence.ratio:.3f} of the time: {names}")
+    else:
+        say(f"  int8 pays for every operator as far as can be told here ({evidence.tried} sets tried in float)")
+
+
+def say_mixture(mixture: Mixture, path: Path) -> None:
+    """What was left in float to keep within the budget; the tables go beside the file at `path`."""
+    from edgeseg.bench.layer_table import layer_table, write_layers
+
+    drop = mixture.float_miou_percent - mixture.miou_percent
+    left = f"with {mixture.count} of {len(mixture.layers)} layers in float" if mixture.count else "wholly in int8"
+    say(
+        f"  mIoU {mixture.miou_percent:.2f} %, float {mixture.float_miou_percent:.2f} %: a drop of {drop:.2f} points "
+        f"{left} ({mixture.evaluations} evaluations)"
+    )
+    if mixture.layers:
+        table_console().print(layer_table(mixture.layers, mixture.count))
+        for format in ("md", "csv", "json"):
+            table = path.with_name(f"{path.name}.layers.{format}")
+            write_layers(table, format, mixture.layers, mixture.count)
+            say(f"table: {table}")

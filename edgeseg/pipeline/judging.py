@@ -1,0 +1,38 @@
+"""Whether quantizing paid, seen on the runtime itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeseg.bench.islands import Island
+from edgeseg.core.protocols import Progress, Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.verdict import Verdict, hold_against, marked
+
+__all__ = ["Judged", "judge"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A quantized file, how it fares against its float twin, and what it leaves in float at what cost."""
+
+    artifact: Artifact
+    verdict: Verdict
+    islands: tuple[Island, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line for a human."""
+        contest = self.verdict.contest
+        times = f"int8 {contest.p50_ms:.2f} ms, float {contest.other_p50_ms:.2f} ms"
+        return f"{times} in turns on {self.verdict.setting}: {contest.ratio:.2f} of float's time"
+
+
+def judge(floating: Artifact, quantized: Artifact, recipe: Recipe, threads: int, progress: Progress = silent) -> Judged:
+    """Hold an int8 file against its float twin. One that is slower says so from then on, in its facts.
+
+    Raises InputError for a file that cannot be run or profiled, WorkError where the process at work on it died.
+    """
+    verdict = hold_against(quantized, floating, threads, progress)
+    return Judged(marked(quantized, verdict), verdict, verdict.islands(quantized, recipe.floating))

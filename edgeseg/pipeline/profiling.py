@@ -1,0 +1,89 @@
+"""Time by operator, from the runtime's own profiler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from edgeseg import data, runtimes
+from edgeseg.bench.operators import Profile, profile_of
+from edgeseg.bench.tables import TableFormat
+from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.graph import Graph
+from edgeseg.core.protocols import Progress, Session
+from edgeseg.core.types import Artifact
+from edgeseg.data.preprocess import Preprocessor
+from edgeseg.graphs import read_graph
+from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import as_artifact, is_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["a_batch", "profile_apart", "profile_file", "profiled", "write_profiles"]
+
+_SECONDS = 0.5
+_FEWEST, _MOST = 3, 50
+"""Runs that a profile is made of: as many as fit into `_SECONDS`."""
+
+
+def profile_apart(job: Job, progress: Progress = silent) -> Profile:
+    """Profile a finished file in a fresh process; raises what `profile_file` raised there."""
+    return Profile.from_json(apart("profile", job.source.target, job.to_json(), job.threads, progress))
+
+
+def profile_file(job: Job, progress: Progress) -> Profile:
+    """Profile a finished file, on one image, in the process that runs this.
+
+    Raises InputError for what is no file or where the runtime has no profiler, MissingDependency where the package
+    that it needs is not installed.
+    """
+    if not is_file(job.source.target):
+        raise InputError(f"{job.source.target}: only a finished .onnx or .tflite file can be profiled; export it first")
+    progress("profile", 0, 1)
+    artifact = as_artifact(job.source)
+    runtime = job.runtime or runtimes.for_format(artifact.facts.format)
+    with runtimes.open_session(artifact, threads=job.threads, runtime=runtime, device=job.device) as session:
+        found = profiled(session, artifact.path, a_batch(artifact), runtime, job.threads)
+    progress("profile", 1, 1)
+    return found
+
+
+def profiled(session: Session, path: Path, batch: NDArray[Any], runtime: str, threads: int) -> Profile:
+    """Profile the file at `path`, which the session runs."""
+    session.run(batch)
+    start = perf_counter()
+    session.run(batch)
+    runs = min(max(int(_SECONDS / (perf_counter() - start)), _FEWEST), _MOST)
+    trace = session.trace(batch, runs)
+    return profile_of(trace, _graph(path), name=path.name, runtime=runtime, threads=threads, runs=runs)
+
+
+def a_batch(artifact: Artifact) -> NDArray[Any]:
+    """One built-in image as an artifact takes it, repeated to fill its batch."""
+    facts = artifact.facts.input
+    image, _ = data.open_dataset(DEFAULT_DATA, size=facts.size, limit=1)[0]
+    return Preprocessor(facts)(image).repeat(facts.batch, axis=0)
+
+
+def write_profiles(folder: Path, profile: Profile, formats: Sequence[TableFormat]) -> list[Path]:
+    """Write `profile_FILE.FORMAT` in every format, and return the paths."""
+    from edgeseg.bench.operator_tables import write_profile
+
+    paths = [folder / f"profile_{profile.name}.{format}" for format in formats]
+    for path, format in zip(paths, formats, strict=True):
+        write_profile(path, format, profile)
+    return paths
+
+
+def _graph(path: Path) -> Graph | None:
+    """None where a device has the runtime but not what reads its files; kernels then go by the runtime's own names."""
+    try:
+        return read_graph(path)
+    except MissingDependency:
+        return None
