@@ -47,16 +47,16 @@ def doctor() -> None:
         f"CPU: {found['cpu_model']}; int8 instructions: {', '.join(features.present) or 'none'}\n{features.meaning}",
         highlight=False,
     )
-    for line in target_lines(features):
+    for line in _targets(features):
         console.print(line, highlight=False)
 
 
-def target_lines(features: Int8Features) -> list[str]:
-    """What `quantize --target` may be told, and what it takes for this processor where it is told nothing."""
+def _targets(features: Int8Features) -> list[str]:
+    """What `quantize --target` may be told, and which it takes on this processor where it is told nothing."""
     from edgeseg.quantize.targets import TARGETS, fitting
 
     fits = [fitting("onnx", features), fitting("tflite", features)]
     return [
-        f"target {target.name} ({target.format}): {target.summary}" + ("; what fits here" if target in fits else "")
+        f"--target {target.name} ({target.format}): {target.summary}{' (fits this CPU)' if target in fits else ''}"
         for target in TARGETS
     ]

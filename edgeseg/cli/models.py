@@ -125,8 +125,23 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("weights sha256", facts.weights_sha256 or ""),
         ("made from sha256", facts.parent_sha256 or ""),
         ("recipe", facts.recipe or ""),
+        ("made for", facts.target or ""),
+        ("on x86", _on_x86(artifact)),
         ("calibration", facts.calibration or ""),
         ("parity", checked or ""),
         ("tools", ", ".join(f"{tool} {version}" for tool, version in facts.tools.items())),
         ("notes", "; ".join(facts.notes)),
     ]
+
+
+def _on_x86(artifact: Artifact) -> str:
+    """Whether an int8 ONNX file can saturate there."""
+    if artifact.facts.precision != "int8" or artifact.facts.format != "onnx":
+        return ""
+    from edgeseg.core.errors import MissingDependency
+    from edgeseg.pipeline.fitting import read_saturation
+
+    try:
+        return read_saturation(artifact.path).summary()
+    except MissingDependency as missing:
+        return str(missing)

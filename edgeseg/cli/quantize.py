@@ -36,6 +36,9 @@ def quantize(
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
+    target: options.TargetOption = options.Target.AUTO,
+    input: options.Input = options.InputKind.AUTO,
+    output: options.Output = options.OutputKind.AUTO,
     calibration: options.Calibration = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
@@ -46,6 +49,7 @@ def quantize(
     from edgeseg import pipeline
     from edgeseg.core.protocols import Keep, Recipe
     from edgeseg.pipeline import workspace
+    from edgeseg.pipeline.fitting import formats_of
 
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
@@ -54,11 +58,23 @@ def quantize(
         percentile=percentile,
         per_channel=not per_tensor,
         without=options.left_out(without),
+        target=target.value,
+        input=input.value,
+        output=output.value,
     )
     keep = Keep(calibration, add=not calibration.exists()) if calibration else None
     sources = [source(model) for model in models or []]
+    formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
-        found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
+        found = (
+            pipeline.float_artifacts(sources, out, data, split, formats)
+            if sources
+            else workspace.artifacts(out, "fp32")
+        )
+    for artifact in found:
+        if artifact.facts.format not in formats:
+            say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
+    found = [artifact for artifact in found if artifact.facts.format in formats]
     for artifact in workspace.need(found, out, "edgeseg export"):
         with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
             quantized, report = pipeline.quantize_with_report(
@@ -75,4 +91,5 @@ def quantize(
 
 def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {artifact.facts.recipe}"
+    facts = artifact.facts
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  for {facts.target}; {facts.recipe}"

@@ -202,6 +202,8 @@ class Facts:
     weights_sha256: str | None = None
     parent_sha256: str | None = None
     recipe: str | None = None
+    target: str | None = None
+    """What a quantized file was made for, by its name in `edgeseg.quantize.targets`."""
     calibration: str | None = None
     parity: Parity | None = None
     tools: Mapping[str, str] = field(default_factory=dict)

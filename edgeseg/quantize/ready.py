@@ -41,6 +41,8 @@ class Prepared:
     held: Collection[str] | None
     """Tensors that the int8 file holds; None for all."""
     save: Callable[[], None]
+    pairs_fit: bool = False
+    """Whether the int8 file keeps sums of two products inside 16 bits."""
 
 
 def make_ready(
@@ -63,7 +65,9 @@ def make_ready(
     axes = {layer.given: layer.axis for layer in prepared.network.layers}
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
-        done["bias-correction"] = correct_biases(prepared.network.layers, seen.channels, recipe.per_channel)
+        done["bias-correction"] = correct_biases(
+            prepared.network.layers, seen.channels, recipe.per_channel, prepared.pairs_fit
+        )
         prepared.save()
     return take_ranges(seen, recipe), done
 

@@ -13,38 +13,65 @@ from typing import Literal
 
 from edgeseg.core.cpu import Int8Features, int8_features
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Format
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Format, HeadKind
 
-__all__ = ["AUTO", "TARGETS", "Target", "fitting", "target_for", "target_named"]
+__all__ = ["AUTO", "TARGETS", "Ends", "Target", "ends", "fitting", "target_for", "target_named"]
 
 AUTO = "auto"
 """The target that fits the format and this machine."""
+
+INPUTS = (AUTO, "float", "int8", "uint8", "uint8-nchw")
+OUTPUTS = (AUTO, "float", "int8")
 
 
 @dataclass(frozen=True)
 class Target:
     """What a file is made for.
 
-    `pairs_fit`: weights are scaled such that no sum of two products leaves 16 bits. `integer_ends`: a TFLite file has
-    integers at both ends where nothing else is asked for. `edgetpu`: it holds only what the Edge TPU has.
+    `input` is what a file takes where nothing else is asked for. `pairs_fit`: weights are scaled such that no sum of
+    two products leaves 16 bits. `integer_only`: the file holds no float tensor, at its ends neither, and only operators
+    of the Edge TPU.
     """
 
     name: str
     format: Format
     activation: Literal["int8", "uint8"]
     summary: str
+    input: Literal["float", "int8"] = "int8"
     pairs_fit: bool = False
-    integer_ends: bool = False
-    edgetpu: bool = False
+    integer_only: bool = False
 
 
 TARGETS = (
     Target("x86-vnni", "onnx", "uint8", "x86 with VNNI or AMX: full 8-bit weights"),
     Target("x86-avx2", "onnx", "uint8", "any x86: sums of two products stay inside 16 bits", pairs_fit=True),
     Target("arm", "onnx", "int8", "ARM: signed activations"),
-    Target("tflite-xnnpack", "tflite", "int8", "LiteRT on any CPU"),
-    Target("edgetpu", "tflite", "int8", "Coral Edge TPU: integers at both ends", integer_ends=True, edgetpu=True),
+    Target("tflite-xnnpack", "tflite", "int8", "LiteRT on any CPU", input="float"),
+    Target("edgetpu", "tflite", "int8", "Coral Edge TPU: integers at both ends", integer_only=True),
 )
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a file takes and whether its scores come out as integers."""
+
+    input: str
+    integer_output: bool
+
+
+def ends(recipe: Recipe, target: Target, head: HeadKind) -> Ends:
+    """What a recipe asks for at the ends of a file, or what the target has; a class map comes out as it is.
+
+    Raises InputError for what there is not.
+    """
+    for name, given, known in (("input", recipe.input, INPUTS), ("output", recipe.output, OUTPUTS)):
+        if given not in known:
+            raise InputError(f"{name} {given!r}: there are {', '.join(known)}")
+        if target.integer_only and given == "float":
+            raise InputError(f"target {target.name} has integers at both ends; leave out --{name} float")
+    integers = recipe.output == "int8" or (recipe.output == AUTO and (target.integer_only or head == "scores"))
+    return Ends(target.input if recipe.input == AUTO else recipe.input, integers and head != "classmap")
 
 
 def fitting(format: Format, features: Int8Features) -> Target:
