@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from edgeseg.core.errors import InputError
 
 __all__ = [
+    "BYTES",
     "SCHEMA",
     "Artifact",
     "Card",
@@ -75,6 +76,10 @@ class Normalization:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     order: ChannelOrder = "RGB"
+
+
+BYTES = Normalization((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+"""Of a file that takes RGB bytes as they are."""
 
 
 @dataclass(frozen=True)

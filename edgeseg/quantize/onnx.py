@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +20,7 @@ from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import BYTES, Artifact, InputFacts
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
@@ -28,9 +29,11 @@ from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.raw_bytes import byte_range, take_bytes
+from edgeseg.quantize.raw_input import CENTRED, detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.stem import fold_stem
-from edgeseg.quantize.targets import Target, ends, target_for
+from edgeseg.quantize.targets import Ends, Target, ends, target_for
 from edgeseg.quantize.weights_onnx import products
 
 __all__ = ["DECLARATION", "quantize"]
@@ -52,11 +55,14 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         QuantizeError: The file cannot be quantized.
     """
     target, passes = target_for(recipe.target, "onnx"), chosen(recipe)
-    activation = _activation(recipe, target)
+    activation, want = _activation(recipe, target), ends(recipe, target, artifact.facts.output.head)
+    normalization = artifact.facts.input.normalization
     with tempfile.TemporaryDirectory() as folder:
         ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
         model, applied = prepare(artifact.path, ready.path, passes)
-        write_facts(ready.path, ready.facts)
+        if want.raw:
+            _edit(artifact, fold_normalization, model, normalization)
+        _save(model, ready)
         prepared = Prepared(
             ready,
             onnx_network(model),
@@ -66,7 +72,10 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
             target.pairs_fit,
         )
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-    passes_text = applied_text(applied | balanced)
+    passes_text, input_name = applied_text(applied | balanced), model.graph.input[0].name
+    if want.raw:
+        detach_front(model)
+        ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
     try:
         with quiet():
             quantized = _quantized(model, ranges, recipe, activation, target.pairs_fit)
@@ -75,8 +84,9 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     move_integers(quantized)
     given, output = artifact.facts.input, artifact.facts.output
-    want = ends(recipe, target, output.head)
-    if want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
+    if want.raw:
+        given = _take_bytes(quantized, artifact, want, input_name)
+    elif want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
         fold_stem(quantized)
     if want.integer_output and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
@@ -98,6 +108,21 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         onnx.save(quantized, temporary)
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> None:
+    """Raise QuantizeError for what a rewrite of the input cannot do."""
+    try:
+        rewrite(*arguments)
+    except ValueError as error:
+        raise QuantizeError(f"{artifact.path}: it cannot take bytes: {error}; leave out --input") from error
+
+
+def _take_bytes(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, name: str) -> InputFacts:
+    """Let a quantized model of centred bytes take bytes; returns the facts of its input."""
+    integer_input(quantized, channels_last=want.layout == "NHWC")
+    _edit(artifact, take_bytes, quantized, artifact.facts.input.normalization, name)
+    return replace(artifact.facts.input, layout=want.layout, dtype="uint8", normalization=BYTES)
 
 
 def _save(model: onnx.ModelProto, target: Artifact) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 from edgeseg.core.cpu import Int8Features, int8_features
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Format, HeadKind
+from edgeseg.core.types import Format, HeadKind, Layout
 
 __all__ = ["AUTO", "TARGETS", "Ends", "Target", "ends", "fitting", "target_for", "target_named"]
 
@@ -58,6 +58,16 @@ class Ends:
 
     input: str
     integer_output: bool
+
+    @property
+    def raw(self) -> bool:
+        """Whether it takes camera bytes, in `layout`."""
+        return self.input.startswith("uint8")
+
+    @property
+    def layout(self) -> Layout:
+        """Of camera bytes."""
+        return "NCHW" if self.input.endswith("nchw") else "NHWC"
 
 
 def ends(recipe: Recipe, target: Target, head: HeadKind) -> Ends:
