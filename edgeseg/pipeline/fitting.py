@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from edgeseg.core.container import file_format
 from edgeseg.core.cpu import Int8Features, int8_features
 from edgeseg.core.errors import MissingDependency, QuantizeError
+from edgeseg.core.graph import Graph
 from edgeseg.core.registry import load
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Facts, Format
 from edgeseg.pipeline.sources import is_file
+from edgeseg.quantize.edgetpu import refused
 from edgeseg.quantize.targets import AUTO, fitting, target_for, target_named
 
 if TYPE_CHECKING:
@@ -43,10 +45,14 @@ def read_saturation(path: Path) -> Saturation:
     return found
 
 
-def check_made_for(path: Path, facts: Facts) -> None:
-    """Raise QuantizeError where the file at `path` is not what its facts say that it was made for."""
-    if facts.target and target_named(facts.target).pairs_fit and not (found := read_saturation(path)).cannot:
-        raise QuantizeError(f"{path}: made for {facts.target}, but it {found.summary()}")
+def check_made_for(path: Path, written: Path, facts: Facts, graph: Graph) -> None:
+    """Raise QuantizeError, for the file at `path`, where the one `written` cannot do what its facts say it is for."""
+    target = target_named(facts.target) if facts.target else None
+    if target and target.pairs_fit and not (found := read_saturation(written)).cannot:
+        raise QuantizeError(f"{path}: made for {target.name}, but it {found.summary()}")
+    if target and target.integer_only and (others := refused(graph)):
+        listed = ", ".join(f"{count} {what}" for what, count in others.items())
+        raise QuantizeError(f"{path}: these are not of the Edge TPU: {listed}; use --target tflite-xnnpack")
 
 
 def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | None:

@@ -100,9 +100,10 @@ def quantize_with_report(
     target = path or int8_path(source.path, folder)
     with atomic_path(target) as temporary:
         quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
-        report = int8_report(read_graph(temporary))
+        graph = read_graph(temporary)
+        report = int8_report(graph)
         verify(report, target)
-        check_made_for(temporary, quantized.facts)
+        check_made_for(target, temporary, quantized.facts, graph)
         facts = counted(quantized.facts, source.path)  # The int8 file may pad kernels with zeros.
         write_facts(temporary, facts)
     return Artifact(target, facts), report

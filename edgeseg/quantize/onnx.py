@@ -29,8 +29,9 @@ from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.prepare import prepare
-from edgeseg.quantize.raw_bytes import byte_range, take_bytes
-from edgeseg.quantize.raw_input import CENTRED, detach_front, fold_normalization
+from edgeseg.quantize.raw import CENTRED, byte_range
+from edgeseg.quantize.raw.bytes_onnx import take_bytes
+from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.stem import fold_stem
 from edgeseg.quantize.targets import Ends, Target, ends, target_for

@@ -1,10 +1,4 @@
-"""Mean and std of a float ONNX model folded into its first convolutions, for a quantized file that takes camera bytes.
-
-A network takes z = (x / 255 - mean) / std of the bytes x. Here its first convolutions take v = x - 255 mean instead,
-by weights w / (255 std): exactly the same function of z = v / (255 std), zero padding included, since a scale keeps
-zero where it is. What reads the image in any other way gets it from a convolution of 1x1 that normalizes.
-`raw_bytes.py` then makes v of bytes.
-"""
+"""The first convolutions of a float ONNX model made to take centred bytes; see the package."""
 
 from __future__ import annotations
 
@@ -15,11 +9,9 @@ from onnx import helper
 
 from edgeseg.core.types import Normalization
 from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.raw import CENTRED
 
-__all__ = ["CENTRED", "detach_front", "fold_normalization"]
-
-CENTRED = "centred_bytes"
-"""Name of v."""
+__all__ = ["detach_front", "fold_normalization"]
 
 _NORMALIZED = "normalized_bytes"
 _TO_PLANES = [0, 3, 1, 2]

@@ -1,11 +1,4 @@
-"""Camera bytes as the input of a quantized ONNX file whose first convolutions take v = x - 255 mean (`raw_input.py`).
-
-The integers that stand for v become the bytes x themselves: its scale is 1, and its zero point p a whole byte for all
-channels. What lies between p and 255 mean of a channel goes into the bias, as the sum of the quantized weights by it;
-so within the image a byte is not rounded at all, and the bias to 1 of its 32 bits. Outside of the image convolutions
-would pad with p: a ring of 255 mean takes the place of that padding. A ring holds bytes, so there, and only there, z is
-off by up to 0.5 / (255 std), 0.009 with ImageNet's, as every pixel is that is quantized after it was normalized.
-"""
+"""Bytes in the place of the centred ones that a quantized ONNX model takes; see the package."""
 
 from __future__ import annotations
 
@@ -21,18 +14,12 @@ from onnx import helper
 from edgeseg.core.types import Normalization
 from edgeseg.quantize.layers import Weights
 from edgeseg.quantize.passes.edit import Editor
-from edgeseg.quantize.raw_input import CENTRED
+from edgeseg.quantize.raw import CENTRED, centre
 from edgeseg.quantize.stem import fold_stem
 
-__all__ = ["byte_range", "take_bytes"]
+__all__ = ["take_bytes"]
 
 _XOR_SINCE = 18
-
-
-def byte_range(normalization: Normalization) -> tuple[float, float]:
-    """Range of v that has a scale of 1 and a whole zero point."""
-    centre = _centre(normalization)
-    return -float(centre), 255.0 - centre
 
 
 def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) -> None:
@@ -85,7 +72,7 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
 def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean into the biases."""
     edit = Editor(model)
-    shift = _centre(normalization) - 255 * np.array(normalization.mean)
+    shift = centre(normalization) - 255 * np.array(normalization.mean)
     for stem in _stems(model):
         parameters = [next(n for n in model.graph.node if name in n.output) for name in stem.convolution.input[1:]]
         (kernel, scale), (bias, bias_scale) = (map(edit.constant, node.input[:2]) for node in parameters)
@@ -167,8 +154,3 @@ def _signed(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
         helper.make_node("BitwiseXor", [name, bit], [f"{name}_turned"]),
         helper.make_node("Cast", [f"{name}_turned"], [CENTRED], to=onnx.TensorProto.INT8),
     ]
-
-
-def _centre(normalization: Normalization) -> int:
-    """The byte nearest to the mean pixel, which stands for 0 of v."""
-    return round(255 * float(np.mean(normalization.mean)))
