@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeseg.core.types import Artifact, Card
+    from edgeseg.core.types import Artifact, Card, InputFacts
 
 __all__ = ["add_to"]
 
@@ -115,8 +115,7 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("source framework", facts.framework or "unknown"),
         ("precision", facts.precision),
         ("input", f"{facts.input.layout} {facts.input.shape} {facts.input.dtype}, {facts.input.normalization.order}"),
-        ("mean", str(facts.input.normalization.mean)),
-        ("std", str(facts.input.normalization.std)),
+        *_normalization_lines(facts.input),
         ("output", f"{facts.output.head} at {facts.output.size}, {facts.output.dtype}"),
         ("align corners", str(facts.output.align_corners) if facts.output.head == "scores" else ""),
         ("classes", f"{len(facts.classes)}: {', '.join(facts.classes)}"),
@@ -132,6 +131,12 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("tools", ", ".join(f"{tool} {version}" for tool, version in facts.tools.items())),
         ("notes", "; ".join(facts.notes)),
     ]
+
+
+def _normalization_lines(given: InputFacts) -> list[tuple[str, str]]:
+    if given.dtype != "float32" and given.scale is None:
+        return [("mean, std", "none to apply: bytes as they are")]
+    return [("mean", str(given.normalization.mean)), ("std", str(given.normalization.std))]
 
 
 def _on_x86(artifact: Artifact) -> str:

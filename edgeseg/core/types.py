@@ -161,9 +161,9 @@ class InputFacts:
 class OutputFacts:
     """The one output of a file.
 
-    `logits`: float scores at the input's size. `scores`: scores at `size`, to be upsampled bilinearly (with
-    `align_corners` or without) where that is not the input's size; integers in a quantized file. `classmap`: class
-    indices at the input's size.
+    `logits`: scores at the input's size, float unless a quantized file was asked for integers. `scores`: scores at
+    `size`, to be upsampled bilinearly (with `align_corners` or without) where that is not the input's size; integers in
+    a quantized file. `classmap`: class indices at the input's size.
     """
 
     head: HeadKind

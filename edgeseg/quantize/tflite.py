@@ -19,6 +19,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
 from edgeseg.quantize.calibration import Ranges
+from edgeseg.quantize.dilations import even_dilations
 from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.layers_tflite import tflite_network
@@ -94,6 +95,8 @@ def _prepared(artifact: Artifact, path: Path, want: Ends, target: Target) -> tup
     """A copy of a float file, whose constants may lie outside of the FlatBuffer, and what was written."""
     try:
         model = flatbuffer_utils.read_model(str(artifact.path))
+        if target.integer_only:
+            even_dilations(model)
         if want.raw:
             fold_normalization(model, artifact.facts.input.normalization, ring=not target.integer_only)
         network = tflite_network(model)
