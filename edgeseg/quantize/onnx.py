@@ -28,6 +28,7 @@ from edgeseg.quantize.layers import steps
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_onnx import take_bytes
@@ -127,6 +128,7 @@ def _take_bytes(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, name
 
 
 def _save(model: onnx.ModelProto, target: Artifact) -> None:
+    drop_unread(model)
     onnx.save(model, target.path)
     write_facts(target.path, target.facts)
 

@@ -15,6 +15,7 @@ from edgeseg.quantize.passes import PASSES
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
+from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.grouped import densify_groups
 from edgeseg.quantize.passes.reductions import pool_reductions
 
@@ -47,6 +48,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         model = _optimized(model, target)
         model = infer_shapes(model, data_prop=True)
         done = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
+        drop_unread(model)
         _name_nodes(model)
         model = infer_shapes(model, data_prop=True)
         onnx.save(model, target)

@@ -58,11 +58,12 @@ def make_ready(
     """
     range_method(recipe)
     passes, done = chosen(recipe), {}
+    axes = _axes(prepared)
     if "equalization" in passes and recipe.per_channel:
-        done["equalization"] = equalize(prepared.network.links, _between(prepared, samples))
+        done["equalization"] = equalize(prepared.network.links, _unbalanced(prepared, samples, axes))
         prepared.save()
-    _check(original, prepared, samples)
-    axes = {layer.given: layer.axis for layer in prepared.network.layers}
+    if not samples.keep or samples.keep.add:  # What is kept already was checked before.
+        _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
         done["bias-correction"] = correct_biases(
@@ -72,13 +73,25 @@ def make_ready(
     return take_ranges(seen, recipe), done
 
 
-def _between(prepared: Prepared, samples: Calibration) -> Mapping[str, Channels]:
-    axes = {name: link.first.axis for link in prepared.network.links for name in link.tensors}
+def _axes(prepared: Prepared) -> dict[str, int]:
+    """The tensors that layers read and that links lead over, with the axis of their channels."""
+    layers, links = prepared.network.layers, prepared.network.links
+    between = {name: link.first.axis for link in links for name in link.tensors}
     if prepared.held is not None:
-        axes = {name: axis for name, axis in axes.items() if name in prepared.held}
+        between = {name: axis for name, axis in between.items() if name in prepared.held}
+    return between | {layer.given: layer.axis for layer in layers}
+
+
+def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:
+    """The channels before equalization, seen on a few images.
+
+    What is to be kept is seen on all of them, ranges included, for recipes without equalization.
+    """
+    if samples.keep:
+        return observe(prepared.artifact, samples, prepared.held, axes).channels
     count = min(samples.count, _EQUALIZATION_IMAGES)
     few = replace(samples, batches=islice(samples.batches, count), count=count)
-    return observe(prepared.artifact, few, (), axes).channels if axes else {}
+    return observe(prepared.artifact, few, (), axes).channels
 
 
 def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:

@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.passes.edit import Editor, drop_unread
 
 __all__ = ["fold_stem"]
 
@@ -52,9 +52,7 @@ def fold_stem(model: onnx.ModelProto) -> None:
     for node in (*starts, *planes):
         if not _readers(graph, node.output[0]):
             graph.node.remove(node)
-    read = {name for node in graph.node for name in node.input}
-    for unread in [value for value in graph.initializer if value.name not in read]:
-        graph.initializer.remove(unread)
+    drop_unread(model)
 
 
 def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | None:

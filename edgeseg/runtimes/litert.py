@@ -62,8 +62,6 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         run(batch)
-        if not watch:
-            yield details["name"], batch
         for index, name in wanted.items():
             yield name, interpreter.get_tensor(index)
 
@@ -103,9 +101,9 @@ def _computed(interpreter: Any) -> list[int]:
 
 
 def _wanted(interpreter: Any, path: Path, watch: tuple[str, ...]) -> dict[int, str]:
-    """Names of the tensors to give, all where none is watched, in execution order."""
+    """Names of the tensors to give, all where none is watched: the input, then the others in execution order."""
     known = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-    names = {index: known[index] for index in _computed(interpreter)}
+    names = {index: known[index] for index in (interpreter.get_input_details()[0]["index"], *_computed(interpreter))}
     wanted = set(watched(path, list(names.values()), watch))
     return {index: name for index, name in names.items() if name in wanted}
 

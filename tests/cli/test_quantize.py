@@ -27,7 +27,10 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "other" / written[0].name)
     assert facts is not None
-    assert facts.recipe == "default: mse ranges, uint8 activations, int8 weights per tensor"
+    recipe, passes = (facts.recipe or "").split("; passes: ")
+    assert recipe == "default: mse ranges, uint8 activations, int8 weights per tensor"
+    assert "bias-correction" in passes
+    assert "equalization" not in passes
     assert facts.calibration == "2 images of scenes"
 
 

@@ -23,9 +23,12 @@ from edgeseg.quantize.layers import Network
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
+from edgeseg.quantize.prepare import prepare
 
 SIZE = Size(48, 64)
 CLASSES = ("road", "sky", "car", "person", "tree")
+LINKS = {"onnx": 3, "tflite": 2}
+"""Of the network as it is prepared, to equalize; in TFLite its last convolution reads the concatenation itself."""
 
 
 class OnnxNet:
@@ -178,9 +181,9 @@ def calibration(source: Artifact, progress: Any = lambda what, done, total: None
 
 
 def opened(source: Artifact) -> tuple[Network, Callable[[Path], Artifact]]:
-    """The layers of a float file, and what writes it as it is once they were changed."""
+    """The layers of a float file, prepared, and what writes it as it is once they were changed."""
     if source.facts.format == "onnx":
-        model = onnx.shape_inference.infer_shapes(onnx.load(source.path))
+        model, _ = prepare(source.path, source.path.with_stem(f"{source.path.stem}_prepared"))
         network, content = onnx_network(model), model.SerializeToString
     else:
         tflite = flatbuffer_utils.read_model(str(source.path))

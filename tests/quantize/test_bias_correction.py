@@ -46,5 +46,5 @@ def test_every_layer_that_was_seen_is_corrected(folder: Path, tmp_path: Path, fo
     before = [layer.weights().bias.copy() for layer in network.layers]
     assert correct_biases(network.layers[1:], channels, per_channel=True) == len(network.layers) - 1
     moved = [np.abs(layer.weights().bias - old).max() for layer, old in zip(network.layers, before, strict=True)]
-    assert moved[0] == 0
-    assert min(moved[1:]) > 0
+    rounded = [layer.weights().kernel[0].size > 1 for layer in network.layers]  # A single weight is 127 of its steps.
+    assert [change > 0 for change in moved] == [False, *rounded[1:]]

@@ -19,7 +19,7 @@ from edgeseg.graphs import read_graph
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.report import int8_report, verify
 from edgeseg.quantize.targets import target_for
-from tests.quantize.nets import CLASSES, OnnxNet, artifact, calibration, images
+from tests.quantize.nets import CLASSES, LINKS, OnnxNet, artifact, calibration, images
 
 FORMATS = sorted(declared.format for declared in quantize.declarations().values())
 INTEGER = {"onnx": ("uint8", "int8"), "tflite": ("int8",)}
@@ -91,7 +91,8 @@ def test_weights_have_a_scale_a_channel_or_one(folder: Path, format: str) -> Non
     assert set(scales_of_weights(whole.path)) == {1}
     assert min(scales_of_weights(each.path)) == len(CLASSES)
     assert len(scales_of_weights(whole.path)) == len(scales_of_weights(each.path)) >= 6
-    assert whole.facts.recipe == each.facts.recipe.replace("default", "tensor") + " per tensor"
+    one_scale = each.facts.recipe.replace("default", "tensor").replace("int8 weights", "int8 weights per tensor")
+    assert whole.facts.recipe == one_scale.replace(f"equalization {LINKS[format]}, ", "")
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -106,7 +107,7 @@ def test_facts_survive_and_tell_the_parent(folder: Path, format: str) -> None:
     rewritten = "batchnorm 2, reductions 1, " if format == "onnx" else ""
     assert facts.recipe == (
         f"default: percentile 99.99 ranges, {dtype} activations, int8 weights; "
-        f"passes: {rewritten}equalization 2, bias-correction {7 if format == 'onnx' else 6}"
+        f"passes: {rewritten}equalization {LINKS[format]}, bias-correction {7 if format == 'onnx' else 6}"
     )
     assert facts.target == target_for("auto", source.facts.format).name
     assert facts.calibration == "8 images of noise"
@@ -296,3 +297,10 @@ def test_a_file_that_cannot_be_quantized_leaves_nothing(folder: Path, tmp_path: 
 def test_no_quantizer_for_a_framework() -> None:
     with pytest.raises(InputError, match="no quantizer for torch; there are: onnx, tflite"):
         quantize.quantizer("torch")
+
+
+def test_no_constant_is_stored_that_nothing_reads(folder: Path) -> None:
+    graph = onnx.load(quantized(artifact(folder, "onnx")).path).graph
+    assert {tensor.name for tensor in graph.initializer} == {
+        name for node in graph.node for name in node.input if name
+    } - {name for node in graph.node for name in node.output} - {given.name for given in graph.input}

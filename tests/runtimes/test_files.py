@@ -74,6 +74,11 @@ def test_watched_tensors_are_those_of_an_ordinary_run(write_onnx, write_tflite, 
             assert (session(batch) == expected).all()
         with runtimes.open_session(artifact, watch=(output, inner)) as session:
             assert list(dict(session.tensors(batch))) == list(dict.fromkeys((inner, output)))
+        given = graph.inputs[0].name
+        with runtimes.open_session(artifact, watch=(given, output)) as session:
+            found = dict(session.tensors(batch))
+            assert list(found) == [given, output]
+            assert (found[given] == batch).all()
         with pytest.raises(InputError, match=f"{path.name}: computes no tensor 'nowhere'"):
             runtimes.open_session(artifact, watch=("nowhere",))
 

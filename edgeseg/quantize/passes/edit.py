@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-__all__ = ["Editor"]
+__all__ = ["Editor", "drop_unread"]
 
 
 class Editor:
@@ -61,3 +61,12 @@ class Editor:
         assert writer is not None
         writer.output[:] = [node.output[0] if name == node.input[0] else name for name in writer.output]
         self._graph.node.remove(node)
+
+
+def drop_unread(model: onnx.ModelProto) -> None:
+    """Remove, in place, the constants that no node reads."""
+    graph = model.graph
+    read = {name for node in graph.node for name in node.input}
+    for i in reversed(range(len(graph.initializer))):
+        if graph.initializer[i].name not in read:
+            del graph.initializer[i]
