@@ -48,7 +48,7 @@ def doctor() -> None:
         highlight=False,
     )
     for line in _targets(features):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _targets(features: Int8Features) -> list[str]:
