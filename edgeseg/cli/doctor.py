@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from edgeseg.core.cpu import Int8Features
 
 __all__ = ["add_to"]
 
@@ -18,7 +23,8 @@ def doctor() -> None:
     from rich.table import Table
 
     from edgeseg import __version__, runtimes
-    from edgeseg.bench.environment import environment, int8_features
+    from edgeseg.bench.environment import environment
+    from edgeseg.core.cpu import int8_features
     from edgeseg.pipeline.diagnosis import packages
 
     console = Console()
@@ -41,3 +47,16 @@ def doctor() -> None:
         f"CPU: {found['cpu_model']}; int8 instructions: {', '.join(features.present) or 'none'}\n{features.meaning}",
         highlight=False,
     )
+    for line in _targets(features):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _targets(features: Int8Features) -> list[str]:
+    """What `quantize --target` may be told, and which it takes on this processor where it is told nothing."""
+    from edgeseg.quantize.targets import TARGETS, fitting
+
+    fits = [fitting("onnx", features), fitting("tflite", features)]
+    return [
+        f"--target {target.name} ({target.format}): {target.summary}{' (fits this CPU)' if target in fits else ''}"
+        for target in TARGETS
+    ]

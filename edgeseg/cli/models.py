@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeseg.core.types import Artifact, Card
+    from edgeseg.core.types import Artifact, Card, InputFacts
 
 __all__ = ["add_to"]
 
@@ -115,8 +115,7 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("source framework", facts.framework or "unknown"),
         ("precision", facts.precision),
         ("input", f"{facts.input.layout} {facts.input.shape} {facts.input.dtype}, {facts.input.normalization.order}"),
-        ("mean", str(facts.input.normalization.mean)),
-        ("std", str(facts.input.normalization.std)),
+        *_normalization_lines(facts.input),
         ("output", f"{facts.output.head} at {facts.output.size}, {facts.output.dtype}"),
         ("align corners", str(facts.output.align_corners) if facts.output.head == "scores" else ""),
         ("classes", f"{len(facts.classes)}: {', '.join(facts.classes)}"),
@@ -125,8 +124,29 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("weights sha256", facts.weights_sha256 or ""),
         ("made from sha256", facts.parent_sha256 or ""),
         ("recipe", facts.recipe or ""),
+        ("made for", facts.target or ""),
+        ("on x86", _on_x86(artifact)),
         ("calibration", facts.calibration or ""),
         ("parity", checked or ""),
         ("tools", ", ".join(f"{tool} {version}" for tool, version in facts.tools.items())),
         ("notes", "; ".join(facts.notes)),
     ]
+
+
+def _normalization_lines(given: InputFacts) -> list[tuple[str, str]]:
+    if given.dtype != "float32" and given.scale is None:
+        return [("mean, std", "none to apply: bytes as they are")]
+    return [("mean", str(given.normalization.mean)), ("std", str(given.normalization.std))]
+
+
+def _on_x86(artifact: Artifact) -> str:
+    """Whether an int8 ONNX file can saturate there."""
+    if artifact.facts.precision != "int8" or artifact.facts.format != "onnx":
+        return ""
+    from edgeseg.core.errors import MissingDependency
+    from edgeseg.pipeline.fitting import read_saturation
+
+    try:
+        return read_saturation(artifact.path).summary()
+    except MissingDependency as missing:
+        return str(missing)

@@ -21,8 +21,12 @@ __all__ = [
     "Head",
     "HeadOption",
     "Images",
+    "Input",
+    "InputKind",
     "Method",
     "Out",
+    "Output",
+    "OutputKind",
     "Pass",
     "PerClass",
     "PerTensor",
@@ -37,6 +41,8 @@ __all__ = [
     "Split",
     "TableFormat",
     "Tables",
+    "Target",
+    "TargetOption",
     "Threads",
     "Weights",
     "Without",
@@ -86,6 +92,35 @@ class Pass(StrEnum):
     ELU = "elu"
     EQUALIZATION = "equalization"
     BIAS_CORRECTION = "bias-correction"
+
+
+class Target(StrEnum):
+    """What `--target` takes."""
+
+    AUTO = "auto"
+    X86_VNNI = "x86-vnni"
+    X86_AVX2 = "x86-avx2"
+    ARM = "arm"
+    TFLITE_XNNPACK = "tflite-xnnpack"
+    EDGETPU = "edgetpu"
+
+
+class InputKind(StrEnum):
+    """What `--input` takes."""
+
+    AUTO = "auto"
+    FLOAT = "float"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    UINT8_NCHW = "uint8-nchw"
+
+
+class OutputKind(StrEnum):
+    """What `--output` takes."""
+
+    AUTO = "auto"
+    FLOAT = "float"
+    INT8 = "int8"
 
 
 class Sort(StrEnum):
@@ -139,6 +174,14 @@ Float = Annotated[
     ),
 ]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
+Input = Annotated[
+    InputKind,
+    typer.Option("--input", help="What the file takes; uint8: camera bytes, mean and std folded into the weights."),
+]
+Output = Annotated[OutputKind, typer.Option("--output", help="What scores come out as; int8: with scale, zero point.")]
+TargetOption = Annotated[
+    Target, typer.Option("--target", help="Processor that int8 is for; auto: what fits this one, see `edgeseg doctor`.")
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(

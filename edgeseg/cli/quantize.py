@@ -41,6 +41,9 @@ def quantize(
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
     floating: options.Float = None,
+    target: options.TargetOption = options.Target.AUTO,
+    input: options.Input = options.InputKind.AUTO,
+    output: options.Output = options.OutputKind.AUTO,
     calibration: options.Calibration = None,
     threads: options.Threads = 2,
     profile: Annotated[
@@ -78,6 +81,7 @@ def quantize(
     from edgeseg import pipeline
     from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
+    from edgeseg.pipeline.fitting import formats_of
 
     if not int8:
         raise InputError("quantize: say to which precision; there is --int8")
@@ -87,10 +91,22 @@ def quantize(
         per_channel=not per_tensor,
         without=options.left_out(without),
         floating=tuple(floating or ()),
+        target=target.value,
+        input=input.value,
+        output=output.value,
     )
     sources = [source(model) for model in models or []]
+    formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
-        found = pipeline.float_artifacts(sources, out, data, split) if sources else workspace.artifacts(out, "fp32")
+        found = (
+            pipeline.float_artifacts(sources, out, data, split, formats)
+            if sources
+            else workspace.artifacts(out, "fp32")
+        )
+    for artifact in found:
+        if artifact.facts.format not in formats:
+            say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
+    found = [artifact for artifact in found if artifact.facts.format in formats]
     with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
@@ -145,4 +161,5 @@ def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) ->
 
 def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {artifact.facts.recipe}"
+    facts = artifact.facts
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  for {facts.target}; {facts.recipe}"

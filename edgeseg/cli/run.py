@@ -42,6 +42,9 @@ def run(
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
+    target: options.TargetOption = options.Target.AUTO,
+    input: options.Input = options.InputKind.AUTO,
+    output: options.Output = options.OutputKind.AUTO,
     images: options.Images = None,
     accuracy: options.Accuracy = True,
     device: options.Device = "cpu",
@@ -58,6 +61,7 @@ def run(
     """
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
+    from edgeseg.pipeline.fitting import formats_of
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.making import Order
     from edgeseg.pipeline.matrix import Matrix, run_matrix
@@ -69,9 +73,12 @@ def run(
         percentile=percentile,
         per_channel=not per_tensor,
         without=options.left_out(without),
+        target=target.value,
+        input=input.value,
+        output=output.value,
     )
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
-    formats = cast("tuple[Format, ...]", tuple(target.value for target in to or list(options.Format)))
+    formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))
     first = Source("")
     job = Job(first, None, device, threads, data if accuracy else None, split, images)
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))

@@ -122,7 +122,14 @@ class Recipe:
     per_channel: bool = True
     """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
-    """Integer type of activations: `int8`, `uint8`, or `auto` for what the format's CPU kernels are fast in."""
+    """Integer type of activations: `int8`, `uint8`, or `auto` for the target's."""
+    target: str = "auto"
+    """Name of one of `edgeseg.quantize.targets.TARGETS`, or `auto` for what fits the format and this machine."""
+    input: str = "auto"
+    """What the file takes: `float`, `int8` (normalized pixels in the integers that it computes in), `uint8` (RGB bytes
+    as they are, NHWC), `uint8-nchw`, or `auto` for the target's."""
+    output: str = "auto"
+    """What scores and logits come out as: `float`, `int8` (the integers that it computes in), or `auto`."""
     without: tuple[str, ...] = ()
     """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
     floating: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from edgeseg.core.errors import InputError
 
 __all__ = [
+    "BYTES",
     "SCHEMA",
     "Artifact",
     "Card",
@@ -75,6 +76,10 @@ class Normalization:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     order: ChannelOrder = "RGB"
+
+
+BYTES = Normalization((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+"""Of a file that takes RGB bytes as they are."""
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,9 @@ class InputFacts:
 class OutputFacts:
     """The one output of a file.
 
-    `logits`: float scores at the input's size. `scores`: scores at `size`, to be upsampled bilinearly (with
-    `align_corners` or without) where that is not the input's size; integers in a quantized file. `classmap`: class
-    indices at the input's size.
+    `logits`: scores at the input's size, float unless a quantized file was asked for integers. `scores`: scores at
+    `size`, to be upsampled bilinearly (with `align_corners` or without) where that is not the input's size; integers in
+    a quantized file. `classmap`: class indices at the input's size.
     """
 
     head: HeadKind
@@ -202,6 +207,8 @@ class Facts:
     weights_sha256: str | None = None
     parent_sha256: str | None = None
     recipe: str | None = None
+    target: str | None = None
+    """What a quantized file was made for, by its name in `edgeseg.quantize.targets`."""
     calibration: str | None = None
     parity: Parity | None = None
     tools: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Facts, Model
 from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.counting import counted
+from edgeseg.pipeline.fitting import misfit
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import resolve
@@ -47,6 +48,7 @@ def measure(job: Job, progress: Progress) -> Record:
         peak = peak_rss_mib()
         figures = accuracy(session, dataset, prepare, progress) if dataset else {}
     facts = _counted(subject, facts)
+    unfit = misfit(subject) if isinstance(subject, Artifact) and job.device == "cpu" else None
     return Record(
         name=subject.path.name if isinstance(subject, Artifact) else subject.name,
         model=facts.model,
@@ -67,7 +69,7 @@ def measure(job: Job, progress: Progress) -> Record:
         size_bytes=subject.size_bytes if isinstance(subject, Artifact) else None,
         peak_rss_mib=peak,
         environment=environment(job.threads),
-        notes=facts.notes,
+        notes=(*facts.notes, *([f"warning: {unfit}"] if unfit else [])),
         **figures,
     )
 

@@ -13,9 +13,10 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, Dataset, Keep, Progress, Recipe, never
 from edgeseg.core.source import Source
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import Artifact, Format
 from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.exporting import export
+from edgeseg.pipeline.fitting import check_made_for
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, as_model, is_file
@@ -100,23 +101,27 @@ def quantize_with_report(
     target = path or int8_path(source.path, folder)
     with atomic_path(target) as temporary:
         quantized = room.quantizer(source.facts.format)(source, recipe or Recipe(), calibration, temporary)
-        report = int8_report(read_graph(temporary))
+        graph = read_graph(temporary)
+        report = int8_report(graph)
         if verified:
             verify(report, target)
+        check_made_for(target, temporary, quantized.facts, graph)
         facts = counted(quantized.facts, source.path)  # The int8 file may pad kernels with zeros.
         write_facts(temporary, facts)
     return Artifact(target, facts), report
 
 
-def float_artifacts(sources: Iterable[Source], folder: Path, data: str, split: str | None) -> list[Artifact]:
-    """What is to be quantized: finished files as they are, everything else exported to both formats first."""
+def float_artifacts(
+    sources: Iterable[Source], folder: Path, data: str, split: str | None, formats: tuple[Format, ...]
+) -> list[Artifact]:
+    """What is to be quantized: finished files as they are, everything else exported to the formats first."""
     found = []
     for source in sources:
         if is_file(source.target):
             found.append(as_artifact(source))
         else:
             model = as_model(source)
-            found += [export(model, target, data=data, split=split, folder=folder) for target in ("onnx", "tflite")]
+            found += [export(model, target, data=data, split=split, folder=folder) for target in formats]
     return found
 
 

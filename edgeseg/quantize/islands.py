@@ -2,7 +2,7 @@
 
 ai-edge-quantizer leaves an operator that it does not know in float, between a DEQUANTIZE and a QUANTIZE. Where there is
 an int8 kernel with a scale of its own on either side, the three are that one. Where its result is wanted in further
-scales, it is requantized to them.
+scales, it is requantized to them. An arg-max needs no scale at all: it is the integers'.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ _Builtin = schema.BuiltinOperator
 _INT8_SINCE = {_Builtin.ELU: 1, _Builtin.LEAKY_RELU: 2}
 """Operators of one input, with the version that first had an int8 kernel."""
 
+_ARG_MAX_SINCE = 2
+
 
 def join_islands(model: Any) -> int:
     """Let, in place, such operators of a model in the schema's object form compute in int8; returns how many."""
-    return sum(_join(graph, model.operatorCodes) for graph in model.subgraphs)
+    codes = model.operatorCodes
+    return sum(_join(graph, codes) + _compare_integers(graph, codes) for graph in model.subgraphs)
 
 
 def _join(graph: Any, codes: list[Any]) -> int:
@@ -54,6 +57,23 @@ def _join(graph: Any, codes: list[Any]) -> int:
             gone.add(id(before))
         joined += 1
     graph.operators = [op for op in graph.operators if id(op) not in gone]
+    return joined
+
+
+def _compare_integers(graph: Any, codes: list[Any]) -> int:
+    """Let arg-maxima of dequantized tensors read the integers."""
+    kinds = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in codes]
+    writers, joined = {int(tensor): op for op in graph.operators for tensor in op.outputs}, 0
+    for op in list(graph.operators):
+        before = writers.get(int(op.inputs[0])) if kinds[op.opcodeIndex] == _Builtin.ARG_MAX else None
+        if before is None or kinds[before.opcodeIndex] != _Builtin.DEQUANTIZE:
+            continue
+        op.inputs = [before.inputs[0], *op.inputs[1:]]
+        codes[op.opcodeIndex].version = max(_ARG_MAX_SINCE, codes[op.opcodeIndex].version)
+        others = (int(tensor) for other in graph.operators for tensor in other.inputs)
+        if int(before.outputs[0]) not in {*others, *map(int, graph.outputs)}:
+            graph.operators.remove(before)
+        joined += 1
     return joined
 
 

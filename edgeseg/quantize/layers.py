@@ -12,7 +12,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "Layer", "Link", "Network", "Weights", "find_links", "rounded"]
+from edgeseg.quantize.pairs import pair_step
+
+__all__ = ["Floats", "Layer", "Link", "Network", "Weights", "find_links", "rounded", "steps"]
 
 Floats: TypeAlias = NDArray[np.floating]
 
@@ -27,6 +29,11 @@ class Weights:
     kernel: Floats
     bias: Floats
     groups: int = 1
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every output is made of one input channel of its own."""
+        return self.kernel.shape[1] == 1 and self.groups == len(self.kernel)
 
     @property
     def reads(self) -> NDArray[np.int64]:
@@ -97,8 +104,19 @@ def find_links(layers: Iterable[Layer], steps: Mapping[str, str], reads: Mapping
     return tuple(links)
 
 
-def rounded(kernel: Floats, per_channel: bool) -> Floats:
-    """A kernel as the int8 file holds it: symmetric about zero, one scale an output channel or one in all."""
-    extent = np.abs(kernel).max(axis=(1, 2) if per_channel else None, keepdims=True)
-    step = np.where(extent > 0, extent, 1).astype(np.float64) / _STEPS
+def steps(kernel: Floats, per_channel: bool, pairs_fit: bool = False) -> NDArray[np.float64]:
+    """Scales of a kernel in the int8 file: (outputs, 1, 1), or (1, 1, 1) for one in all.
+
+    With `pairs_fit` no two weights of an output saturate a sum, see `pairs.py`.
+    """
+    step = np.abs(kernel).max(axis=(1, 2)).astype(np.float64) / _STEPS
+    if pairs_fit:
+        step = np.maximum(step, pair_step(kernel.reshape(len(kernel), -1)))
+    step = step if per_channel else step.max(keepdims=True)
+    return np.where(step > 0, step, 1)[:, None, None]
+
+
+def rounded(kernel: Floats, per_channel: bool, pairs_fit: bool = False) -> Floats:
+    """A kernel as the int8 file holds it, symmetric about zero; see `steps`."""
+    step = steps(kernel, per_channel, pairs_fit)
     return np.rint(kernel / step) * step

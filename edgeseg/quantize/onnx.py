@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,19 +20,25 @@ from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import BYTES, Artifact, InputFacts
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.floating import floating_text, left_in_float
+from edgeseg.quantize.layers import steps
 from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.raw import CENTRED, byte_range
+from edgeseg.quantize.raw.bytes_onnx import take_bytes
+from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.stem import fold_stem
+from edgeseg.quantize.targets import Ends, Target, ends, target_for
+from edgeseg.quantize.weights_onnx import products
 
 __all__ = ["DECLARATION", "quantize", "write_prepared"]
 
@@ -47,35 +53,51 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """Write an int8 file with int8 weights and 8-bit activations, for a stock ONNX Runtime.
 
     With the head `scores` the output is the integer scores, their scale and zero point in the file's metadata; other
-    heads give what the float file gives. Activation `auto` is uint8 on x86 and int8 elsewhere, by this machine.
+    heads give what the float file gives.
 
     Raises:
         InputError: An option that there is not, or no samples.
         QuantizeError: The file cannot be quantized.
     """
-    activation, passes = _activation(recipe), chosen(recipe)
+    target, passes = target_for(recipe.target, "onnx"), chosen(recipe)
+    activation, want = _activation(recipe, target), ends(recipe, target, artifact.facts.output.head)
+    normalization = artifact.facts.input.normalization
     with tempfile.TemporaryDirectory() as folder:
-        target = Artifact(Path(folder) / artifact.path.name, artifact.facts)
-        model, applied = prepare(artifact.path, target.path, passes)
-        write_facts(target.path, target.facts)
+        ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
+        model, applied = prepare(artifact.path, ready.path, passes)
         recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
-        output_name = model.graph.output[0].name
-        prepared = Prepared(target, onnx_network(model), output_name, _observed(model), lambda: _save(model, target))
+        if want.raw:
+            _edit(artifact, fold_normalization, model, normalization)
+        _save(model, ready)
+        prepared = Prepared(
+            ready,
+            onnx_network(model),
+            model.graph.output[0].name,
+            _observed(model),
+            lambda: _save(model, ready),
+            target.pairs_fit,
+        )
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
     passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
+    input_name = model.graph.input[0].name
+    if want.raw:
+        detach_front(model)
+        ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
     try:
         with quiet():
-            quantized = _quantized(model, ranges, recipe, activation)
+            quantized = _quantized(model, ranges, recipe, activation, target.pairs_fit)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     move_integers(quantized)
     take_scalings_out(model, quantized)
     given, output = artifact.facts.input, artifact.facts.output
-    if taken := integer_input(quantized, channels_last=given.layout == "NCHW"):
+    if want.raw:
+        given = _take_bytes(quantized, artifact, want, input_name)
+    elif want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
         given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
         fold_stem(quantized)
-    if output.head == "scores" and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
+    if want.integer_output and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
         kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, put)
         output = replace(output, layout="NHWC", dtype=activation)
     onnx.helper.set_model_props(quantized, kept)
@@ -86,6 +108,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         output=output,
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
+        target=target.name,
         calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
@@ -100,15 +123,30 @@ def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     prepare(artifact.path, path, chosen(recipe))
 
 
+def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> None:
+    """Raise QuantizeError for what a rewrite of the input cannot do."""
+    try:
+        rewrite(*arguments)
+    except ValueError as error:
+        raise QuantizeError(f"{artifact.path}: it cannot take bytes: {error}; leave out --input") from error
+
+
+def _take_bytes(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, name: str) -> InputFacts:
+    """Let a quantized model of centred bytes take bytes; returns the facts of its input."""
+    integer_input(quantized, channels_last=want.layout == "NHWC")
+    _edit(artifact, take_bytes, quantized, artifact.facts.input.normalization, name)
+    return replace(artifact.facts.input, layout=want.layout, dtype="uint8", normalization=BYTES)
+
+
 def _save(model: onnx.ModelProto, target: Artifact) -> None:
     drop_unread(model)
     onnx.save(model, target.path)
     write_facts(target.path, target.facts)
 
 
-def _activation(recipe: Recipe) -> str:
+def _activation(recipe: Recipe, target: Target) -> str:
     if recipe.activation == "auto":
-        return "uint8" if platform.machine().lower() in ("x86_64", "amd64") else "int8"
+        return target.activation
     if recipe.activation not in _TYPES:
         raise InputError(f"activation {recipe.activation!r}: an ONNX file can have {', '.join(_TYPES)} or auto")
     return recipe.activation
@@ -139,7 +177,9 @@ def _observed(model: onnx.ModelProto) -> set[str]:
     return (computed | {given.name for given in model.graph.input}) - _before_activation(model).keys()
 
 
-def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str) -> onnx.ModelProto:
+def _quantized(
+    model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
+) -> onnx.ModelProto:
     found = scaled_ranges(model, ranges.values)
     for name, output in reversed(_before_activation(model).items()):
         if output in found:
@@ -155,7 +195,21 @@ def _quantized(model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activatio
         nodes_to_quantize=[],
         nodes_to_exclude=[node.name for node in model.graph.node if node.output[0] in recipe.floating],
         op_types_to_quantize=sorted(ONNX_INT8 | MOVED),
-        extra_options={"ForceQuantizeNoInputCheck": True},
+        extra_options={
+            "ForceQuantizeNoInputCheck": True,
+            "TensorQuantOverrides": _scales(model, recipe.per_channel) if pairs_fit else {},
+        },
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()
     return quantized
+
+
+def _scales(model: onnx.ModelProto, per_channel: bool) -> dict[str, list[dict[str, Any]]]:
+    """Scales, as ONNX Runtime's quantizer takes them, of the weights that must keep sums of two products in 16 bits."""
+    found = {}
+    for product in products(model):
+        if not product.depthwise:
+            scales = steps(product.kernel[:, None], per_channel, pairs_fit=True).reshape(-1)
+            axis = {"axis": product.axis} if per_channel else {}
+            found[product.name] = [{**axis, "quant_type": QuantType.QInt8, "scale": s, "zero_point": 0} for s in scales]
+    return found

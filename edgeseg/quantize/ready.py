@@ -42,6 +42,8 @@ class Prepared:
     held: Collection[str] | None
     """Tensors that the int8 file holds; None for all."""
     save: Callable[[], None]
+    pairs_fit: bool = False
+    """Whether the int8 file keeps sums of two products inside 16 bits."""
 
 
 def make_ready(
@@ -66,7 +68,7 @@ def make_ready(
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     if "bias-correction" in passes:
         rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
-        done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel)
+        done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel, prepared.pairs_fit)
         prepared.save()
     return take_ranges(seen, recipe), done
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Collection
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
@@ -18,16 +18,21 @@ from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
 from edgeseg.quantize.calibration import Ranges
+from edgeseg.quantize.dilations import even_dilations
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.raw import CENTRED, byte_range
+from edgeseg.quantize.raw.bytes_tflite import take_bytes
+from edgeseg.quantize.raw.fold_tflite import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.sums import with_wide_sums
+from edgeseg.quantize.targets import Ends, Target, ends, target_for
 from edgeseg.quantize.tflite_passes.average import convolve_averages
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
@@ -51,14 +56,15 @@ _REWRITES = {
     "shuffle": convolve_shuffles,
     "elu": join_elus,
 }
-_INTEGER_REWRITES = (join_islands, requantize_rectified, multiply_hard_swishes, fold_stems)
+_FOR_XNNPACK = (requantize_rectified, multiply_hard_swishes, fold_stems)
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
     """Write an int8 file with int8 weights and activations, for a stock LiteRT.
 
-    The input stays float, quantized by the graph's first operator. With the head `scores` the output is int8, which
-    carries its own scale and zero point; other heads give what the float file gives.
+    A float input is quantized by the graph's first operator, an int8 one has its scale and zero point in the file.
+    With the head `scores` the output is int8, with a scale of its own likewise; other heads give what the float file
+    gives, unless the recipe or the target has integers at both ends.
 
     Raises:
         InputError: An option that there is not, or no samples.
@@ -66,26 +72,38 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     if recipe.activation not in ("auto", "int8"):
         raise InputError(f"activation {recipe.activation!r}: a TFLite file can have int8 or auto")
-    output = artifact.facts.output
-    integer_output = output.head == "scores"
+    target = target_for(recipe.target, "tflite")
+    output, normalization = artifact.facts.output, artifact.facts.input.normalization
+    want = ends(recipe, target, output.head)
+    if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
+        raise InputError(f"{artifact.path}: input {recipe.input}: TFLite takes bytes as NHWC, from an NHWC file")
     with tempfile.TemporaryDirectory() as folder:
-        prepared, rewritten = _prepared(artifact, Path(folder) / artifact.path.name, chosen(recipe))
+        model, applied = _rewritten(artifact, recipe, want, target)
+        prepared = _prepared(artifact, model, Path(folder) / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
+        if want.raw:
+            detach_front(model)
+            prepared.save()
+            ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                content = _quantized(prepared.artifact.path, ranges, recipe, integer_output)
+                content = _quantized(
+                    *(prepared.artifact.path, ranges, recipe, want), normalization, target.integer_only
+                )
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
-    passes_text = applied_text(rewritten | balanced) + floating_text(recipe.floating)
+    passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
     facts = replace(
         artifact.facts,
         precision="int8",
-        output=replace(output, dtype="int8") if integer_output else output,
+        input=_input(content, artifact.facts.input, want),
+        output=replace(output, dtype="int8") if want.integer_output else output,
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{passes_text}",
+        target=target.name,
         calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
@@ -97,24 +115,35 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
 
 def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     """See `edgeseg.quantize.write_prepared`."""
-    _prepared(artifact, path, chosen(recipe))
+    target = target_for(recipe.target, "tflite")
+    model, _ = _rewritten(artifact, recipe, ends(recipe, target, artifact.facts.output.head), target)
+    path.write_bytes(packed(model))
 
 
-def _prepared(artifact: Artifact, path: Path, passes: Collection[str]) -> tuple[Prepared, dict[str, int]]:
-    """A rewritten copy of a float file, and how often each pass applied."""
+def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -> tuple[Any, dict[str, int]]:
+    """The model of a float file in the forms that have int8 kernels, and how often each pass applied."""
+    passes = chosen(recipe)
     try:
         model = flatbuffer_utils.read_model(str(artifact.path))
         applied = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
-        network = tflite_network(model)
-        output = model.subgraphs[0].tensors[model.subgraphs[0].outputs[0]].name.decode()
+        if target.integer_only:
+            even_dilations(model)
+        if want.raw:
+            fold_normalization(model, artifact.facts.input.normalization, ring=not target.integer_only)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: LiteRT cannot read it: {first_line(error)}; export it again") from error
+    return model, applied
+
+
+def _prepared(artifact: Artifact, model: Any, path: Path) -> Prepared:
+    """The model as a file."""
 
     def save() -> None:
         path.write_bytes(packed(model))
 
     save()
-    return Prepared(Artifact(path, artifact.facts), network, output, None, save), applied
+    output = model.subgraphs[0].tensors[model.subgraphs[0].outputs[0]].name.decode()
+    return Prepared(Artifact(path, artifact.facts), tflite_network(model), output, None, save)
 
 
 def _floating(prepared: Path, recipe: Recipe, path: Path) -> tuple[str, ...]:
@@ -128,11 +157,25 @@ def _given(path: Path) -> list[list[str]]:
     return [[graph.tensors[i].name.decode() for i in op.outputs] for op in graph.operators]
 
 
-def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool) -> bytes:
+def _input(content: bytes, given: InputFacts, want: Ends) -> InputFacts:
+    """The facts of the input."""
+    if want.raw:
+        return replace(given, dtype="uint8", normalization=BYTES)
+    if want.input == "float":
+        return given
+    graph = flatbuffer_utils.read_model_from_bytearray(content).subgraphs[0]
+    found = graph.tensors[graph.inputs[0]].quantization
+    return replace(given, dtype="int8", scale=float(found.scale[0]), zero_point=int(found.zeroPoint[0]))
+
+
+def _quantized(
+    path: Path, ranges: Ranges, recipe: Recipe, want: Ends, normalization: Normalization, integer_only: bool
+) -> bytes:
     tool = Quantizer(str(path))
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
     tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
-    for port in (TFLOperationName.INPUT,) if integer_output else (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
+    floats = {TFLOperationName.INPUT: want.input == "float", TFLOperationName.OUTPUT: not want.integer_output}
+    for port in (port for port, is_float in floats.items() if is_float):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)
     for given in _given(path) if recipe.floating else ():
         if given[0] in recipe.floating:
@@ -144,15 +187,11 @@ def _quantized(path: Path, ranges: Ranges, recipe: Recipe, integer_output: bool)
     limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in wide.items()}
     with quantized_in_parts():
         quantized = tool.quantize(limits, enable_progress_report=False)
-    return _self_contained(quantized.quantized_model)
-
-
-def _self_contained(content: bytes) -> bytes:
-    """The same model with the constants inside its FlatBuffer, and with its operators in faster forms.
-
-    ai-edge-quantizer puts constants behind it, where readers that know only the schema do not look.
-    """
-    model = flatbuffer_utils.read_model_from_bytearray(content)
-    for rewrite in _INTEGER_REWRITES:
+    # ai-edge-quantizer puts constants behind the FlatBuffer, where readers that know only the schema do not look.
+    model = flatbuffer_utils.read_model_from_bytearray(quantized.quantized_model)
+    join_islands(model)
+    if want.raw:
+        take_bytes(model, normalization)
+    for rewrite in () if integer_only else _FOR_XNNPACK:
         rewrite(model)
     return packed(model)

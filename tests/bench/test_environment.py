@@ -4,12 +4,8 @@ import json
 import subprocess
 import sys
 
-import pytest
-
-from edgeseg.bench.environment import cpuinfo_flags, cpuinfo_model, environment, explain, int8_features
-
-X86 = "processor\t: 0\nmodel name\t: Some Server CPU\nflags\t\t: fpu avx2 avx512_vnni amx_int8\n\nprocessor\t: 1\n"
-ARM = "processor\t: 0\nFeatures\t: fp asimd asimddp i8mm\nCPU part\t: 0xd0b\n\nModel\t\t: Some Board Rev 1.0\n"
+from edgeseg.bench.environment import environment
+from edgeseg.core.cpu import int8_features
 
 
 def test_everything_is_plain_json() -> None:
@@ -24,32 +20,3 @@ def test_everything_is_plain_json() -> None:
 def test_no_library_is_imported_for_its_version() -> None:
     code = "import sys, edgeseg.bench.environment as e; e.environment(1); print({'torch', 'PIL'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
-
-
-def test_cpuinfo_of_both_families() -> None:
-    assert cpuinfo_flags(X86) == {"fpu", "avx2", "avx512_vnni", "amx_int8"}
-    assert cpuinfo_flags(ARM) == {"fp", "asimd", "dotprod", "i8mm"}
-    assert cpuinfo_flags("") == frozenset()
-    assert cpuinfo_model(X86) == "Some Server CPU"
-    assert cpuinfo_model(ARM) == "Some Board Rev 1.0"
-    assert cpuinfo_model("") is None
-
-
-@pytest.mark.parametrize(
-    ("flags", "architecture", "present", "words"),
-    [
-        ({"avx2", "avx512_vnni", "amx_int8"}, "x86_64", ("avx2", "avx512_vnni", "amx_int8"), "AMX"),
-        ({"avx2", "avx_vnni"}, "AMD64", ("avx2", "avx_vnni"), "VNNI"),
-        ({"avx2"}, "x86_64", ("avx2",), "AVX2 only"),
-        (set(), "x86_64", (), "hardly faster"),
-        ({"dotprod"}, "aarch64", ("dotprod",), "dotprod"),
-        ({"dotprod", "i8mm"}, "arm64", ("dotprod", "i8mm"), "i8mm"),
-        (set(), "armv7l", (), "hardly faster"),
-        ({"avx2"}, "riscv64", (), "not known"),
-    ],
-)
-def test_int8_in_plain_words(flags: set[str], architecture: str, present: tuple[str, ...], words: str) -> None:
-    features = explain(frozenset(flags), architecture)
-    assert features.present == present
-    assert not set(features.present) & set(features.absent)
-    assert words in features.meaning

@@ -14,10 +14,11 @@ from edgeseg import quantize, runtimes
 from edgeseg.core.container import read_facts, write_facts
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Artifact, Facts
+from edgeseg.core.types import Artifact, Facts, HeadKind
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.report import int8_report, verify
+from edgeseg.quantize.targets import target_for
 from tests.quantize.nets import CLASSES, LINKS, OnnxNet, artifact, calibration, images
 
 FORMATS = sorted(declared.format for declared in quantize.declarations().values())
@@ -108,9 +109,10 @@ def test_facts_survive_and_tell_the_parent(folder: Path, format: str) -> None:
         f"default: percentile 99.99 ranges, {dtype} activations, int8 weights; "
         f"passes: {rewritten}equalization {LINKS[format]}, bias-correction {7 if format == 'onnx' else 6}"
     )
+    assert facts.target == target_for("auto", source.facts.format).name
     assert facts.calibration == "8 images of noise"
     assert facts.tools.items() > source.facts.tools.items()
-    changed = {"precision", "input", "output", "parent_sha256", "recipe", "calibration", "tools"}
+    changed = {"precision", "input", "output", "parent_sha256", "recipe", "target", "calibration", "tools"}
     same = facts.to_json().keys() - changed
     assert {key: facts.to_json()[key] for key in same} == {key: source.facts.to_json()[key] for key in same}
     same = replace(facts.input, layout=source.facts.input.layout, dtype="float32", scale=None, zero_point=0)
@@ -141,6 +143,32 @@ def test_logits_stay_float(folder: Path, format: str) -> None:
     result = quantized(source)
     assert [tensor.dtype for tensor in read_graph(result.path).outputs] == ["float32"]
     assert result.facts.output == source.facts.output
+    assert sqnr_db(outputs(source), outputs(result)) > 26
+
+
+@pytest.mark.parametrize("head", ["scores", "logits", "classmap"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_integers_at_both_ends(folder: Path, format: str, head: HeadKind) -> None:
+    source = artifact(folder, format, head)
+    result = quantized(source, Recipe("ends", input="int8", output="int8"))
+    graph = read_graph(result.path)
+    assert {tensor.dtype for tensor in graph.inputs} == {result.facts.input.dtype} <= {"int8", "uint8"}
+    assert {tensor.dtype for tensor in graph.outputs} == {result.facts.output.dtype}
+    if format == "tflite":
+        assert not int8_report(graph).floating
+        assert not any(t.dtype == "float32" for node in graph.nodes for t in (*node.inputs, *node.outputs))
+    if head != "classmap":
+        assert result.facts.output.dtype in INTEGER[format]
+        assert sqnr_db(outputs(source), outputs(result)) > 26
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_floats_at_both_ends(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    result = quantized(source, Recipe("floats", input="float", output="float"))
+    graph = read_graph(result.path)
+    assert [tensor.dtype for tensor in (*graph.inputs, *graph.outputs)] == ["float32"] * 2
+    assert (result.facts.input, result.facts.output) == (source.facts.input, source.facts.output)
     assert sqnr_db(outputs(source), outputs(result)) > 26
 
 

@@ -1,0 +1,156 @@
+"""Bytes in the place of the centred ones that a quantized ONNX model takes; see the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.core.types import Normalization
+from edgeseg.quantize.layers import Weights
+from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.raw import CENTRED, centre
+from edgeseg.quantize.stem import fold_stem
+
+__all__ = ["take_bytes"]
+
+_XOR_SINCE = 18
+
+
+def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) -> None:
+    """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`."""
+    _shift_biases(model, normalization)
+    fold_stem(model)
+    for stem in list(_stems(model)):
+        _ring(model, stem, 255 * np.array(normalization.mean))
+    given = model.graph.input[0]
+    steps = []
+    if given.type.tensor_type.elem_type == onnx.TensorProto.INT8:
+        steps = _signed(model, name)
+    else:
+        for node in model.graph.node:
+            node.input[:] = [name if read == CENTRED else read for read in node.input]
+    given.name, given.type.tensor_type.elem_type = name, onnx.TensorProto.UINT8
+    for i, node in enumerate(steps):
+        model.graph.node.insert(i, node)
+
+
+@dataclass(frozen=True)
+class _Stem:
+    """A convolution of v. `image` is the tensor of integers, channels last where a `transpose` follows it."""
+
+    image: str
+    shape: tuple[int, ...]
+    transpose: bool
+    dequantize: onnx.NodeProto
+    convolution: onnx.NodeProto
+
+
+def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
+    edit = Editor(model)
+    writers = {name: node for node in model.graph.node for name in node.output}
+    for convolution in model.graph.node:
+        dequantize = writers.get(convolution.input[0]) if convolution.op_type == "Conv" else None
+        if dequantize is None or dequantize.op_type != "DequantizeLinear":
+            continue
+        image = dequantize.input[0]
+        if transpose := image in writers and writers[image].op_type == "Transpose":
+            image = writers[image].input[0]
+        if image == CENTRED:
+            yield _Stem(image, edit.shape(image), transpose, dequantize, convolution)
+        elif image in writers and writers[image].input[0] == CENTRED:
+            cells = edit.constant(writers[image].input[1])
+            assert cells is not None
+            yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution)
+
+
+def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
+    """Take what lies between the zero point and 255 mean into the biases."""
+    edit = Editor(model)
+    shift = centre(normalization) - 255 * np.array(normalization.mean)
+    for stem in _stems(model):
+        parameters = [next(n for n in model.graph.node if name in n.output) for name in stem.convolution.input[1:]]
+        (kernel, scale), (bias, bias_scale) = (map(edit.constant, node.input[:2]) for node in parameters)
+        assert kernel is not None and bias is not None and scale is not None and bias_scale is not None
+        flat = kernel.astype(np.float64).reshape(*kernel.shape[:2], -1)
+        reads = Weights(flat, bias, edit.attribute(stem.convolution, "group", 1)).reads
+        moved = (flat.sum(axis=2) * shift[reads]).sum(axis=1) * scale / bias_scale
+        parameters[1].input[0] = edit.add_constant("bias_of_bytes", np.rint(bias + moved).astype(np.int32))
+
+
+def _ring(model: onnx.ModelProto, stem: _Stem, mean: NDArray[np.float64]) -> None:
+    """Let a convolution read a ring of `mean` around the image where it would pad with the zero point."""
+    graph, edit = model.graph, Editor(model)
+    axes, channels = ((1, 2), 3) if stem.transpose else ((2, 3), 1)
+    pads = _pads_read(edit, stem, axes)
+    zero_point = edit.constant(stem.dequantize.input[2])
+    assert zero_point is not None
+    signed = 128 if zero_point.dtype == np.int8 else 0
+    pixel = np.tile(np.rint(mean) - signed, stem.shape[channels] // 3).astype(zero_point.dtype)
+    shape, name, steps = list(stem.shape), stem.image, []
+    for axis, before, after in zip(axes, pads[:2], pads[2:], strict=True):
+        if before or after:
+            sides = [_border(edit, pixel, shape, axis, channels, count) for count in (before, after)]
+            parts = [part for part in (sides[0], name, sides[1]) if part]
+            name = f"{stem.convolution.output[0]}_ring_{axis}"
+            steps.append(helper.make_node("Concat", parts, [name], axis=axis))
+            shape[axis] += before + after
+    if not steps:
+        return
+    if stem.transpose:
+        steps.append(helper.make_node("Transpose", [name], [f"{name}_planes"], perm=[0, 3, 1, 2]))
+    real = f"{name}_real"
+    steps.append(helper.make_node("DequantizeLinear", [*steps[-1].output, *stem.dequantize.input[1:]], [real]))
+    place = list(graph.node).index(stem.convolution)
+    for i, step in enumerate(steps):
+        graph.node.insert(place + i, step)
+    stem.convolution.input[0] = real
+    next(a for a in stem.convolution.attribute if a.name == "pads").ints[:] = [0] * 4
+    _prune(graph, stem.dequantize)
+
+
+def _pads_read(edit: Editor, stem: _Stem, axes: tuple[int, int]) -> list[int]:
+    """The padding [top, left, bottom, right] of a convolution as far as it is ever read."""
+    kernel = [edit.attribute(stem.convolution, "kernel_shape", [1, 1])][0]
+    pads = list(edit.attribute(stem.convolution, "pads", [0] * 4))
+    strides, dilations = (edit.attribute(stem.convolution, name, [1, 1]) for name in ("strides", "dilations"))
+    for i, axis in enumerate(axes):
+        reach = (kernel[i] - 1) * dilations[i] + 1
+        beyond = (stem.shape[axis] + pads[i] + pads[2 + i] - reach) % strides[i]
+        pads[2 + i] -= beyond
+    return pads
+
+
+def _border(edit: Editor, pixel: NDArray[Any], shape: list[int], axis: int, channels: int, count: int) -> str:
+    """A constant of `count` rows or columns of one pixel; empty for none."""
+    if not count:
+        return ""
+    sides = [*shape[:axis], count, *shape[axis + 1 :]]
+    line = pixel.reshape([-1 if i == channels else 1 for i in range(4)])
+    return edit.add_constant("ring", np.ascontiguousarray(np.broadcast_to(line, sides)))
+
+
+def _prune(graph: onnx.GraphProto, dequantize: onnx.NodeProto) -> None:
+    """Remove what led to a convolution before, where nothing else reads it."""
+    writers = {name: node for node in graph.node for name in node.output}
+    node: onnx.NodeProto | None = dequantize
+    while node is not None and not any(node.output[0] in reader.input for reader in graph.node):
+        graph.node.remove(node)
+        node = writers.get(node.input[0])
+
+
+def _signed(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
+    """Bytes less 128 as int8, which is the highest bit turned over."""
+    version = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if version < _XOR_SINCE:
+        raise ValueError(f"bytes for signed activations need opset {_XOR_SINCE}, the file has {version}")
+    bit = Editor(model).add_constant("highest_bit", np.array(128, np.uint8))
+    return [
+        helper.make_node("BitwiseXor", [name, bit], [f"{name}_turned"]),
+        helper.make_node("Cast", [f"{name}_turned"], [CENTRED], to=onnx.TensorProto.INT8),
+    ]

@@ -1,0 +1,84 @@
+"""Quantized files that take camera bytes, on their runtimes, against the float files that they were made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import BYTES, Normalization
+from edgeseg.graphs import read_graph
+from edgeseg.quantize.report import int8_report
+from edgeseg.quantize.saturation import saturation
+from tests.quantize.raw.nets import BGR, CASES, KINDS, int8, scores, source
+from tests.quantize.test_quantizers import sqnr_db
+
+FORMATS = ("onnx", "tflite")
+
+
+@pytest.mark.parametrize(("format", "kind", "normalization"), CASES)
+def test_border_and_inside_are_as_close_as_with_normalized_pixels(
+    folder: Path, tmp_path: Path, format: str, kind: str, normalization: Normalization
+) -> None:
+    artifact = source(folder, format, kind, normalization)
+    made = int8(artifact, Recipe(input="uint8"), tmp_path / f"raw.{format}")
+    assert (made.facts.input.dtype, made.facts.input.layout, made.facts.input.scale) == ("uint8", "NHWC", None)
+    assert made.facts.input.normalization == BYTES
+    assert read_facts(made.path) == made.facts
+    expected, given = scores(artifact), scores(made)
+    normalized = scores(int8(artifact, Recipe(input="int8"), tmp_path / f"normalized.{format}"))
+    border = np.ones(expected.shape[1:3], bool)
+    border[2:-2, 2:-2] = False
+    for part in (border, ~border):
+        db = sqnr_db(expected[:, part], given[:, part])
+        assert db > 32
+        assert db > sqnr_db(expected[:, part], normalized[:, part]) - 1.5
+
+
+@pytest.mark.parametrize(
+    "recipe", [Recipe(target="arm"), Recipe(target="x86-avx2"), Recipe(per_channel=False)], ids=str
+)
+@pytest.mark.parametrize("layout", ["uint8", "uint8-nchw"])
+@pytest.mark.parametrize("kind", ["plain", "pooled"])
+def test_onnx_targets_and_layouts(folder: Path, tmp_path: Path, recipe: Recipe, layout: str, kind: str) -> None:
+    artifact = source(folder, "onnx", kind)
+    made = int8(artifact, replace(recipe, input=layout), tmp_path / "raw.onnx")
+    assert made.facts.input.layout == ("NCHW" if layout.endswith("nchw") else "NHWC")
+    (given,) = read_graph(made.path).inputs
+    assert (given.name, given.shape, given.dtype) == ("image", made.facts.input.shape, "uint8")
+    assert sqnr_db(scores(artifact), scores(made)) > (32 if recipe.per_channel else 28)
+    if recipe.target == "x86-avx2":
+        assert saturation(made.path).cannot
+
+
+@pytest.mark.parametrize("layout", ["uint8", "uint8-nchw"])
+def test_an_onnx_file_that_takes_its_image_channels_last(folder: Path, tmp_path: Path, layout: str) -> None:
+    artifact = source(folder, "onnx", "plain", planes=False)
+    made = int8(artifact, Recipe(input=layout), tmp_path / "raw.onnx")
+    assert sqnr_db(scores(artifact), scores(made)) > 32
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_ring_there_are_no_constants_to_concatenate(folder: Path, tmp_path: Path, kind: str) -> None:
+    artifact = source(folder, "tflite", kind, BGR)
+    made = int8(artifact, Recipe(input="uint8", target="edgetpu"), tmp_path / "raw.tflite")
+    joins = [node for node in read_graph(made.path).nodes if node.op == "CONCATENATION"]
+    assert not any(tensor.constant for node in joins for tensor in node.inputs)
+    assert sqnr_db(scores(artifact), scores(made)) > 32
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("kind", ["plain", "pooled"])
+def test_nothing_is_computed_in_float(folder: Path, tmp_path: Path, format: str, kind: str) -> None:
+    made = int8(source(folder, format, kind), Recipe(input="uint8"), tmp_path / f"raw.{format}")
+    assert not int8_report(read_graph(made.path)).floating
+
+
+def test_layouts_that_tflite_has_not(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="input uint8-nchw: TFLite takes bytes as NHWC"):
+        int8(source(folder, "tflite", "plain"), Recipe(input="uint8-nchw"), tmp_path / "raw.tflite")
