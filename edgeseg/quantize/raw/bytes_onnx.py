@@ -26,6 +26,7 @@ def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) 
     """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`."""
     _shift_biases(model, normalization)
     fold_stem(model)
+    _lengthen(model, 255 * np.array(normalization.mean))
     for stem in list(_stems(model)):
         _ring(model, stem, 255 * np.array(normalization.mean))
     given = model.graph.input[0]
@@ -63,10 +64,33 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
             image = writers[image].input[0]
         if image == CENTRED:
             yield _Stem(image, edit.shape(image), transpose, dequantize, convolution)
-        elif image in writers and writers[image].input[0] == CENTRED:
+        elif image in writers and CENTRED in _sources(writers, writers[image]):
             cells = edit.constant(writers[image].input[1])
             assert cells is not None
             yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution)
+
+
+def _sources(writers: dict[str, onnx.NodeProto], reshape: onnx.NodeProto) -> list[str]:
+    """What a Reshape to cells reads, and the image where that is it with more columns."""
+    before = writers.get(reshape.input[0])
+    return [reshape.input[0], *(before.input[:1] if before is not None else ())]
+
+
+def _lengthen(model: onnx.ModelProto, mean: NDArray[np.float64]) -> None:
+    """Let the rows of an image be filled up to whole cells with `mean` where it would be with the zero point."""
+    graph, edit = model.graph, Editor(model)
+    for node in [node for node in graph.node if node.op_type == "Pad" and node.input[0] == CENTRED]:
+        ends, zero_point = edit.constant(node.input[1]), edit.constant(node.input[2])
+        assert ends is not None and zero_point is not None
+        shape = list(edit.shape(CENTRED))
+        more = _border(edit, _pixel(mean, zero_point), shape, 2, 3, int(ends[6]))
+        node.CopyFrom(helper.make_node("Concat", [CENTRED, more], node.output, node.name, axis=2))
+
+
+def _pixel(mean: NDArray[np.float64], zero_point: NDArray[Any]) -> NDArray[Any]:
+    signed = 128 if zero_point.dtype == np.int8 else 0
+    pixel: NDArray[Any] = (np.rint(mean) - signed).astype(zero_point.dtype)
+    return pixel
 
 
 def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
@@ -90,8 +114,7 @@ def _ring(model: onnx.ModelProto, stem: _Stem, mean: NDArray[np.float64]) -> Non
     pads = _pads_read(edit, stem, axes)
     zero_point = edit.constant(stem.dequantize.input[2])
     assert zero_point is not None
-    signed = 128 if zero_point.dtype == np.int8 else 0
-    pixel = np.tile(np.rint(mean) - signed, stem.shape[channels] // 3).astype(zero_point.dtype)
+    pixel = np.tile(_pixel(mean, zero_point), stem.shape[channels] // 3)
     shape, name, steps = list(stem.shape), stem.image, []
     for axis, before, after in zip(axes, pads[:2], pads[2:], strict=True):
         if before or after:
