@@ -58,7 +58,7 @@ def quantize(
         typer.Option(
             "--float-slow",
             help="Leave in float what this machine is faster in float for. What is found depends on the machine and on "
-            "chance; it is printed as --float options, which make the same file anywhere.",
+            "chance; it is printed as --float options, which leave the same in float anywhere.",
         ),
     ] = False,
     max_drop: Annotated[
@@ -140,7 +140,11 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
 
 def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
     from edgeseg import pipeline
+    from edgeseg.pipeline.fitting import misfit
 
+    if (why := misfit(quantized)) is not None:
+        say(f"  not held against its float twin: {why}")
+        return
     try:
         with progress_bar(quantized.path.name) as show:
             judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
