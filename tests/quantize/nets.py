@@ -108,6 +108,8 @@ def tflite_net(path: Path, head: HeadKind) -> None:
     """About the same in Keras."""
     import keras
     import tensorflow as tf
+
+    keras.utils.clear_session()  # Names count on from network to network.
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     keras.utils.set_random_seed(0)
