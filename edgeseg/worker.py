@@ -1,4 +1,4 @@
-"""The fresh process of one task: its name on the command line, JSON in, progress and the answer as JSON lines out."""
+"""The fresh process of one task, named on the command line: questions in, progress and answers out, as JSON lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from edgeseg.core.errors import EdgesegError, InputError
@@ -22,7 +23,16 @@ def _stop(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _answers(task: str, questions: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
+    if task == "turns":
+        from edgeseg.pipeline.playing import play
+
+        yield from play(questions)
+    else:
+        yield _answer(task, next(questions), progress)
+
+
+def _answer(task: str, question: dict[str, Any], progress: Progress) -> dict[str, Any]:
     match task:
         case "measure":
             from edgeseg.pipeline.job import Job
@@ -46,7 +56,7 @@ def _do(task: str, question: dict[str, Any], progress: Progress) -> dict[str, An
             from edgeseg.pipeline.making import Order, make_int8
 
             return make_int8(Order.from_json(question), progress)
-    raise InputError(f"{task!r} is no task; there are export, quantize, measure, profile and rivals")
+    raise InputError(f"{task!r} is no task; there are export, quantize, measure, profile, rivals and turns")
 
 
 def _main(task: str) -> int:
@@ -60,9 +70,10 @@ def _main(task: str) -> int:
             lines.write(json.dumps(message) + "\n")
 
         try:
-            question = json.load(sys.stdin)
-            answer = _do(task, question, lambda what, done, total: send({"progress": [what, done, total]}))
-        except KeyboardInterrupt:
+            questions = map(json.loads, sys.stdin)
+            for answer in _answers(task, questions, lambda what, done, total: send({"progress": [what, done, total]})):
+                send({"answer": answer})
+        except (KeyboardInterrupt, BrokenPipeError):
             return 1
         except EdgesegError as error:
             send({"error": str(error), "input": isinstance(error, InputError), "trace": traceback.format_exc()})
@@ -71,7 +82,6 @@ def _main(task: str) -> int:
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             send({"error": message, "input": False, "trace": traceback.format_exc()})
             return 1
-        send({"answer": answer})
     return 0
 
 

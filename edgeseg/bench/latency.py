@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.protocols import Progress
 
-__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "sample_ms", "summarize"]
+__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "burst_ms", "sample_ms", "summarize", "warm_up"]
 
 P90_SAMPLES = 64
 """From this count on, the second largest sample lies above the true 90th percentile with 99 % confidence
@@ -66,8 +66,7 @@ def sample_ms(
     at most four times a second. Raises InputError for options that contradict themselves.
     """
     options = options or LatencyOptions()
-    _validate(options)
-    _warm_up(call, options)
+    warm_up(call, options)
     samples: list[int] = []
     with _no_garbage_collection():
         start = reported = perf_counter_ns()
@@ -82,6 +81,35 @@ def sample_ms(
                 reported = after
             if done >= 1:
                 return tuple(ns / _NS_PER_MS for ns in samples)
+
+
+def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
+    """Call until steady, and return the time that a call took at last, in ms, as the median of the last window.
+
+    Raises InputError for options that contradict themselves.
+    """
+    _validate(options)
+    times: list[int] = []
+    start = perf_counter_ns()
+    while True:
+        before = perf_counter_ns()
+        call()
+        after = perf_counter_ns()
+        times.append(after - before)
+        if after - start >= options.warmup_s * _NS_PER_S or _steady(times, options):
+            return median(times[-options.window :]) / _NS_PER_MS
+
+
+def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
+    """Times in milliseconds of so many calls, after one that finds again what others drove out of the caches."""
+    samples = []
+    with _no_garbage_collection():
+        call()
+        for _ in range(calls):
+            before = perf_counter_ns()
+            call()
+            samples.append(perf_counter_ns() - before)
+    return tuple(ns / _NS_PER_MS for ns in samples)
 
 
 def summarize(samples: Sequence[float]) -> LatencySummary:
@@ -104,18 +132,6 @@ def _validate(options: LatencyOptions) -> None:
         raise InputError(f"{options}: window and min_samples start at 1, warmup_s and steady_percent at 0")
     if not 0 <= options.min_seconds <= options.max_seconds:
         raise InputError(f"{options}: min_seconds must lie between 0 and max_seconds")
-
-
-def _warm_up(call: Callable[[], object], options: LatencyOptions) -> None:
-    times: list[int] = []
-    start = perf_counter_ns()
-    while True:
-        before = perf_counter_ns()
-        call()
-        after = perf_counter_ns()
-        times.append(after - before)
-        if after - start >= options.warmup_s * _NS_PER_S or _steady(times, options):
-            return
 
 
 def _steady(times: Sequence[int], options: LatencyOptions) -> bool:

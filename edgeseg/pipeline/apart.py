@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import Any, Self
 
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
 from edgeseg.core.files import remove_unfinished
 from edgeseg.core.protocols import Progress
+from edgeseg.pipeline.silence import silent
 
-__all__ = ["apart"]
+__all__ = ["Worker", "apart"]
 
 _PATIENCE_S = 10
 
@@ -37,56 +40,87 @@ def apart(
         InputError: As the task did.
         WorkError: The task failed, or its process died.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "edgeseg.worker", task]
-    pipe = subprocess.PIPE
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=environment) as process,
-    ):
-        try:
-            answer = _talk(process, question, progress)
-        except BaseException:
-            _end(process, folder)
-            raise
-        process.wait()
-        if answer is None:
-            _end(process, folder)
-            errors.seek(0)
-            raise WorkError(f"{name}: {_death(process.returncode)}{_last_line(errors)}")
-    return answer
+    with Worker(task, name, threads, folder) as worker:
+        worker.tell(question)
+        return worker.hear(progress)
 
 
-def _end(process: subprocess.Popen[str], folder: Path | None) -> None:
-    """Let a process that may still run clean up after itself, for a while; then do it in its place."""
-    process.terminate()
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if folder is not None:
-        remove_unfinished(folder, process.pid)
+class Worker:
+    """A process of `edgeseg.worker` at one task, as a context. Its input ends with us, however we do, and it with that.
 
+    Takes what `apart` takes; `name` is what it is at work on.
+    """
 
-def _talk(process: subprocess.Popen[str], question: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        json.dump(question, process.stdin)
-        process.stdin.close()
-    except BrokenPipeError:
-        return None
-    for line in process.stdout:
-        message: dict[str, Any] = json.loads(line)
-        if "progress" in message:
-            progress(*message["progress"])
-        elif "answer" in message:
-            answer: dict[str, Any] = message["answer"]
-            return answer
-        else:
-            raise _error(message)
-    return None
+    def __init__(self, task: str, name: str, threads: int, folder: Path | None = None) -> None:
+        self._name = name
+        self._folder = folder
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "edgeseg.worker", task],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=self._errors,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)},
+        )
+
+    @property
+    def process(self) -> int:
+        """Its id."""
+        return self._process.pid
+
+    def tell(self, question: dict[str, Any]) -> None:
+        """Send plain JSON values. To a dead process nothing is sent, which `hear` then tells."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+
+    def hear(self, progress: Progress = silent) -> dict[str, Any]:
+        """Wait for an answer.
+
+        Raises:
+            InputError: As the task did.
+            WorkError: The task failed, or its process died.
+        """
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            message: dict[str, Any] = json.loads(line)
+            if "progress" in message:
+                progress(*message["progress"])
+            elif "answer" in message:
+                answer: dict[str, Any] = message["answer"]
+                return answer
+            else:
+                raise _error(message)
+        raise WorkError(f"{self._name}: {_death(self._process.wait())}{self._last_line()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let a process that may still run clean up after itself, for a while; then do it in its place."""
+        with self._process, self._errors:  # Closes the pipes.
+            if kind is not None:
+                self._process.terminate()
+            with suppress(BrokenPipeError):
+                assert self._process.stdin is not None
+                self._process.stdin.close()
+            try:
+                self._process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            if kind is not None and self._folder is not None:
+                remove_unfinished(self._folder, self._process.pid)
+
+    def _last_line(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        return f" ({lines[-1].strip()})" if lines else ""
 
 
 def _error(message: dict[str, Any]) -> EdgesegError:
@@ -101,8 +135,3 @@ def _death(code: int) -> str:
         hint = "; it may have run out of memory: try a smaller --size" if name == "SIGKILL" else ""
         return f"the process at work on it was ended by {name}{hint}"
     return f"the process at work on it ended with code {code} and no result"
-
-
-def _last_line(errors: IO[str]) -> str:
-    lines = errors.read().strip().splitlines()
-    return f" ({lines[-1].strip()})" if lines else ""

@@ -19,7 +19,7 @@ from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.fitting import misfit
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.sources import resolve
+from edgeseg.pipeline.sources import resolve, runtime_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +34,7 @@ def measure(job: Job, progress: Progress) -> Record:
     Raises InputError where the job cannot be done as asked, MeasureError where it fails.
     """
     subject = resolve(job.source)
-    runtime = job.runtime or runtimes.for_format(
-        subject.facts.format if isinstance(subject, Artifact) else subject.framework
-    )
+    runtime = job.runtime or runtime_of(subject)
     with runtimes.open_session(subject, threads=job.threads, runtime=runtime, device=job.device) as session:
         facts = session.facts
         dataset = _dataset(job, facts)

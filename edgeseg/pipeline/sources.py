@@ -12,7 +12,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Model, Normalization
 
-__all__ = ["as_artifact", "as_model", "check", "is_file", "resolve"]
+__all__ = ["as_artifact", "as_model", "check", "is_file", "resolve", "runtime_of"]
 
 _SUFFIXES = (".onnx", ".tflite")
 
@@ -66,3 +66,8 @@ def as_model(source: Source) -> Model:
 def resolve(source: Source) -> Artifact | Model:
     """Whatever MODEL is; InputError where it is nothing."""
     return as_artifact(source) if is_file(source.target) else as_model(source)
+
+
+def runtime_of(subject: Artifact | Model) -> str:
+    """The name of the runtime that runs it where none is asked for."""
+    return runtimes.for_format(subject.facts.format if isinstance(subject, Artifact) else subject.framework)

@@ -1,0 +1,97 @@
+"""What a process does that takes turns with others: it holds one artifact open and times calls when it is asked to."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeseg import data, runtimes
+from edgeseg.bench.latency import LatencyOptions, burst_ms, warm_up
+from edgeseg.bench.reference import WORKLOADS
+from edgeseg.core.protocols import Session
+from edgeseg.core.types import Artifact
+from edgeseg.data.preprocess import Preprocessor
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.sources import resolve, runtime_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["play"]
+
+_SETTLE_S = 0.03
+"""In which the threads of a runtime's pool stop spinning after a call, before another process has its turn."""
+
+_FRESH_CALLS = 2
+"""Of a session just opened again, before any that is timed."""
+
+
+def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Answer questions until there are no more.
+
+    The first is what to hold open, `job`, and where to run, `cores`; without a job it is the reference workloads. Its
+    answer are the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
+    `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true;
+    without, it is the time of one call once these are steady.
+    """
+    opening = next(questions)
+    if opening["cores"]:
+        os.sched_setaffinity(0, opening["cores"])
+    job = Job.from_json(opening["job"]) if opening["job"] else None
+    held = _Held(job) if job else None
+    yield held.described() if held else {}
+    stages = held.stages if held else WORKLOADS
+    for question in questions:
+        call = stages[question["stage"]]
+        if held and question.get("anew"):
+            held.open_anew()
+        calls = question.get("calls")
+        ms = burst_ms(call, calls) if calls else (warm_up(call, job.latency if job else LatencyOptions()),)
+        if job and job.threads > 1:
+            time.sleep(_SETTLE_S)
+        yield {"ms": ms}
+
+
+class _Held:
+    """An artifact or model that is open, on one image."""
+
+    def __init__(self, job: Job) -> None:
+        self._subject = resolve(job.source)
+        self._runtime = job.runtime or runtime_of(self._subject)
+        self._job = job
+        self._session = self._opened()
+        self._facts = self._session.facts
+        size = self._facts.input.size
+        self._image, _ = data.open_dataset(DEFAULT_DATA, size=size, limit=1)[0]
+        self._prepare = Preprocessor(self._facts.input)
+        self._batch = self._prepared()
+        self.stages: Mapping[str, Callable[[], object]] = {
+            "network": lambda: self._session.run(self._batch),
+            "classmap": lambda: self._session.classmap(self._prepared()),
+        }
+
+    def open_anew(self) -> None:
+        """In other memory, which alone can make a network faster or slower by a percent for as long as it is open."""
+        self._session.close()
+        self._session, self._batch = self._opened(), self._prepared()
+        for _ in range(_FRESH_CALLS):
+            self._session.run(self._batch)
+
+    def described(self) -> dict[str, Any]:
+        """What it is, as plain JSON values."""
+        artifact = self._subject if isinstance(self._subject, Artifact) else None
+        return {
+            "facts": self._facts.to_json(),
+            "runtime": self._runtime,
+            "size_bytes": artifact.size_bytes if artifact else None,
+        }
+
+    def _opened(self) -> Session:
+        job = self._job
+        return runtimes.open_session(self._subject, threads=job.threads, runtime=self._runtime, device=job.device)
+
+    def _prepared(self) -> NDArray[Any]:
+        return self._prepare(self._image).repeat(self._facts.input.batch, axis=0)
