@@ -1,19 +1,16 @@
-"""How long a call takes: warm-up, raw samples, and what can be said of them."""
+"""How long a call takes: warm-up, raw samples, when there are enough, and what can be said of them."""
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter_ns
 
 from edgeseg.core.errors import InputError, MeasureError
-from edgeseg.core.protocols import Progress
 
-__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "burst_ms", "sample_ms", "summarize", "warm_up"]
+__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "burst_ms", "share_done", "summarize", "warm_up"]
 
 P90_SAMPLES = 64
 """From this count on, the second largest sample lies above the true 90th percentile with 99 % confidence
@@ -22,7 +19,6 @@ P90_SAMPLES = 64
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
 _SPREAD_SAMPLES = 4
-_REPORT_NS = 0.25 * _NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class LatencyOptions:
 
     Warm-up ends when the median of the last `window` calls is within `steady_percent` of the median of the `window`
     before, or after `warmup_s`; one call is made in any case. Sampling ends when both `min_seconds` and `min_samples`
-    are reached, or at `max_seconds`; one sample is taken in any case.
+    are reached, or at `max_seconds`, which count the time of the samples alone; one is taken in any case.
     """
 
     warmup_s: float = 0.5
@@ -57,32 +53,6 @@ class LatencySummary:
     spread_percent: float | None
 
 
-def sample_ms(
-    call: Callable[[], object], options: LatencyOptions | None = None, progress: Progress | None = None
-) -> tuple[float, ...]:
-    """Call again and again, and return the time of every call after warm-up, in milliseconds.
-
-    The garbage collector rests while samples are taken. `progress` is told the percentage done, between samples and
-    at most four times a second. Raises InputError for options that contradict themselves.
-    """
-    options = options or LatencyOptions()
-    warm_up(call, options)
-    samples: list[int] = []
-    with _no_garbage_collection():
-        start = reported = perf_counter_ns()
-        while True:
-            before = perf_counter_ns()
-            call()
-            after = perf_counter_ns()
-            samples.append(after - before)
-            done = _share_done(len(samples), (after - start) / _NS_PER_S, options)
-            if progress and (done >= 1 or after - reported >= _REPORT_NS):
-                progress("latency", int(100 * done), 100)
-                reported = after
-            if done >= 1:
-                return tuple(ns / _NS_PER_MS for ns in samples)
-
-
 def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
     """Call until steady, and return the time that a call took at last, in ms, as the median of the last window.
 
@@ -103,12 +73,11 @@ def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
 def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
     """Times in milliseconds of so many calls, after one that finds again what others drove out of the caches."""
     samples = []
-    with _no_garbage_collection():
+    call()
+    for _ in range(calls):
+        before = perf_counter_ns()
         call()
-        for _ in range(calls):
-            before = perf_counter_ns()
-            call()
-            samples.append(perf_counter_ns() - before)
+        samples.append(perf_counter_ns() - before)
     return tuple(ns / _NS_PER_MS for ns in samples)
 
 
@@ -142,21 +111,9 @@ def _steady(times: Sequence[int], options: LatencyOptions) -> bool:
     return abs(last - before) <= before * options.steady_percent / 100
 
 
-def _share_done(count: int, seconds: float, options: LatencyOptions) -> float:
+def share_done(count: int, seconds: float, options: LatencyOptions) -> float:
     """From 0 to 1: how much of the sampling is behind us."""
     by_count = count / options.min_samples
     by_time = seconds / options.min_seconds if options.min_seconds else 1.0
     by_limit = seconds / options.max_seconds if options.max_seconds else 1.0
     return min(1.0, max(min(by_count, by_time), by_limit))
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +129,7 @@ def _averages(ratios: Sequence[float], looks: Sequence[Look]) -> NDArray[np.floa
     return np.concatenate(found)
 
 
+@cache
 def _signed_ranks(rounds: int) -> NDArray[np.float64]:
     """The chance of every sum of the ranks 1 to `rounds` that come out positive, each with the chance of a half."""
     chances: NDArray[np.float64] = np.ones(1)

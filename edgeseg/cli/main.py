@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgeseg.cli import bench, data, doctor, export, models, quantize, run, train
+from edgeseg.cli import bench, data, doctor, export, gate, models, quantize, run, train
 from edgeseg.cli.console import warn
 from edgeseg.core.errors import EdgesegError, first_line
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Export, int8-quantize and benchmark semantic-segmentation networks for edge devices.",
 )
-for command in (export, quantize, bench, run, train, models, data, doctor):
+for command in (export, quantize, bench, gate, run, train, models, data, doctor):
     command.add_to(app)
 
 
@@ -53,9 +53,14 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; ends the process with 0, 1 (work failed) or 2 (input cannot be used)."""
+    """Run the command line; ends the process with 0, 1 (work failed) or 2 (input cannot be used).
+
+    A gate ends with 2 whatever goes wrong, for its 1 is a regression.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     debug = "--debug" in sys.argv
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    failed = 2 if command == "gate" else 1
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:
@@ -64,14 +69,14 @@ def main() -> None:
         code = _report(_usage(error), error, debug, 2)
     except (KeyboardInterrupt, typer.Abort):
         warn("edgeseg: stopped; files written so far are whole, the one in work was left out")
-        code = 1
+        code = failed
     except EdgesegError as error:
-        code = _report(str(error), error, debug, error.exit_code)
+        code = _report(str(error), error, debug, max(error.exit_code, failed))
     except BrokenPipeError:
-        code = 1
+        code = failed
     except Exception as error:
         message = f"{type(error).__name__}: {first_line(error)}; please report this with the output of --debug"
-        code = _report(message, error, debug, 1)
+        code = _report(message, error, debug, failed)
     sys.exit(code)
 
 

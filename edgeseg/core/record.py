@@ -17,7 +17,9 @@ class Record:
     """One measurement of one artifact on one runtime on one device.
 
     Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
-    image to the class map. A figure that was not or could not be measured is None and `notes` say why.
+    image to the class map, each with the round that it was taken in, in which every artifact of the run had its turn.
+    `reference_ms` has the median time of fixed work in each of these rounds, by its name. A figure that was not or
+    could not be measured is None and `notes` say why.
     """
 
     name: str
@@ -42,6 +44,9 @@ class Record:
     images: int = 0
     miou_percent: float | None = None
     class_iou_percent: Mapping[str, float | None] = field(default_factory=dict)
+    network_rounds: tuple[int, ...] = ()
+    classmap_rounds: tuple[int, ...] = ()
+    reference_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
@@ -60,6 +65,9 @@ class Record:
             given["size"] = Size(**values["size"])
             for name in ("network_ms", "classmap_ms", "notes"):
                 given[name] = tuple(values[name])
+            for name in ("network_rounds", "classmap_rounds"):
+                given[name] = tuple(values.get(name, ()))
+            given["reference_ms"] = {name: tuple(ms) for name, ms in values.get("reference_ms", {}).items()}
             return cls(**given)
         except (KeyError, TypeError) as error:
             raise InputError(f"damaged record: {error}") from error

@@ -1,12 +1,14 @@
-"""Artifacts to Records, each measured in a fresh process."""
+"""Artifacts to Records, each measured in fresh processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.bench.latency import LatencyOptions
+from edgeseg.core.errors import EdgesegError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
@@ -15,8 +17,16 @@ from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import is_file
+from edgeseg.pipeline.timing import Times, take_times
 
-__all__ = ["bench", "measure_apart"]
+__all__ = ["Titled", "bench", "examine_apart", "measure_together", "shown_name"]
+
+Titled = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a progress display with a title."""
+
+_TOGETHER = 8
+"""Artifacts that are open at a time, for the memory that they take."""
 
 
 def bench(
@@ -31,7 +41,7 @@ def bench(
     latency: LatencyOptions | None = None,
     progress: Progress = silent,
 ) -> list[Record]:
-    """Measure artifacts or models one after the other, each in a process of its own.
+    """Measure artifacts or models, each in processes of its own, the times of all in turns.
 
     Args:
         artifacts: Finished files, zoo names, the user's own models: whatever the command line takes.
@@ -49,7 +59,13 @@ def bench(
         WorkError: A measurement failed or its process died.
     """
     job = Job(Source(""), runtime, device, threads, dataset, split, images, latency if latency else LatencyOptions())
-    return [measure_apart(replace(job, source=_source(artifact)), progress) for artifact in artifacts]
+    jobs = [replace(job, source=_source(artifact)) for artifact in artifacts]
+    records = []
+    for found in measure_together(jobs, lambda title: nullcontext(progress)):
+        if isinstance(found, EdgesegError):
+            raise found
+        records.append(found)
+    return records
 
 
 def _source(artifact: Artifact | Path | str | Source) -> Source:
@@ -58,6 +74,56 @@ def _source(artifact: Artifact | Path | str | Source) -> Source:
     return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
 
 
-def measure_apart(job: Job, progress: Progress = silent) -> Record:
-    """Measure in a fresh process; raises what `pipeline.measuring.measure` raised there."""
+def measure_together(jobs: Sequence[Job], progress: Titled) -> list[Record | EdgesegError]:
+    """Measure jobs, each in processes of its own, or say why one could not be.
+
+    Memory and accuracy come one after the other, the times of all of them in the same rounds, at most `_TOGETHER` jobs
+    at a time.
+    """
+    found: list[Record | EdgesegError] = []
+    for start in range(0, len(jobs), _TOGETHER):
+        found += _measured(jobs[start : start + _TOGETHER], progress)
+    return found
+
+
+def _measured(jobs: Sequence[Job], progress: Titled) -> list[Record | EdgesegError]:
+    found = [_or_error(job, progress) for job in jobs]
+    sound = [index for index, each in enumerate(found) if isinstance(each, Record)]
+    if sound:
+        with progress(f"{len(sound)} in turns" if len(sound) > 1 else shown_name(jobs[sound[0]].source)) as show:
+            times = take_times([jobs[index] for index in sound], show)
+        for index, taken in zip(sound, times, strict=True):
+            record = found[index]
+            found[index] = _timed(record, taken) if isinstance(record, Record) else record
+    return found
+
+
+def _or_error(job: Job, progress: Titled) -> Record | EdgesegError:
+    try:
+        with progress(shown_name(job.source)) as show:
+            return examine_apart(job, show)
+    except EdgesegError as error:
+        return error
+
+
+def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError:
+    if isinstance(taken, EdgesegError):
+        return taken
+    return replace(
+        record,
+        network_ms=tuple(taken.network.ms),
+        network_rounds=tuple(taken.network.rounds),
+        classmap_ms=tuple(taken.classmap.ms),
+        classmap_rounds=tuple(taken.classmap.rounds),
+        reference_ms={name: tuple(ms) for name, ms in taken.reference_ms.items()},
+    )
+
+
+def examine_apart(job: Job, progress: Progress = silent) -> Record:
+    """All but the times, measured in a fresh process; raises what `pipeline.measuring.measure` raised there."""
     return Record.from_json(apart("measure", job.source.target, job.to_json(), job.threads, progress))
+
+
+def shown_name(source: Source) -> str:
+    """A file by its name, without its folder; any other MODEL as it was typed."""
+    return Path(source.target).name if is_file(source.target) else source.target

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,19 +12,15 @@ from edgeseg.bench.records import write_records
 from edgeseg.bench.tables import TableFormat, write_table
 from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
-from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.benching import measure_apart
+from edgeseg.pipeline.benching import Titled, measure_together, shown_name
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import as_artifact, check, is_file
 
 __all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
-
-Titled = Callable[[str], AbstractContextManager[Progress]]
-"""Opens a progress display with a title."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +60,13 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Compar
     Raises InputError for a source that is nothing.
     """
     check(sources)
-    done: list[tuple[Source, Record]] = []
-    failed: list[tuple[Failure, EdgesegError]] = []
-    for source in sources:
-        name = Path(source.target).name if is_file(source.target) else source.target
-        try:
-            with progress(name) as show:
-                done.append((source, measure_apart(replace(job, source=source), show)))
-        except EdgesegError as error:
-            failed.append((Failure(name, str(error)), error))
+    found = measure_together([replace(job, source=source) for source in sources], progress)
+    done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
+    failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
     return Comparison(
         tuple(source for source, _ in done),
         tuple(record for _, record in done),
-        tuple(failure for failure, _ in failed),
+        tuple(Failure(shown_name(source), str(error)) for source, error in failed),
         tuple(error for _, error in failed),
     )
 

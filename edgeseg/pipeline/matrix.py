@@ -16,7 +16,8 @@ from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
 from edgeseg.pipeline.apart import apart
-from edgeseg.pipeline.comparing import Comparison, Titled, measure_all
+from edgeseg.pipeline.benching import Titled
+from edgeseg.pipeline.comparing import Comparison, measure_all
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.kept import Kept
 from edgeseg.pipeline.making import Order

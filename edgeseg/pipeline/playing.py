@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +45,8 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     held = _Held(job) if job else None
     yield held.described() if held else {}
     stages = held.stages if held else WORKLOADS
+    gc.collect()
+    gc.disable()  # A collection would fall into one sample and not into another.
     for question in questions:
         call = stages[question["stage"]]
         if held and question.get("anew"):

@@ -9,40 +9,67 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
 from edgeseg.core.errors import MeasureError
-from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import is_file
 
-__all__ = ["Player", "Reference", "open_players", "open_reference", "pinned_cores", "rounds"]
+__all__ = ["Opened", "Player", "Reference", "Stage", "one_round", "open_reference", "pinned_cores"]
+
+Stage: TypeAlias = Literal["network", "classmap"]
+"""What is timed: the network alone, or the way from a decoded image to its class map."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Player:
-    """An artifact that is open in a waiting process. What it raises names the artifact."""
+class Opened:
+    """What a process has open."""
 
-    name: str
     facts: Facts
     runtime: str
     size_bytes: int | None
-    worker: Worker
 
-    def warm(self, stage: str) -> float:
+
+@final
+class Player:
+    """An artifact or model in a fresh process that waits while others have their turns, as a context.
+
+    Every method raises InputError and WorkError as opening and running it do, naming it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.name = Path(job.source.target).name if is_file(job.source.target) else job.source.target
+        self.worker = Worker("turns", job.source.target, job.threads)
+        self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
+
+    def opened(self) -> Opened:
+        """Wait until it is open; to be called once."""
+        answer = self.worker.hear()
+        return Opened(Facts.from_json(answer["facts"]), answer["runtime"], answer["size_bytes"])
+
+    def warm(self, stage: Stage) -> float:
         """Call until steady; the time of a call in ms."""
         return _ask(self.worker, {"stage": stage})[0]
 
-    def turn(self, stage: str, calls: int, *, anew: bool = False) -> tuple[float, ...]:
+    def turn(self, stage: Stage, calls: int, *, anew: bool = False) -> tuple[float, ...]:
         """The time in ms of each of so many calls, `anew` after opening the artifact again."""
         return _ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.worker.__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True)
@@ -62,29 +89,6 @@ def _ask(worker: Worker, question: dict[str, Any]) -> tuple[float, ...]:
 
 
 @contextmanager
-def open_players(jobs: Sequence[Job], progress: Progress = silent) -> Iterator[tuple[Player, ...]]:
-    """Open every job's artifact or model in a fresh process; all end with the context.
-
-    Raises InputError and WorkError as opening and running them do, naming the artifact.
-    """
-    with ExitStack() as stack:
-        workers = []
-        for job in jobs:
-            worker = stack.enter_context(Worker("turns", job.source.target, job.threads))
-            worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
-            workers.append(worker)
-        players = []
-        for number, (job, worker) in enumerate(zip(jobs, workers, strict=True)):
-            progress("open", number, len(jobs))
-            answer = worker.hear(progress)
-            facts = Facts.from_json(answer["facts"])
-            name = Path(job.source.target).name
-            players.append(Player(name, facts, answer["runtime"], answer["size_bytes"], worker))
-        progress("open", len(jobs), len(jobs))
-        yield tuple(players)
-
-
-@contextmanager
 def open_reference() -> Iterator[Reference]:
     """The reference workloads in a fresh process, which ends with the context."""
     with Worker("turns", "reference workload", 1) as worker:
@@ -93,13 +97,11 @@ def open_reference() -> Iterator[Reference]:
         yield Reference(worker)
 
 
-def rounds(tasks: Sequence[Callable[[], T]], seed: int = 0) -> Iterator[tuple[T, ...]]:
-    """Rounds without end: in each every task is done once, in an order drawn anew; its results are in the given one."""
-    order, drawn = list(range(len(tasks))), random.Random(seed)
-    while True:
-        drawn.shuffle(order)
-        found = {index: tasks[index]() for index in order}
-        yield tuple(found[index] for index in range(len(tasks)))
+def one_round(tasks: Sequence[Callable[[], T]], drawn: random.Random) -> tuple[T, ...]:
+    """Do every task once, in an order that is drawn; the results are in the order given."""
+    order = drawn.sample(range(len(tasks)), len(tasks))
+    found = {index: tasks[index]() for index in order}
+    return tuple(found[index] for index in range(len(tasks)))
 
 
 def pinned_cores(threads: int) -> list[int]:

@@ -1,0 +1,238 @@
+"""Candidates held against baselines: files matched, raced, and their figures compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from edgeseg.bench.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
+from edgeseg.bench.race import race
+from edgeseg.bench.records import read_records
+from edgeseg.bench.self_test import SelfTest
+from edgeseg.core.errors import EdgesegError, InputError
+from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.pipeline.benching import examine_apart
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import is_file
+from edgeseg.pipeline.stored import against_record
+from edgeseg.pipeline.terms import refuse_unlike, terms_of
+from edgeseg.pipeline.turns import Player
+
+__all__ = ["gate", "pairs_of", "self_test"]
+
+_BURST_MS = 10
+_FEWEST_CALLS = 2
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A candidate and what it is held against: a file, a stored Record, or `failure`, which says why there is none."""
+
+    name: str
+    baseline: Path | Record | None = None
+    candidate: Path | None = None
+    failure: str | None = None
+
+
+def gate(
+    baseline: Path | str,
+    candidate: Path | str,
+    options: GateOptions | None = None,
+    *,
+    dataset: str = DEFAULT_DATA,
+    split: str | None = None,
+    images: int | None = None,
+    runtime: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: Progress = silent,
+) -> GateVerdict:
+    """Decide whether candidates are slower, larger or less accurate than baselines by more than what is allowed.
+
+    Args:
+        baseline: A file, a folder of files, or a JSON file of Records that `edgeseg bench` wrote.
+        candidate: A file; or a folder, whose files are matched by name.
+        options: The limits, the confidence, and the time for each pair.
+        dataset: Text that names a dataset to measure mIoU on, where its loss is limited.
+        split: Split of the dataset; by default the one that it declares first.
+        images: How many of its images; by default all.
+        runtime: Name of a runtime; by default the one for each file's format.
+        device: What the runtime is asked to run on.
+        threads: Threads that the runtime may use; one is the least disturbed by whatever else the machine does.
+        progress: Told how far the gate is.
+
+    A pair that cannot be compared (no match, another input, a file that does not run) is undecided.
+
+    Raises InputError where there is nothing to compare at all, or where the options contradict themselves.
+    """
+    options = options or GateOptions()
+    options.validate()
+    pairs = pairs_of(Path(baseline), Path(candidate))
+    data = dataset if options.max_miou_loss_points is not None else None
+    job = Job(Source(""), runtime, device, threads, data, split, images)
+    measured = []
+    for number, pair in enumerate(pairs):
+        told = partial(_told, progress, pair.name, number, len(pairs))
+        try:
+            measured.append(_measured(pair, options, job, len(pairs), told))
+        except EdgesegError as error:
+            measured.append(Measured(pair.name, failure=str(error)))
+    return rule(measured, options)
+
+
+def self_test(
+    path: Path | str,
+    options: GateOptions | None = None,
+    runs: int = 10,
+    *,
+    runtime: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: Progress = silent,
+) -> SelfTest:
+    """Race a file against itself so many times, each time in fresh processes and to the end of its seconds.
+
+    Raises InputError and WorkError as running it does.
+    """
+    options = options or GateOptions()
+    options.validate()
+    job = Job(Source(str(path)), runtime, device, threads)
+    races = []
+    for number in range(runs):
+        told = partial(_told, progress, Path(path).name, number, runs)
+        seeded = replace(options, seed=options.seed + number)
+        races.append(_raced((job, job), seeded, 1, told, to_the_end=True))
+    return SelfTest(tuple(races), options)
+
+
+def pairs_of(baseline: Path, candidate: Path) -> list[Pair]:
+    """What is to be held against what; raises InputError where there is nothing."""
+    for path in (baseline, candidate):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; give an .onnx or .tflite file, or a folder of them")
+    if baseline.suffix == ".json":
+        return _of_records(baseline, _files(candidate))
+    if baseline.is_dir() != candidate.is_dir():
+        raise InputError(f"{baseline} and {candidate}: give two files or two folders")
+    old, new = _files(baseline), _files(candidate)
+    if not baseline.is_dir():
+        return [Pair(candidate.name, baseline, candidate)]
+    return [
+        Pair(name, old.get(name), new.get(name), _missing(name, baseline, old) or _missing(name, candidate, new))
+        for name in sorted(old.keys() | new.keys())
+    ]
+
+
+def _files(path: Path) -> dict[str, Path]:
+    """Files by name; those of a folder by their place in it."""
+    if not path.is_dir():
+        if not is_file(str(path)):
+            raise InputError(f"{path}: not an .onnx or .tflite file; export it first")
+        return {path.name: path}
+    found = {str(each.relative_to(path)): each for each in sorted(path.rglob("[!.]*")) if is_file(str(each))}
+    if not found:
+        raise InputError(f"{path}: holds no .onnx or .tflite file, so there is nothing to compare")
+    return found
+
+
+def _missing(name: str, where: Path, found: dict[str, Path]) -> str | None:
+    return None if name in found else f"no {name} in {where}"
+
+
+def _of_records(path: Path, files: dict[str, Path]) -> list[Pair]:
+    stored = read_records(path)
+    if len(stored) == len(files) == 1:
+        return [Pair(next(iter(files)), stored[0], next(iter(files.values())))]
+    by_name = {record.name: record for record in stored}
+    if len(by_name) < len(stored):
+        raise InputError(f"{path}: holds several records of one name; bench each file once")
+    names = sorted(by_name.keys() | {file.name for file in files.values()})
+    found = {file.name: file for file in files.values()}
+    return [
+        Pair(
+            name,
+            by_name.get(name),
+            found.get(name),
+            None if name in by_name and name in found else f"no {name} in {path if name in found else 'the candidate'}",
+        )
+        for name in names
+    ]
+
+
+def _told(progress: Progress, name: str, number: int, count: int, share: float) -> None:
+    progress(name, int(100 * (number + share)), 100 * count)
+
+
+def _measured(pair: Pair, options: GateOptions, job: Job, pairs: int, told: Callable[[float], None]) -> Measured:
+    if pair.failure or pair.candidate is None or pair.baseline is None:
+        return Measured(pair.name, failure=pair.failure)
+    ours = replace(job, source=Source(str(pair.candidate)))
+    if isinstance(pair.baseline, Record):
+        timing = against_record(pair.baseline, ours, options, told)
+        return Measured(pair.name, timing, _checks(partial(_itself, pair.baseline), ours, options))
+    theirs = replace(job, source=Source(str(pair.baseline)))
+    timing = _raced((theirs, ours), options, pairs, told)
+    return Measured(pair.name, timing, _checks(partial(examine_apart, theirs), ours, options))
+
+
+def _raced(
+    jobs: tuple[Job, Job], options: GateOptions, pairs: int, told: Callable[[float], None], *, to_the_end: bool = False
+) -> Timing:
+    started = monotonic()
+    with Player(jobs[0]) as baseline, Player(jobs[1]) as candidate:
+        refuse_unlike(
+            terms_of(jobs[0], baseline.opened()), terms_of(jobs[1], candidate.opened()), jobs[1].source.target
+        )
+        slower_ms = max(player.warm("network") for player in (baseline, candidate))
+        calls = max(_FEWEST_CALLS, round(_BURST_MS / slower_ms))
+        return race(
+            lambda anew: baseline.turn("network", calls, anew=anew),
+            lambda anew: candidate.turn("network", calls, anew=anew),
+            options,
+            pairs=pairs,
+            to_the_end=to_the_end,
+            started=started,
+            told=told,
+        )
+
+
+def _itself(record: Record) -> Record:
+    return record
+
+
+def _checks(baseline: Callable[[], Record], candidate: Job, options: GateOptions) -> tuple[Check, ...]:
+    """The figures that are limited; what gives none of them is not run for it."""
+    limits = {
+        "file size": options.max_size_growth_percent,
+        "MAdds": options.max_madds_growth_percent,
+        "peak memory": options.max_memory_growth_percent,
+        "mIoU": options.max_miou_loss_points,
+    }
+    if all(limit is None for limit in limits.values()):
+        return ()
+    old, new = baseline(), examine_apart(candidate)
+    if options.max_miou_loss_points is not None and (old.dataset, old.images) != (new.dataset, new.images):
+        raise InputError(
+            f"{candidate.source.target}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} "
+            f"({old.images}) in the baseline; give the same --data and --images"
+        )
+    return tuple(
+        Check(what, "points" if what == "mIoU" else "%", _FIGURES[what](old), _FIGURES[what](new), limit)
+        for what, limit in limits.items()
+        if limit is not None
+    )
+
+
+_FIGURES: dict[str, Callable[[Record], float | None]] = {
+    "file size": lambda record: record.size_bytes,
+    "MAdds": lambda record: record.madds,
+    "peak memory": lambda record: record.peak_rss_mib,
+    "mIoU": lambda record: record.miou_percent,
+}

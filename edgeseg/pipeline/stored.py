@@ -1,0 +1,57 @@
+"""A candidate against a stored Record, for those who no longer have the file that it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from statistics import median
+from time import monotonic
+
+from edgeseg.bench.corrected import Run, corrected_timing
+from edgeseg.bench.gate import GateOptions, Timing
+from edgeseg.bench.reference import WORKLOADS
+from edgeseg.core.record import Record
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.terms import refuse_unlike, terms_of, terms_of_record
+from edgeseg.pipeline.timing import REFERENCE_CALLS
+from edgeseg.pipeline.turns import Player, one_round, open_reference
+
+__all__ = ["against_record"]
+
+_TURN_MS = 30
+_FEWEST_CALLS = 2
+
+
+def against_record(record: Record, job: Job, options: GateOptions, told: Callable[[float], None]) -> Timing:
+    """Time a candidate and the reference workloads for the seconds of the options.
+
+    Raises InputError where the candidate is not to be run as the record was made.
+    """
+    started = monotonic()
+    with open_reference() as reference, Player(job) as player:
+        refuse_unlike(terms_of_record(record), terms_of(job, player.opened()), job.source.target)
+        calls = max(_FEWEST_CALLS, round(_TURN_MS / player.warm("network")))
+        ms: list[float] = []
+        steady: dict[str, list[float]] = {name: [] for name in WORKLOADS}
+
+        def play() -> None:
+            ms.append(median(player.turn("network", calls, anew=True)))
+
+        def play_reference() -> None:
+            for workload, medians in steady.items():
+                medians.append(median(reference.turn(workload, REFERENCE_CALLS)))
+
+        drawn, share = Random(options.seed), 0.0
+        while share < 1:
+            one_round([play, play_reference], drawn)
+            share = min(1.0, (monotonic() - started) / options.seconds)
+            told(share)
+    return corrected_timing(_run(record), Run(ms, steady), options)
+
+
+def _run(record: Record) -> Run:
+    rounds: dict[int, list[float]] = {}
+    for ms, number in zip(record.network_ms, record.network_rounds, strict=True):
+        rounds.setdefault(number, []).append(ms)
+    held = {name: [medians[number] for number in rounds] for name, medians in record.reference_ms.items()}
+    return Run([median(own) for own in rounds.values()], held)

@@ -1,0 +1,118 @@
+"""The times of many artifacts and models, all taken in the same rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from statistics import median
+from time import monotonic
+
+from edgeseg.bench.latency import LatencyOptions, share_done
+from edgeseg.bench.reference import WORKLOADS
+from edgeseg.core.errors import EdgesegError
+from edgeseg.core.protocols import Progress
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.turns import Player, Reference, Stage, one_round, open_reference
+
+__all__ = ["REFERENCE_CALLS", "Times", "take_times"]
+
+REFERENCE_CALLS = 3
+_TURN_MS = 100
+_FEWEST_CALLS = 3
+_STAGES: tuple[Stage, ...] = ("network", "classmap")
+
+
+@dataclass
+class Samples:
+    """Times in ms in the order in which they were taken, and the round of each."""
+
+    ms: list[float] = field(default_factory=list)
+    rounds: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Times:
+    """All that was timed of one artifact; `reference_ms` has the median of each workload in each round."""
+
+    network: Samples
+    classmap: Samples
+    reference_ms: dict[str, list[float]]
+
+
+class _Runner:
+    """One artifact through the rounds, until it has what it needs or fails."""
+
+    def __init__(self, player: Player, options: LatencyOptions) -> None:
+        self.player = player
+        self.options = options
+        self.samples = {stage: Samples() for stage in _STAGES}
+        self.error: EdgesegError | None = None
+        self._calls: dict[Stage, int] = {}
+        self._opening_s = self._turns_s = 0.0
+
+    def prepare(self) -> None:
+        """Wait until it is open, and warm up."""
+        try:
+            self.player.opened()
+            for stage in _STAGES:
+                self._calls[stage] = max(_FEWEST_CALLS, round(_TURN_MS / self.player.warm(stage)))
+        except EdgesegError as error:
+            self.error = error
+
+    @property
+    def done(self) -> float:
+        """The share of its sampling that is behind it."""
+        if self.error:
+            return 1.0
+        return min(share_done(len(own.ms), sum(own.ms) / 1000, self.options) for own in self.samples.values())
+
+    def play(self, number: int) -> None:
+        """One turn of every stage."""
+        if self.done >= 1:
+            return
+        try:
+            for stage, own in self.samples.items():
+                ms = self._turn(stage)
+                own.ms.extend(ms)
+                own.rounds.extend([number] * len(ms))
+        except EdgesegError as error:
+            self.error = error
+
+    def _turn(self, stage: Stage) -> tuple[float, ...]:
+        """Opened anew as often as that costs no more time than the turns do."""
+        start, anew = monotonic(), stage == "network" and self._opening_s <= self._turns_s
+        ms = self.player.turn(stage, self._calls[stage], anew=anew)
+        taken = monotonic() - start
+        self._turns_s += sum(ms) / 1000
+        if anew:
+            self._opening_s += taken - sum(ms) / 1000
+        return ms
+
+
+def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[Times | EdgesegError]:
+    """The times of each job's artifact or model, or why there are none.
+
+    In every round each has a turn, and so do the reference workloads, in an order that is drawn. Sampling of one ends
+    as its job's `latency` says, and the rounds end with the last.
+    """
+    with ExitStack() as stack:
+        reference = stack.enter_context(open_reference())
+        runners = [_Runner(stack.enter_context(Player(job)), job.latency) for job in jobs]
+        for runner in runners:
+            runner.prepare()
+        drawn, number, steady = Random(seed), 0, {name: list[float]() for name in WORKLOADS}
+        while (done := min((runner.done for runner in runners), default=1.0)) < 1:
+            progress("latency", int(100 * done), 100)
+            tasks = [partial(runner.play, number) for runner in runners]
+            one_round([*tasks, partial(_play_reference, reference, steady)], drawn)
+            number += 1
+        progress("latency", 100, 100)
+    return [runner.error or Times(runner.samples["network"], runner.samples["classmap"], steady) for runner in runners]
+
+
+def _play_reference(reference: Reference, steady: dict[str, list[float]]) -> None:
+    for workload, medians in steady.items():
+        medians.append(median(reference.turn(workload, REFERENCE_CALLS)))
