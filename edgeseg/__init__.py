@@ -1,7 +1,7 @@
 """Edge-deployment toolchain for semantic segmentation: export, int8-quantize, bench and compare.
 
 The words of the command line as functions: `edgeseg.models.build`, `edgeseg.export`, `edgeseg.quantize`,
-`edgeseg.bench`, `edgeseg.train`. Importing this package loads neither a framework nor a runtime.
+`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`. Importing this package loads neither a framework nor a runtime.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 __version__: str
 
-__all__ = ["__version__", "bench", "export", "models", "quantize", "train"]
+__all__ = ["__version__", "bench", "export", "gate", "models", "quantize", "train"]
 
 _ROOMS = ("bench", "data", "models", "quantize", "train")
 
@@ -23,6 +23,6 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("edgeseg")
-    if name == "export":
-        return import_module("edgeseg.pipeline").export
+    if name in ("export", "gate"):
+        return getattr(import_module("edgeseg.pipeline"), name)
     raise AttributeError(f"module 'edgeseg' has no attribute {name!r}")

@@ -94,7 +94,7 @@ class Check:
             return self.baseline - self.candidate
         if self.baseline == 0:
             return 0.0 if self.candidate == 0 else math.inf
-        return 100 * (self.candidate / self.baseline - 1)
+        return 100 * (self.candidate - self.baseline) / self.baseline
 
     @property
     def outcome(self) -> Outcome:

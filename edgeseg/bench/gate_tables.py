@@ -16,7 +16,8 @@ from edgeseg.bench.tables import markdown_table
 
 __all__ = ["gate_json", "gate_junit", "gate_markdown", "gate_table", "github_commands"]
 
-_TITLES = ("pair", "baseline, ms", "candidate, ms", "slowdown", "interval", "rounds", "outcome", "why")
+_TITLES = ("pair", "baseline, ms", "candidate, ms", "slowdown", "interval", "rounds", "outcome")
+_SHORT = {"baseline, ms": "old\nms", "candidate, ms": "new\nms"}
 _STYLES = {"passed": "green", "regression": "bold red", "undecided": "yellow"}
 
 
@@ -24,7 +25,8 @@ def gate_table(verdict: GateVerdict) -> Group:
     """What rich prints."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for title, is_number in zip(_TITLES, _numbers(), strict=True):
-        table.add_column(title, justify="right" if is_number else "left", overflow="fold")
+        short = _SHORT.get(title, title)
+        table.add_column(short, justify="right" if is_number else "left", vertical="bottom", overflow="fold")
     for ruling in verdict.rulings:
         table.add_row(*map(Text, _cells(ruling)), style=_STYLES[ruling.outcome])
     return Group(table, *(Text(note, style="dim") for note in _notes(verdict)))
@@ -83,7 +85,7 @@ def gate_junit(verdict: GateVerdict) -> str:
 def github_commands(verdict: GateVerdict) -> list[str]:
     """Commands by which GitHub Actions shows what was not passed."""
     return [
-        f"::error title=edgeseg gate: {_escaped(ruling.outcome, ':,')}::"
+        f"::error title={_escaped(f'edgeseg gate: {ruling.outcome}', ':,')}::"
         + _escaped(f"{ruling.measured.name}: {'; '.join(ruling.reasons)}")
         for ruling in verdict.rulings
         if ruling.outcome != "passed"
@@ -91,7 +93,7 @@ def github_commands(verdict: GateVerdict) -> list[str]:
 
 
 def _numbers() -> list[bool]:
-    return [title not in ("pair", "interval", "outcome", "why") for title in _TITLES]
+    return [title not in ("pair", "interval", "outcome") for title in _TITLES]
 
 
 def _cells(ruling: Ruling) -> list[str]:
@@ -106,12 +108,13 @@ def _cells(ruling: Ruling) -> list[str]:
             f"{percent(interval.low)} to {percent(interval.high)}",
             str(timing.rounds),
         ]
-    return [name, *figures, ruling.outcome, "; ".join(ruling.reasons)]
+    return [name, *figures, ruling.outcome]
 
 
 def _notes(verdict: GateVerdict) -> list[str]:
     options = verdict.options
-    notes = [f"intervals of the slowdown at {options.confidence_percent:g} %, by rounds; ? where these are too few"]
+    notes = [f"{r.measured.name}: {reason}" for r in verdict.rulings if r.outcome != "passed" for reason in r.reasons]
+    notes.append(f"intervals of the slowdown at {options.confidence_percent:g} %, by rounds; ? where these are too few")
     if len(verdict.rulings) > 1:
         notes.append(
             f"outcomes at {options.confidence_percent:g} % for all {len(verdict.rulings)} pairs together (Holm)"

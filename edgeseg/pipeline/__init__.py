@@ -6,6 +6,7 @@ from edgeseg.pipeline.again import Again, kept
 from edgeseg.pipeline.benching import bench
 from edgeseg.pipeline.evidence import leave_slow
 from edgeseg.pipeline.exporting import export
+from edgeseg.pipeline.gating import gate
 from edgeseg.pipeline.judging import judge
 from edgeseg.pipeline.mixing import Budget, mix
 from edgeseg.pipeline.quantizing import float_artifacts, int8_path, quantize, quantize_with_report
@@ -17,6 +18,7 @@ __all__ = [
     "bench",
     "export",
     "float_artifacts",
+    "gate",
     "int8_path",
     "judge",
     "kept",

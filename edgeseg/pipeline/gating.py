@@ -25,7 +25,7 @@ from edgeseg.pipeline.stored import against_record
 from edgeseg.pipeline.terms import refuse_unlike, terms_of
 from edgeseg.pipeline.turns import Player
 
-__all__ = ["gate", "pairs_of", "self_test"]
+__all__ = ["gate", "pairs_of", "race_files", "self_test"]
 
 _BURST_MS = 10
 _FEWEST_CALLS = 2
@@ -108,7 +108,7 @@ def self_test(
     for number in range(runs):
         told = partial(_told, progress, Path(path).name, number, runs)
         seeded = replace(options, seed=options.seed + number)
-        races.append(_raced((job, job), seeded, 1, told, to_the_end=True))
+        races.append(race_files(job, job, seeded, to_the_end=True, told=told))
     return SelfTest(tuple(races), options)
 
 
@@ -178,23 +178,30 @@ def _measured(pair: Pair, options: GateOptions, job: Job, pairs: int, told: Call
         timing = against_record(pair.baseline, ours, options, told)
         return Measured(pair.name, timing, _checks(partial(_itself, pair.baseline), ours, options))
     theirs = replace(job, source=Source(str(pair.baseline)))
-    timing = _raced((theirs, ours), options, pairs, told)
+    timing = race_files(theirs, ours, options, pairs=pairs, told=told)
     return Measured(pair.name, timing, _checks(partial(examine_apart, theirs), ours, options))
 
 
-def _raced(
-    jobs: tuple[Job, Job], options: GateOptions, pairs: int, told: Callable[[float], None], *, to_the_end: bool = False
+def race_files(
+    baseline: Job,
+    candidate: Job,
+    options: GateOptions,
+    *,
+    pairs: int = 1,
+    to_the_end: bool = False,
+    told: Callable[[float], None] = lambda share: None,
 ) -> Timing:
+    """The times of two files that take turns in fresh processes; see `bench.race.race`.
+
+    Raises InputError where they are not to be compared, InputError and WorkError as running them does.
+    """
     started = monotonic()
-    with Player(jobs[0]) as baseline, Player(jobs[1]) as candidate:
-        refuse_unlike(
-            terms_of(jobs[0], baseline.opened()), terms_of(jobs[1], candidate.opened()), jobs[1].source.target
-        )
-        slower_ms = max(player.warm("network") for player in (baseline, candidate))
-        calls = max(_FEWEST_CALLS, round(_BURST_MS / slower_ms))
+    with Player(baseline) as old, Player(candidate) as new:
+        refuse_unlike(terms_of(baseline, old.opened()), terms_of(candidate, new.opened()), candidate.source.target)
+        calls = max(_FEWEST_CALLS, round(_BURST_MS / max(old.warm("network"), new.warm("network"))))
         return race(
-            lambda anew: baseline.turn("network", calls, anew=anew),
-            lambda anew: candidate.turn("network", calls, anew=anew),
+            lambda anew: old.turn("network", calls, anew=anew),
+            lambda anew: new.turn("network", calls, anew=anew),
             options,
             pairs=pairs,
             to_the_end=to_the_end,

@@ -12,7 +12,6 @@ from edgeseg import data, runtimes
 from edgeseg.bench.latency import LatencyOptions, burst_ms, warm_up
 from edgeseg.bench.reference import WORKLOADS
 from edgeseg.core.protocols import Session
-from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
@@ -43,7 +42,7 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         os.sched_setaffinity(0, opening["cores"])
     job = Job.from_json(opening["job"]) if opening["job"] else None
     held = _Held(job) if job else None
-    yield held.described() if held else {}
+    yield held.facts.to_json() if held else {}
     stages = held.stages if held else WORKLOADS
     gc.collect()
     gc.disable()  # A collection would fall into one sample and not into another.
@@ -66,10 +65,9 @@ class _Held:
         self._runtime = job.runtime or runtime_of(self._subject)
         self._job = job
         self._session = self._opened()
-        self._facts = self._session.facts
-        size = self._facts.input.size
-        self._image, _ = data.open_dataset(DEFAULT_DATA, size=size, limit=1)[0]
-        self._prepare = Preprocessor(self._facts.input)
+        self.facts = self._session.facts
+        self._image, _ = data.open_dataset(DEFAULT_DATA, size=self.facts.input.size, limit=1)[0]
+        self._prepare = Preprocessor(self.facts.input)
         self._batch = self._prepared()
         self.stages: Mapping[str, Callable[[], object]] = {
             "network": lambda: self._session.run(self._batch),
@@ -83,18 +81,9 @@ class _Held:
         for _ in range(_FRESH_CALLS):
             self._session.run(self._batch)
 
-    def described(self) -> dict[str, Any]:
-        """What it is, as plain JSON values."""
-        artifact = self._subject if isinstance(self._subject, Artifact) else None
-        return {
-            "facts": self._facts.to_json(),
-            "runtime": self._runtime,
-            "size_bytes": artifact.size_bytes if artifact else None,
-        }
-
     def _opened(self) -> Session:
         job = self._job
         return runtimes.open_session(self._subject, threads=job.threads, runtime=self._runtime, device=job.device)
 
     def _prepared(self) -> NDArray[Any]:
-        return self._prepare(self._image).repeat(self._facts.input.batch, axis=0)
+        return self._prepare(self._image).repeat(self.facts.input.batch, axis=0)

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
+from edgeseg.core.types import Facts
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.turns import Opened
 
 __all__ = ["refuse_unlike", "terms_of", "terms_of_record"]
 
 
-def terms_of(job: Job, opened: Opened) -> Mapping[str, object]:
-    """Of what a job has open."""
-    facts = opened.facts
+def terms_of(job: Job, facts: Facts) -> Mapping[str, object]:
+    """Of a job whose artifact has these facts."""
     return {
         "input size": facts.input.size,
         "batch": facts.input.batch,

@@ -21,21 +21,12 @@ from edgeseg.pipeline.apart import Worker
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import is_file
 
-__all__ = ["Opened", "Player", "Reference", "Stage", "one_round", "open_reference", "pinned_cores"]
+__all__ = ["Player", "Reference", "Stage", "one_round", "open_reference", "pinned_cores"]
 
 Stage: TypeAlias = Literal["network", "classmap"]
 """What is timed: the network alone, or the way from a decoded image to its class map."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a process has open."""
-
-    facts: Facts
-    runtime: str
-    size_bytes: int | None
 
 
 @final
@@ -50,10 +41,9 @@ class Player:
         self.worker = Worker("turns", job.source.target, job.threads)
         self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
 
-    def opened(self) -> Opened:
-        """Wait until it is open; to be called once."""
-        answer = self.worker.hear()
-        return Opened(Facts.from_json(answer["facts"]), answer["runtime"], answer["size_bytes"])
+    def opened(self) -> Facts:
+        """Wait until it is open, which is to be called first, and once; what it is."""
+        return Facts.from_json(self.worker.hear())
 
     def warm(self, stage: Stage) -> float:
         """Call until steady; the time of a call in ms."""

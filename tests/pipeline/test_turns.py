@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -19,7 +18,8 @@ from edgeseg.bench.reference import WORKLOADS
 from edgeseg.core.errors import InputError, MeasureError, WorkError
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.turns import one_round, open_players, open_reference, pinned_cores
+from edgeseg.pipeline.turns import Player, one_round, open_reference, pinned_cores
+from tests.small import small_onnx
 
 QUICK = LatencyOptions(warmup_s=0)
 
@@ -47,10 +47,9 @@ def test_every_round_has_everyone_in_a_drawn_order() -> None:
 
 def test_players_of_both_formats_take_turns(workspace: Path) -> None:
     files = [workspace / f"fastscnn_64x128_int8.{format}" for format in ("onnx", "tflite")]
-    with open_players([job(path) for path in files]) as players:
-        assert [player.name for player in players] == [path.name for path in files]
-        assert [player.runtime for player in players] == ["onnxruntime", "litert"]
-        assert [player.size_bytes for player in players] == [path.stat().st_size for path in files]
+    with Player(job(files[0])) as first, Player(job(files[1])) as second:
+        players = (first, second)
+        assert [player.opened().format for player in players] == ["onnx", "tflite"]
         processes = [player.worker.process for player in players]
         if pinned := pinned_cores(1):
             assert all(sorted(os.sched_getaffinity(process)) == pinned for process in processes)
@@ -67,23 +66,26 @@ def test_reference_workloads_are_timed() -> None:
             assert 0.01 < min(reference.turn(workload, 3)) < 1000
 
 
-def test_what_cannot_be_opened_is_named(tmp_path: Path, workspace: Path) -> None:
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"no model")
-    with (
-        pytest.raises(InputError, match=r"bad\.onnx"),
-        open_players([job(workspace / "fastscnn_64x128_int8.onnx"), job(bad)]),
-    ):
-        pass
+    with pytest.raises(InputError, match=r"bad\.onnx"), Player(job(bad)) as player:
+        player.opened()
 
 
-def test_a_death_is_told_with_the_files_name_and_ends_the_others(workspace: Path) -> None:
-    jobs = [job(workspace / f"fastscnn_64x128_int8.{format}") for format in ("onnx", "tflite")]
+def test_a_death_is_told_with_the_files_name_and_ends_the_others(tmp_path: Path) -> None:
+    good, dying = (small_onnx(tmp_path / name) for name in ("good.onnx", "dying.onnx"))
     processes = []
-    with pytest.raises(WorkError, match=r"int8\.tflite: .* SIGKILL"), open_players(jobs) as players:
-        processes = [player.worker.process for player in players]
+    with (
+        pytest.raises(WorkError, match=r"dying\.onnx: .* SIGKILL"),
+        Player(job(good)) as one,
+        Player(job(dying)) as two,
+    ):
+        for player in (one, two):
+            player.opened()
+            processes.append(player.worker.process)
         os.kill(processes[1], signal.SIGKILL)
-        players[1].turn("network", 1)
+        two.turn("network", 1)
     assert len(processes) == 2
     assert not any(map(alive, processes))
 
@@ -92,19 +94,18 @@ PARENT = """
 import sys, time
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.turns import open_players
-with open_players([Job(Source(path), threads=1) for path in sys.argv[1:]]) as players:
-    print(*(player.worker.process for player in players), flush=True)
+from edgeseg.pipeline.turns import Player
+with Player(Job(Source(sys.argv[1]), threads=1)) as one, Player(Job(Source(sys.argv[1]), threads=1)) as two:
+    one.opened()  # The other is still opening.
+    print(one.worker.process, two.worker.process, flush=True)
     time.sleep(60)
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_orphan_is_left(number: signal.Signals, workspace: Path) -> None:
-    files = [str(workspace / f"fastscnn_64x128_int8.{format}") for format in ("onnx", "tflite")]
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, *files], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as parent:
+def test_no_orphan_is_left(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(small_onnx(tmp_path / "net.onnx"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout is not None
         processes = list(map(int, parent.stdout.readline().split()))
         assert len(processes) == 2
@@ -123,10 +124,3 @@ def test_pinned_cores_are_of_those_allowed() -> None:
         assert pinned_cores(1) == [allowed[-1]]
     with pytest.raises(MeasureError, match="0 threads"):
         pinned_cores(0)
-
-
-def test_a_model_takes_turns_too() -> None:
-    model = Job(replace(Source("fastscnn"), weights="random"), threads=1, latency=QUICK)
-    with open_players([model]) as (player,):
-        assert player.size_bytes is None
-        assert player.runtime == "torch"

@@ -1,0 +1,167 @@
+"""How often `edgeseg gate` is right about Fast-SCNN in int8 at 256x512, with a neighbour busy on the other core.
+
+The file is held against itself, against one that is truly 5 % slower and against one that is truly 2 % slower: the same
+network with extra convolutions beside it, as many as it takes. How much slower each is, is measured long and apart, by
+one long race. The neighbour multiplies matrices for spells of random length. A false alarm is a regression called of a
+file against itself; the interval is the one that a gate prints, which is to hold the true ratio.
+
+    python benchmarks/gate_power.py                                   # hours: 200, 100 and 100 gates of 15 s
+    python benchmarks/gate_power.py --same 10 --slower 10 --less 5    # minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import edgeseg
+from edgeseg.bench.gate import GateOptions, Timing
+from edgeseg.core.source import Source
+from edgeseg.pipeline.gating import race_files
+from edgeseg.pipeline.job import Job
+
+CHANNELS = 8
+
+
+def slowed(path: Path, units: int, target: Path) -> Path:
+    """The same network with so many small convolutions beside it, which nothing can leave out or work out before."""
+    model = onnx.load(path)
+    constants = {
+        "extra_zero": np.zeros(1, np.int64),
+        "extra_one": np.ones(1, np.int64),
+        "extra_kernel": np.full((CHANNELS, CHANNELS, 3, 3), 0.01, np.float32),
+        "extra_maps": np.ones((1, CHANNELS, 32, 32), np.float32),
+    }
+    nodes = [
+        helper.make_node("Slice", [model.graph.input[0].name, "extra_zero", "extra_one", "extra_one"], ["extra_slice"]),
+        helper.make_node("Cast", ["extra_slice"], ["extra_float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["extra_float"], ["extra_scalar"], keepdims=0),
+        helper.make_node("Mul", ["extra_maps", "extra_scalar"], ["extra0"]),
+        *(
+            helper.make_node("Conv", [f"extra{unit}", "extra_kernel"], [f"extra{unit + 1}"], pads=[1] * 4)
+            for unit in range(units)
+        ),
+    ]
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    model.graph.node.extend(nodes)
+    model.graph.output.append(helper.make_tensor_value_info(f"extra{units}", TensorProto.FLOAT, None))
+    onnx.save(model, target)
+    return target
+
+
+def be_busy(core: int | None, seed: int) -> None:
+    """Work and rest for spells of random length, for ever."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    drawn, square = random.Random(seed), np.ones((512, 512), np.float32)
+    while True:
+        end = time.monotonic() + drawn.expovariate(2)
+        while time.monotonic() < end:
+            square @ square
+        time.sleep(drawn.expovariate(2))
+
+
+@contextmanager
+def neighbour(quiet: bool) -> Iterator[None]:
+    """Busy on the first core while a gate of one thread keeps to the last."""
+    if quiet:
+        yield
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    process = multiprocessing.get_context("spawn").Process(target=be_busy, args=(cores[0], 0), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def truth(file: Path, other: Path, options: Any) -> Timing:
+    """A long race to its end."""
+    limits = replace(gate_options(options, 10_000), seconds=options.truth_seconds)
+    return race_files(job(file), job(other), limits, to_the_end=True)
+
+
+def job(file: Path) -> Job:
+    return Job(Source(str(file)), threads=1)
+
+
+def gate_options(options: Any, seed: int) -> GateOptions:
+    return GateOptions(max_slowdown_percent=options.max_slowdown, seconds=options.seconds, seed=seed)
+
+
+def slower_by(percent: float, file: Path, folder: Path, options: Any) -> tuple[Path, Timing]:
+    """A file that is so much slower, found by scaling the extra work, and its truth."""
+    units = 10
+    for _ in range(3):
+        made = slowed(file, units, folder / f"slower_{percent:g}_{units}.onnx")
+        found = truth(file, made, options)
+        off = 100 * (found.interval.ratio - 1) / percent
+        if abs(off - 1) < 0.04 or round(units / off) == units:
+            break
+        units = max(1, round(units / off))
+    return made, found
+
+
+def gates(file: Path, other: Path, count: int, ratio: float, options: Any) -> tuple[Counter[str], int, list[float]]:
+    """Outcomes of so many gates, how many intervals hold the true ratio, and the seconds that each took."""
+    outcomes: Counter[str] = Counter()
+    covered, seconds = 0, []
+    for seed in range(count):
+        start, limits = time.monotonic(), gate_options(options, seed)
+        timing = race_files(job(file), job(other), limits)
+        seconds.append(time.monotonic() - start)
+        decided = [("regression", timing.p_slower), ("passed", timing.p_within)]
+        outcomes[next((word for word, p in decided if p <= limits.error), "undecided")] += 1
+        covered += timing.interval.low <= ratio <= timing.interval.high
+    return outcomes, covered, seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--same", type=int, default=200, help="gates of the file against itself")
+    parser.add_argument("--slower", type=int, default=100, help="gates against the file that is 5 %% slower")
+    parser.add_argument("--less", type=int, default=100, help="gates against the file that is 2 %% slower")
+    parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--truth-seconds", type=float, default=300, help="of each race that tells the truth")
+    parser.add_argument("--max-slowdown", type=float, default=3)
+    parser.add_argument("--quiet", action="store_true", help="without the neighbour")
+    parser.add_argument("--file", type=Path, help="int8 ONNX file, instead of making it")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, neighbour(options.quiet):
+        folder = Path(name)
+        file = options.file or edgeseg.quantize(edgeseg.export("fastscnn", "onnx", "256x512", folder=folder)).path
+        rows = [("itself", options.same, file, 1.0, "exactly")]
+        for percent, count in ((5, options.slower), (2, options.less)):
+            if count:
+                made, found = slower_by(percent, file, folder, options)
+                low, high = (100 * (end - 1) for end in (found.interval.low, found.interval.high))
+                rows.append((f"{percent} % slower", count, made, found.interval.ratio, f"{low:+.1f} to {high:+.1f} %"))
+        print(
+            "| against | truly | sure within | gates | regression | passed | undecided | interval holds | longest, s |"
+        )
+        print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for what, count, other, ratio, sure in rows:
+            outcomes, covered, seconds = gates(file, other, count, ratio, options)
+            counts = " | ".join(str(outcomes[word]) for word in ("regression", "passed", "undecided"))
+            slowdown = f"{100 * (ratio - 1):+.1f} %"
+            print(f"| {what} | {slowdown} | {sure} | {count} | {counts} | {covered} | {max(seconds):.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""`edgeseg gate` on real files; its limits are wide, for the machine that runs the tests may be busy."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import edgeseg
+from edgeseg.bench.gate import GateOptions
+from edgeseg.bench.latency import LatencyOptions
+from edgeseg.bench.records import write_records
+from tests.small import small_onnx
+
+WIDE = ("--max-slowdown", "60%", "--seconds", "30")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders of files: in `new`, `slow.onnx` does four times the work of the old one."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, layers in (("same.onnx", 2), ("slow.onnx", 2)):
+        small_onnx(folder / "old" / name, layers)
+    small_onnx(folder / "new" / "same.onnx", 2)
+    small_onnx(folder / "new" / "slow.onnx", 9)
+    return folder
+
+
+def test_the_same_file_passes_and_every_report_is_written(cli, files: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    old = files / "old" / "same.onnx"
+    limits = ("--max-size-growth", "0%", "--max-madds-growth", "0", "--max-memory-growth", "50%")
+    done = cli("gate", "--baseline", old, "--candidate", old, *WIDE, *limits, "--json", "v.json", "--junit", "v.xml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "gate: passed"
+    (pair,) = json.loads((tmp_path / "v.json").read_text())["pairs"]
+    assert pair["timing"]["interval"]["high"] < 1.6
+    assert [(check["what"], check["outcome"]) for check in pair["checks"]] == [
+        ("file size", "passed"),
+        ("MAdds", "passed"),
+        ("peak memory", "passed"),
+    ]
+    assert ElementTree.parse(tmp_path / "v.xml").getroot().get("failures") == "0"
+    assert (tmp_path / "summary.md").read_text().startswith("## edgeseg gate: passed")
+
+
+def test_folders_are_matched_by_name_and_one_regression_fails_all(cli, files: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done = cli("gate", "--baseline", files / "old", "--candidate", files / "new", *WIDE)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "::error title=edgeseg gate%3A regression::slow.onnx: slower: +" in done.stdout
+    assert "same.onnx:" not in done.stdout
+
+
+def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
+    old = files / "old" / "same.onnx"
+    done = cli("gate", "--baseline", old, "--candidate", old, "--seconds", "0.01")
+    assert done.returncode == 2
+    assert "more --seconds" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--baseline", "empty", "--candidate", "new"], "empty: holds no .onnx or .tflite file"),
+        (["--baseline", "old/same.onnx", "--candidate", "gone.onnx"], "gone.onnx: no such file"),
+        (["--baseline", "old/same.onnx", "--candidate", "new"], "give two files or two folders"),
+        (["--baseline", "damaged.json", "--candidate", "new"], "damaged.json: not whole JSON"),
+        (["--baseline", "old/same.onnx"], "needs --candidate"),
+        (["--baseline", "old", "--candidate", "new", "--max-slowdown", "much"], "'much': expected a percentage"),
+        (["--baseline", "old", "--candidate", "new", "--seconds", "-1"], "expected more than 0"),
+        (["--candidate", "new"], "--baseline"),
+    ],
+)
+def test_what_is_not_measured_is_2(cli, files: Path, arguments: list[str], words: str) -> None:
+    (files / "empty").mkdir(exist_ok=True)
+    (files / "damaged.json").write_text('{"records": [')
+    done = cli("gate", *arguments, folder=files)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_pairs_that_cannot_be_compared_are_undecided(files: Path, tmp_path: Path) -> None:
+    options = GateOptions(seconds=0.01)
+    for name in ("same.onnx", "only_old.onnx", "bad.onnx"):
+        small_onnx(tmp_path / "old" / name)
+    small_onnx(tmp_path / "new" / "same.onnx", height=64)
+    (tmp_path / "new" / "bad.onnx").write_bytes(b"no model")
+    small_onnx(tmp_path / "new" / "only_new.onnx")
+    verdict = edgeseg.gate(tmp_path / "old", tmp_path / "new", options)
+    assert verdict.exit_code == 2
+    reasons = {ruling.measured.name: ruling.reasons[-1] for ruling in verdict.rulings}
+    assert reasons["only_old.onnx"] == f"no only_old.onnx in {tmp_path / 'new'}"
+    assert reasons["only_new.onnx"] == f"no only_new.onnx in {tmp_path / 'old'}"
+    assert "input size 64x64, but 32x64 in the baseline" in reasons["same.onnx"]
+    assert "bad.onnx" in reasons["bad.onnx"]
+
+
+def test_a_stored_record_is_a_baseline(cli, files: Path, tmp_path: Path) -> None:
+    quick = LatencyOptions(warmup_s=0.1, min_seconds=0.3, min_samples=10)
+    records = edgeseg.bench([files / "old" / "slow.onnx"], None, threads=1, latency=quick)
+    write_records(tmp_path / "baseline.json", records)
+    candidate = files / "new" / "slow.onnx"
+    done = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, *WIDE[:2], "--seconds", "6")
+    assert done.returncode in (1, 2), done.stdout + done.stderr  # How far to trust it depends on the neighbours.
+    assert "corrected for reference work" in " ".join(done.stdout.split())
+    threads = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, "--threads", "2", "--seconds", "1")
+    assert threads.returncode == 2
+    assert "threads 2, but 1 in the baseline" in " ".join(threads.stdout.split())
+
+
+def test_self_test(cli, files: Path) -> None:
+    done = cli(
+        "gate", "--self-test", "--baseline", files / "old" / "same.onnx", "--runs", "2", "--seconds", "3", *WIDE[:2]
+    )
+    assert done.returncode == 0, done.stderr
+    assert "false alarms: 0 of 2" in done.stdout
+    assert "smallest slowdown that every one of these races would have caught: " in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_gate_that_is_stopped_is_not_passed_and_not_a_regression(number, files: Path, tmp_path: Path) -> None:
+    old = str(files / "old" / "same.onnx")
+    command = [sys.executable, "-m", "edgeseg", "gate", "--baseline", old, "--candidate", old, "--json", "v.json"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode in (2, -number)
+    assert not (tmp_path / "v.json").exists()
+    assert not list(tmp_path.glob(".*"))

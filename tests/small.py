@@ -1,0 +1,31 @@
+"""Small foreign ONNX files that take as much time as is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["small_onnx"]
+
+CLASSES = 19
+
+
+def small_onnx(path: Path, layers: int = 2, height: int = 32, width: int = 64, channels: int = 16) -> Path:
+    """A stack of convolutions at the input's size, ending in scores of 19 classes."""
+    random = np.random.default_rng(0)
+    nodes, weights, last, depth = [], [], "image", 3
+    for layer in range(layers + 1):
+        out = CLASSES if layer == layers else channels
+        kernel = random.normal(0, 0.1, (out, depth, 3, 3)).astype(np.float32)
+        weights.append(numpy_helper.from_array(kernel, f"kernel{layer}"))
+        nodes.append(helper.make_node("Conv", [last, f"kernel{layer}"], [f"conv{layer}"], pads=[1] * 4))
+        last, depth = f"conv{layer}", out
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, height, width])
+    scores = helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, CLASSES, height, width])
+    graph = helper.make_graph(nodes, "small", [image], [scores], weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
