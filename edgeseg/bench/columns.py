@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgeseg.bench.compare import Row
-from edgeseg.bench.latency import P90_SAMPLES
+from edgeseg.bench.intervals import samples_for
 from edgeseg.bench.memory import MEANING
 
 __all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "footnotes"]
@@ -39,6 +39,14 @@ def _name(key: str, title: str) -> Column:
     return Column(key, title, title, lambda row: str(getattr(row, key)), is_number=False)
 
 
+def _interval(row: Row) -> str:
+    """Half its width, or the longer side's."""
+    if row.network_p50_ms is None or row.network_p50_low_ms is None or row.network_p50_high_ms is None:
+        return ""
+    wider = max(row.network_p50_ms - row.network_p50_low_ms, row.network_p50_high_ms - row.network_p50_ms)
+    return f"{100 * wider / row.network_p50_ms:.1f}"
+
+
 def _speedup(row: Row) -> str:
     if row.is_baseline:
         return BASE
@@ -65,6 +73,7 @@ IDENTITY = (
 )
 SPEED = (
     _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
+    Column("network_p50_interval", "95 % interval of the median, ± %", "±\n%", _interval),
     _figure("network_p90_ms", "network p90, ms", "net\np90\nms", 2),
     _figure("network_spread_percent", "network spread (IQR / median), %", "IQR\n%", 1),
     _figure("classmap_p50_ms", "image to class map p50, ms", "image\nto map\nms", 2),
@@ -78,7 +87,17 @@ ACCURACY = (
     _figure("file_mib", "file, MiB", "file\nMiB", 2),
     _figure("peak_rss_mib", "peak memory, MiB", "peak\nMiB", 0),
 )
-COLUMNS = (*IDENTITY, *SPEED, *ACCURACY, _figure("published_miou_percent", "published mIoU, %", "publ.\nmIoU\n%", 2))
+TAIL = (
+    _figure("network_p95_ms", "network p95, ms", "net\np95\nms", 2),
+    _figure("network_p99_ms", "network p99, ms", "net\np99\nms", 2),
+)
+COLUMNS = (
+    *IDENTITY,
+    *SPEED,
+    *TAIL,
+    *ACCURACY,
+    _figure("published_miou_percent", "published mIoU, %", "publ.\nmIoU\n%", 2),
+)
 
 
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -94,8 +113,9 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append(
             f"mIoU over {', '.join(data)}: one confusion matrix, mean over the classes in labels or predictions"
         )
-    if any(row.network_p50_ms is not None and row.network_p90_ms is None for row in rows):
-        notes.append(f"p90 is left blank under {P90_SAMPLES} samples")
+    if any(row.network_p50_ms is not None and row.network_p99_ms is None for row in rows):
+        needed = ", ".join(f"p{percent} {samples_for(percent)}" for percent in (90, 95, 99))
+        notes.append(f"a percentile is left blank where there are fewer samples than it takes to state it: {needed}")
     if any(row.peak_rss_mib is not None for row in rows):
         notes.append(MEANING)
     slower = [row.name for row in rows if not row.is_baseline and row.speedup is not None and row.speedup < 1]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from edgeseg.bench.intervals import median_interval
 from edgeseg.bench.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
@@ -30,6 +31,8 @@ class Failure:
 class Row:
     """One artifact's line in a table. None where a figure was not measured or has nothing to be compared with.
 
+    The median lies between `network_p50_low_ms` and `network_p50_high_ms` with 95 %, by bootstrap over rounds. A
+    percentile is None where there are too few samples to state it.
     `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
     `miou_loss_points` is the float row's mIoU minus this one's: positive is worse.
     """
@@ -46,7 +49,11 @@ class Row:
     threads: int
     is_baseline: bool
     network_p50_ms: float | None
+    network_p50_low_ms: float | None
+    network_p50_high_ms: float | None
     network_p90_ms: float | None
+    network_p95_ms: float | None
+    network_p99_ms: float | None
     network_spread_percent: float | None
     classmap_p50_ms: float | None
     speedup: float | None
@@ -111,6 +118,7 @@ def _same_accuracy_terms(one: Record, other: Record) -> bool:
 
 def _row(record: Record, base: Record | None, published_miou_percent: float | None) -> Row:
     network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
+    interval = median_interval(record.network_ms, record.network_rounds) if record.network_rounds else None
     return Row(
         name=record.name,
         model=record.model,
@@ -124,7 +132,11 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         threads=record.threads,
         is_baseline=base is record,
         network_p50_ms=network.p50_ms if network else None,
+        network_p50_low_ms=interval[0] if interval else None,
+        network_p50_high_ms=interval[1] if interval else None,
         network_p90_ms=network.p90_ms if network else None,
+        network_p95_ms=network.p95_ms if network else None,
+        network_p99_ms=network.p99_ms if network else None,
         network_spread_percent=network.spread_percent if network else None,
         classmap_p50_ms=classmap.p50_ms if classmap else None,
         speedup=_speedup(record, base),

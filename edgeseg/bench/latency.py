@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter_ns
 
+from edgeseg.bench.intervals import percentile, samples_for
 from edgeseg.core.errors import InputError, MeasureError
 
-__all__ = ["P90_SAMPLES", "LatencyOptions", "LatencySummary", "burst_ms", "share_done", "summarize", "warm_up"]
-
-P90_SAMPLES = 64
-"""From this count on, the second largest sample lies above the true 90th percentile with 99 % confidence
-(0.9^64 + 64 * 0.1 * 0.9^63 < 1 %), so that an estimate inside the samples can be stated."""
+__all__ = ["LatencyOptions", "LatencySummary", "burst_ms", "share_done", "summarize", "warm_up"]
 
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
@@ -34,22 +31,24 @@ class LatencyOptions:
     window: int = 5
     steady_percent: float = 2.0
     min_seconds: float = 2.0
-    min_samples: int = P90_SAMPLES
+    min_samples: int = samples_for(90)
     max_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """Raw samples in five figures. None where there are too few samples to state one.
+    """Raw samples in a few figures. None where there are too few samples to state one.
 
-    `spread_percent` is the interquartile range over the median (from 4 samples on); `p90_ms` is given from
-    `P90_SAMPLES` samples on. Percentiles interpolate linearly between the two nearest samples.
+    `spread_percent` is the interquartile range over the median (from 4 samples on); the percentiles are those of
+    `intervals.percentile`.
     """
 
     count: int
     minimum_ms: float
     p50_ms: float
     p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
     spread_percent: float | None
 
 
@@ -92,8 +91,8 @@ def summarize(samples: Sequence[float]) -> LatencySummary:
     if count >= _SPREAD_SAMPLES and p50 > 0:
         lower, _, upper = quantiles(samples, n=4, method="inclusive")
         spread = 100 * (upper - lower) / p50
-    p90 = quantiles(samples, n=10, method="inclusive")[8] if count >= P90_SAMPLES else None
-    return LatencySummary(count, min(samples), p50, p90, spread)
+    p90, p95, p99 = (percentile(samples, percent) for percent in (90, 95, 99))
+    return LatencySummary(count, min(samples), p50, p90, p95, p99, spread)
 
 
 def _validate(options: LatencyOptions) -> None:

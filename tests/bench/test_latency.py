@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterator
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgeseg.bench import latency
-from edgeseg.bench.latency import P90_SAMPLES, LatencyOptions, sample_ms, summarize
+from edgeseg.bench.latency import LatencyOptions, burst_ms, share_done, summarize, warm_up
 from edgeseg.core.errors import InputError, MeasureError
 
 
@@ -43,21 +42,26 @@ def steady(*first: float, then: float) -> Iterator[float]:
 
 def test_warm_up_ends_when_two_windows_agree(clock: Clock) -> None:
     clock.durations_ms = steady(90, 50, 30, 20, 15, then=10)
-    samples = sample_ms(clock.work, LatencyOptions(warmup_s=60, window=3, min_samples=4, min_seconds=0))
-    assert samples == (10.0,) * 4
+    assert warm_up(clock.work, LatencyOptions(warmup_s=60, window=3)) == 10
     # 5 falling calls, then two windows of 3 that are equal but for one call of the fall inside the older median
-    assert clock.calls - len(samples) == 10
+    assert clock.calls == 10
 
 
 def test_warm_up_ends_with_its_time_when_nothing_is_steady(clock: Clock) -> None:
     clock.durations_ms = iter(range(1000, 1, -10))
-    samples = sample_ms(clock.work, LatencyOptions(warmup_s=2.5, min_samples=1, min_seconds=0, max_seconds=1))
-    assert samples == (970.0,)
+    assert warm_up(clock.work, LatencyOptions(warmup_s=2.5)) == 990
+    assert clock.calls == 3
 
 
 def test_one_call_warms_up_a_slow_network(clock: Clock) -> None:
     clock.durations_ms = steady(9000, then=3000)
-    assert sample_ms(clock.work, LatencyOptions(min_samples=2, min_seconds=1)) == (3000.0, 3000.0)
+    assert warm_up(clock.work, LatencyOptions()) == 9000
+    assert clock.calls == 1
+
+
+def test_a_burst_leaves_out_its_first_call(clock: Clock) -> None:
+    clock.durations_ms = steady(70, 11, 12, then=13)
+    assert burst_ms(clock.work, 4) == (11, 12, 13, 13)
 
 
 @pytest.mark.parametrize(
@@ -68,38 +72,15 @@ def test_one_call_warms_up_a_slow_network(clock: Clock) -> None:
         (1000, 20),  # the maximum time decides
     ],
 )
-def test_sampling_ends_with_time_and_count(clock: Clock, call_ms: float, expected: int) -> None:
-    clock.durations_ms = steady(then=call_ms)
-    assert len(sample_ms(clock.work)) == expected
-
-
-def test_progress_ends_at_100_and_is_seldom(clock: Clock) -> None:
-    clock.durations_ms = steady(then=1)
-    told: list[tuple[str, int, int]] = []
-    sample_ms(clock.work, progress=lambda *step: told.append(step))
-    assert told[-1] == ("latency", 100, 100)
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert len(told) <= 9
-
-
-def test_garbage_collection_rests_and_comes_back() -> None:
-    seen: list[bool] = []
-    options = LatencyOptions(warmup_s=0, min_samples=3, min_seconds=0)
-    sample_ms(lambda: seen.append(gc.isenabled()), options)
-    assert seen == [True, False, False, False]
-
-    def fail() -> None:
-        if not gc.isenabled():
-            raise MeasureError("broken")
-
-    with pytest.raises(MeasureError):
-        sample_ms(fail, options)
-    assert gc.isenabled()
+def test_sampling_ends_with_time_and_count(call_ms: float, expected: int) -> None:
+    shares = [share_done(count, count * call_ms / 1000, LatencyOptions()) for count in range(expected + 1)]
+    assert [share >= 1 for share in shares] == [False] * expected + [True]
+    assert shares == sorted(shares)
 
 
 def test_real_sleeps_are_measured() -> None:
-    samples = sample_ms(lambda: time.sleep(0.005), LatencyOptions(warmup_s=0, min_samples=10, min_seconds=0.02))
-    assert len(samples) >= 10
+    samples = burst_ms(lambda: time.sleep(0.005), 5)
+    assert len(samples) == 5
     assert 5 <= min(samples) < 30
 
 
@@ -114,25 +95,18 @@ def test_real_sleeps_are_measured() -> None:
 )
 def test_contradicting_options_are_refused(options: LatencyOptions) -> None:
     with pytest.raises(InputError):
-        sample_ms(lambda: None, options)
+        warm_up(lambda: None, options)
 
 
 def test_summary_equals_numpy() -> None:
     samples = np.random.default_rng(0).gamma(9, 2, 200)
     summary = summarize(samples.tolist())
-    low, p50, high, p90 = np.percentile(samples, [25, 50, 75, 90])
+    low, p50, high, p90, p95 = np.percentile(samples, [25, 50, 75, 90, 95])
     assert summary.count == 200
     assert summary.minimum_ms == samples.min()
-    assert (summary.p50_ms, summary.p90_ms) == pytest.approx((p50, p90), rel=1e-12)
+    assert (summary.p50_ms, summary.p90_ms, summary.p95_ms) == pytest.approx((p50, p90, p95), rel=1e-12)
+    assert summary.p99_ms is None
     assert summary.spread_percent == pytest.approx(100 * (high - low) / p50, rel=1e-12)
-
-
-def test_p90_needs_samples_enough_to_be_stated() -> None:
-    assert summarize([1.0] * (P90_SAMPLES - 1)).p90_ms is None
-    assert summarize([1.0] * P90_SAMPLES).p90_ms == 1.0
-    above_second_largest = 0.9**P90_SAMPLES + P90_SAMPLES * 0.1 * 0.9 ** (P90_SAMPLES - 1)
-    one_fewer = 0.9 ** (P90_SAMPLES - 1) + (P90_SAMPLES - 1) * 0.1 * 0.9 ** (P90_SAMPLES - 2)
-    assert above_second_largest < 0.01 < one_fewer
 
 
 def test_few_or_bad_samples() -> None:
