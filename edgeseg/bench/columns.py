@@ -90,6 +90,7 @@ ACCURACY = (
 TAIL = (
     _figure("network_p95_ms", "network p95, ms", "net\np95\nms", 2),
     _figure("network_p99_ms", "network p99, ms", "net\np99\nms", 2),
+    _figure("energy_mj", "energy, mJ", "mJ", 1),
 )
 COLUMNS = (
     *IDENTITY,

@@ -66,6 +66,7 @@ class Row:
     madds_billions: float | None
     file_mib: float | None
     peak_rss_mib: float | None
+    energy_mj: float | None
     class_iou_percent: Mapping[str, float | None]
     notes: tuple[str, ...]
 
@@ -149,6 +150,7 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         madds_billions=_over(record.madds, 1e9),
         file_mib=_over(record.size_bytes, _BYTES_PER_MIB),
         peak_rss_mib=record.peak_rss_mib,
+        energy_mj=record.energy_mj,
         class_iou_percent=record.class_iou_percent,
         notes=record.notes,
     )

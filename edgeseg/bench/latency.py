@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter_ns
@@ -11,7 +11,19 @@ from time import perf_counter_ns
 from edgeseg.bench.intervals import percentile, samples_for
 from edgeseg.core.errors import InputError, MeasureError
 
-__all__ = ["LatencyOptions", "LatencySummary", "burst_ms", "share_done", "summarize", "warm_up"]
+__all__ = [
+    "EFFORTS",
+    "UNCOUNTED_CALLS",
+    "LatencyOptions",
+    "LatencySummary",
+    "burst_ms",
+    "share_done",
+    "summarize",
+    "warm_up",
+]
+
+UNCOUNTED_CALLS = 1
+"""Of a burst: those that find again what others drove out of the caches."""
 
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
@@ -33,6 +45,14 @@ class LatencyOptions:
     min_seconds: float = 2.0
     min_samples: int = samples_for(90)
     max_seconds: float = 20.0
+
+
+EFFORTS: Mapping[str, LatencyOptions] = {
+    "quick": LatencyOptions(min_seconds=0.5, min_samples=10, max_seconds=5.0),
+    "default": LatencyOptions(),
+    "strict": LatencyOptions(warmup_s=5.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
+}
+"""`strict` is MLPerf LoadGen's single stream: 60 seconds and 1024 queries at least."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +90,10 @@ def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
 
 
 def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
-    """Times in milliseconds of so many calls, after one that finds again what others drove out of the caches."""
+    """Times in milliseconds of so many calls, after `UNCOUNTED_CALLS`."""
     samples = []
-    call()
+    for _ in range(UNCOUNTED_CALLS):
+        call()
     for _ in range(calls):
         before = perf_counter_ns()
         call()

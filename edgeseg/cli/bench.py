@@ -29,6 +29,7 @@ def bench(
     device: options.Device = "cpu",
     runtime: options.Runtime = None,
     threads: options.Threads = 2,
+    effort: options.EffortOption = options.Effort.DEFAULT,
     data: options.Data = "scenes",
     split: options.Split = None,
     images: options.Images = None,
@@ -46,12 +47,13 @@ def bench(
 
     With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
     """
+    from edgeseg.bench.latency import EFFORTS
     from edgeseg.pipeline import comparing, workspace
     from edgeseg.pipeline.job import Job
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]
-    job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images)
+    job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     if profile:
         show_profiles(job, sources, out, table)
         return

@@ -16,6 +16,8 @@ __all__ = [
     "Classes",
     "Data",
     "Device",
+    "Effort",
+    "EffortOption",
     "Float",
     "Format",
     "Head",
@@ -132,6 +134,14 @@ class Sort(StrEnum):
     SIZE = "size"
 
 
+class Effort(StrEnum):
+    """What `--effort` takes."""
+
+    QUICK = "quick"
+    DEFAULT = "default"
+    STRICT = "strict"
+
+
 class TableFormat(StrEnum):
     """What `--table` takes."""
 
@@ -147,6 +157,9 @@ Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset
 Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
 Device = Annotated[str, typer.Option("--device", help="Device that the runtime runs on; see `edgeseg doctor`.")]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]
+EffortOption = Annotated[
+    Effort, typer.Option("--effort", help="How long times are taken; strict: MLPerf's 60 s and 1024 samples each.")
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that the runtime may use.")]
 Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class count of the network (default 19).")]
 Weights = Annotated[

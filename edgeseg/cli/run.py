@@ -49,6 +49,7 @@ def run(
     accuracy: options.Accuracy = True,
     device: options.Device = "cpu",
     threads: options.Threads = 2,
+    effort: options.EffortOption = options.Effort.DEFAULT,
     table: options.Tables = None,
     sort: options.SortOption = options.Sort.MODEL,
     per_class: options.PerClass = False,
@@ -59,6 +60,7 @@ def run(
 
     The same command goes on with an interrupted run.
     """
+    from edgeseg.bench.latency import EFFORTS
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
@@ -80,7 +82,7 @@ def run(
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
     formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))
     first = Source("")
-    job = Job(first, None, device, threads, data if accuracy else None, split, images)
+    job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
     comparison = run_matrix(Matrix(tuple(sources), formats, order, job), progress_bar, _tell)
     show_comparison(comparison, job, out, table, sort, per_class, picture)

@@ -40,6 +40,8 @@ class Record:
     madds: int | None = None
     size_bytes: int | None = None
     peak_rss_mib: float | None = None
+    energy_mj: float | None = None
+    """Of the processor packages for one run of the network, where they tell."""
     dataset: str | None = None
     images: int = 0
     miou_percent: float | None = None

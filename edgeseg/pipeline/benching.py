@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.bench.latency import LatencyOptions
+from edgeseg.bench.remarks import remarks, round_medians
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
@@ -109,6 +110,7 @@ def _or_error(job: Job, progress: Titled) -> Record | EdgesegError:
 def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError:
     if isinstance(taken, EdgesegError):
         return taken
+    rounds = round_medians(taken.network.ms, taken.network.rounds)
     return replace(
         record,
         network_ms=tuple(taken.network.ms),
@@ -116,6 +118,9 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
         classmap_ms=tuple(taken.classmap.ms),
         classmap_rounds=tuple(taken.classmap.rounds),
         reference_ms={name: tuple(ms) for name, ms in taken.reference_ms.items()},
+        energy_mj=taken.energy_mj,
+        environment={**record.environment, "stolen_percent": taken.stolen_percent},
+        notes=(*record.notes, *remarks(rounds, taken.reference_ms, taken.stolen_percent)),
     )
 
 

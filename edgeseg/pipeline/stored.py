@@ -10,6 +10,7 @@ from time import monotonic
 from edgeseg.bench.corrected import Run, corrected_timing
 from edgeseg.bench.gate import GateOptions, Timing
 from edgeseg.bench.reference import WORKLOADS
+from edgeseg.bench.remarks import round_medians
 from edgeseg.core.record import Record
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.terms import refuse_unlike, terms_of, terms_of_record
@@ -50,8 +51,6 @@ def against_record(record: Record, job: Job, options: GateOptions, told: Callabl
 
 
 def _run(record: Record) -> Run:
-    rounds: dict[int, list[float]] = {}
-    for ms, number in zip(record.network_ms, record.network_rounds, strict=True):
-        rounds.setdefault(number, []).append(ms)
-    held = {name: [medians[number] for number in rounds] for name, medians in record.reference_ms.items()}
-    return Run([median(own) for own in rounds.values()], held)
+    numbers = sorted(set(record.network_rounds))
+    held = {name: [medians[number] for number in numbers] for name, medians in record.reference_ms.items()}
+    return Run(round_medians(record.network_ms, record.network_rounds), held)

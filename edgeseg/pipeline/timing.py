@@ -10,8 +10,10 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.latency import LatencyOptions, share_done
+from edgeseg.bench.energy import Counter, counters, spent_mj
+from edgeseg.bench.latency import UNCOUNTED_CALLS, LatencyOptions, share_done
 from edgeseg.bench.reference import WORKLOADS
+from edgeseg.bench.remarks import processor_ticks, stolen_percent
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.protocols import Progress
 from edgeseg.pipeline.job import Job
@@ -35,19 +37,26 @@ class Samples:
 
 @dataclass
 class Times:
-    """All that was timed of one artifact; `reference_ms` has the median of each workload in each round."""
+    """All that was timed of one artifact; `reference_ms` has the median of each workload in each round.
+
+    `energy_mj` is that of one run of the network, and `stolen_percent` the processors' time that others had.
+    """
 
     network: Samples
     classmap: Samples
     reference_ms: dict[str, list[float]]
+    energy_mj: float | None
+    stolen_percent: float | None
 
 
 class _Runner:
     """One artifact through the rounds, until it has what it needs or fails."""
 
-    def __init__(self, player: Player, options: LatencyOptions) -> None:
+    def __init__(self, player: Player, options: LatencyOptions, energy: tuple[Counter, ...]) -> None:
         self.player = player
         self.options = options
+        self.energy_mj: list[float] = []
+        self._energy = energy
         self.samples = {stage: Samples() for stage in _STAGES}
         self.error: EdgesegError | None = None
         self._calls: dict[Stage, int] = {}
@@ -81,14 +90,24 @@ class _Runner:
         except EdgesegError as error:
             self.error = error
 
+    def times(self, reference_ms: dict[str, list[float]], stolen: float | None) -> Times:
+        """What was found."""
+        energy = median(self.energy_mj) if self.energy_mj else None
+        return Times(self.samples["network"], self.samples["classmap"], reference_ms, energy, stolen)
+
     def _turn(self, stage: Stage) -> tuple[float, ...]:
         """Opened anew as often as that costs no more time than the turns do."""
-        start, anew = monotonic(), stage == "network" and self._opening_s <= self._turns_s
+        anew = stage == "network" and self._opening_s <= self._turns_s
+        start, before = monotonic(), [counter.read() for counter in self._energy]
         ms = self.player.turn(stage, self._calls[stage], anew=anew)
         taken = monotonic() - start
         self._turns_s += sum(ms) / 1000
         if anew:
             self._opening_s += taken - sum(ms) / 1000
+        elif stage == "network":
+            spent = spent_mj(self._energy, before, [counter.read() for counter in self._energy])
+            if spent is not None:
+                self.energy_mj.append(spent / (len(ms) + UNCOUNTED_CALLS))
         return ms
 
 
@@ -98,9 +117,10 @@ def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[T
     In every round each has a turn, and so do the reference workloads, in an order that is drawn. Sampling of one ends
     as its job's `latency` says, and the rounds end with the last.
     """
+    energy, ticks = counters(), processor_ticks()
     with ExitStack() as stack:
         reference = stack.enter_context(open_reference())
-        runners = [_Runner(stack.enter_context(Player(job)), job.latency) for job in jobs]
+        runners = [_Runner(stack.enter_context(Player(job)), job.latency, energy) for job in jobs]
         for runner in runners:
             runner.prepare()
         drawn, number, steady = Random(seed), 0, {name: list[float]() for name in WORKLOADS}
@@ -110,7 +130,8 @@ def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[T
             one_round([*tasks, partial(_play_reference, reference, steady)], drawn)
             number += 1
         progress("latency", 100, 100)
-    return [runner.error or Times(runner.samples["network"], runner.samples["classmap"], steady) for runner in runners]
+    stolen = stolen_percent(ticks, processor_ticks())
+    return [runner.error or runner.times(steady, stolen) for runner in runners]
 
 
 def _play_reference(reference: Reference, steady: dict[str, list[float]]) -> None:

@@ -156,12 +156,12 @@ def test_markdown(four: list[Record]) -> None:
     assert lines[0] == (
         "| name | model | format | precision | head | size | batch | runtime | device | threads | network p50, ms "
         "| 95 % interval of the median, ± % | network p90, ms | network spread (IQR / median), % "
-        "| image to class map p50, ms | speed-up, x | network p95, ms | network p99, ms | mIoU, % "
+        "| image to class map p50, ms | speed-up, x | network p95, ms | network p99, ms | energy, mJ | mIoU, % "
         "| mIoU loss, points | params, M | MAdds, G | file, MiB | peak memory, MiB | published mIoU, % | failure |"
     )
     assert lines[3] == (
         "| net.int8.onnx | net | onnx | int8 | scores | 256x512 | 1 | onnxruntime | cpu | 2 | 10.00 |  | 10.00 | 0.0 "
-        "| 8.00 | 1.50 |  |  | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
+        "| 8.00 | 1.50 |  |  |  | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
     )
     assert lines[4].startswith("| broken.onnx |  |")
     assert lines[4].endswith("|  | truncated; export it again |")
