@@ -41,15 +41,19 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="Instead: time by operator, from the runtime's own profiler.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with this command where it ended early, instead of anew.")
+    ] = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
-    """Measure latency, size, memory, MAdds and mIoU, each file in a fresh process; write a comparison table.
+    """Measure latency, size, memory, MAdds and mIoU, each file in fresh processes; write a comparison table.
 
     With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
     """
     from edgeseg.bench.latency import EFFORTS
     from edgeseg.pipeline import comparing, workspace
     from edgeseg.pipeline.job import Job
+    from edgeseg.pipeline.kept_records import KeptRecords
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]
@@ -57,5 +61,10 @@ def bench(
     if profile:
         show_profiles(job, sources, out, table)
         return
-    comparison = comparing.measure_all(job, sources, progress_bar)
+    kept = KeptRecords(out / "unfinished_bench.json")
+    if not resume:
+        kept.remove()
+    comparison = comparing.measure_all(job, sources, progress_bar, kept)
+    if not comparison.errors:
+        kept.remove()
     show_comparison(comparison, job, out, table, sort, per_class, picture)

@@ -17,6 +17,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.kept_records import KeptRecords
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import is_file
 from edgeseg.pipeline.timing import Times, take_times
@@ -75,36 +76,46 @@ def _source(artifact: Artifact | Path | str | Source) -> Source:
     return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
 
 
-def measure_together(jobs: Sequence[Job], progress: Titled) -> list[Record | EdgesegError]:
+def measure_together(
+    jobs: Sequence[Job], progress: Titled, kept: KeptRecords | None = None
+) -> list[Record | EdgesegError]:
     """Measure jobs, each in processes of its own, or say why one could not be.
 
     Memory and accuracy come one after the other, the times of all of them in the same rounds, at most `_TOGETHER` jobs
-    at a time.
+    at a time. What is in `kept` is not measured again, and what is found is added to it.
     """
     found: list[Record | EdgesegError] = []
     for start in range(0, len(jobs), _TOGETHER):
-        found += _measured(jobs[start : start + _TOGETHER], progress)
+        found += _measured(jobs[start : start + _TOGETHER], progress, kept)
     return found
 
 
-def _measured(jobs: Sequence[Job], progress: Titled) -> list[Record | EdgesegError]:
-    found = [_or_error(job, progress) for job in jobs]
-    sound = [index for index, each in enumerate(found) if isinstance(each, Record)]
-    if sound:
-        with progress(f"{len(sound)} in turns" if len(sound) > 1 else shown_name(jobs[sound[0]].source)) as show:
-            times = take_times([jobs[index] for index in sound], show)
-        for index, taken in zip(sound, times, strict=True):
-            record = found[index]
-            found[index] = _timed(record, taken) if isinstance(record, Record) else record
+def _measured(jobs: Sequence[Job], progress: Titled, kept: KeptRecords | None) -> list[Record | EdgesegError]:
+    found = [_examined(job, progress, kept) for job in jobs]
+    waiting = {i: each for i, each in enumerate(found) if isinstance(each, Record) and not each.network_ms}
+    if waiting:
+        names = [shown_name(jobs[index].source) for index in waiting]
+        with progress(names[0] if len(names) == 1 else f"{len(names)} in turns") as show:
+            times = take_times([jobs[index] for index in waiting], show)
+        for (index, record), taken in zip(waiting.items(), times, strict=True):
+            found[index] = timed = _timed(record, taken)
+            if kept and isinstance(timed, Record):
+                kept.put(jobs[index], timed)
     return found
 
 
-def _or_error(job: Job, progress: Titled) -> Record | EdgesegError:
+def _examined(job: Job, progress: Titled, kept: KeptRecords | None) -> Record | EdgesegError:
+    known = kept.get(job) if kept else None
+    if known:
+        return known
     try:
         with progress(shown_name(job.source)) as show:
-            return examine_apart(job, show)
+            record = examine_apart(job, show)
     except EdgesegError as error:
         return error
+    if kept:
+        kept.put(job, record)
+    return record
 
 
 def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError:

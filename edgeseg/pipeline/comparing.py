@@ -18,6 +18,7 @@ from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.benching import Titled, measure_together, shown_name
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.kept_records import KeptRecords
 from edgeseg.pipeline.sources import as_artifact, check, is_file
 
 __all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
@@ -54,13 +55,13 @@ def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
     return {card.name: miou for card in cards if (miou := card.published.cityscapes_miou_percent) is not None}
 
 
-def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Comparison:
+def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None = None) -> Comparison:
     """Measure every source as `job` says; one that fails becomes a Failure and the others go on.
 
-    Raises InputError for a source that is nothing.
+    What is in `kept` is not measured again. Raises InputError for a source that is nothing.
     """
     check(sources)
-    found = measure_together([replace(job, source=source) for source in sources], progress)
+    found = measure_together([replace(job, source=source) for source in sources], progress, kept)
     done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
     failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
     return Comparison(
