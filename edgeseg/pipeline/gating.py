@@ -1,16 +1,15 @@
-"""Candidates held against baselines: files matched, raced, and their figures compared."""
+"""Candidates held against baselines: raced, and their figures compared."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from edgeseg.bench.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
 from edgeseg.bench.race import race
-from edgeseg.bench.records import read_records
 from edgeseg.bench.self_test import SelfTest
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
@@ -19,26 +18,16 @@ from edgeseg.core.source import Source
 from edgeseg.pipeline.benching import examine_apart
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.pairing import Pair, pairs_of
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import is_file
 from edgeseg.pipeline.stored import against_record
 from edgeseg.pipeline.terms import refuse_unlike, terms_of
 from edgeseg.pipeline.turns import Player
 
-__all__ = ["gate", "pairs_of", "race_files", "self_test"]
+__all__ = ["gate", "race_files", "self_test"]
 
 _BURST_MS = 10
 _FEWEST_CALLS = 2
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A candidate and what it is held against: a file, a stored Record, or `failure`, which says why there is none."""
-
-    name: str
-    baseline: Path | Record | None = None
-    candidate: Path | None = None
-    failure: str | None = None
 
 
 def gate(
@@ -110,60 +99,6 @@ def self_test(
         seeded = replace(options, seed=options.seed + number)
         races.append(race_files(job, job, seeded, to_the_end=True, told=told))
     return SelfTest(tuple(races), options)
-
-
-def pairs_of(baseline: Path, candidate: Path) -> list[Pair]:
-    """What is to be held against what; raises InputError where there is nothing."""
-    for path in (baseline, candidate):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder; give an .onnx or .tflite file, or a folder of them")
-    if baseline.suffix == ".json":
-        return _of_records(baseline, _files(candidate))
-    if baseline.is_dir() != candidate.is_dir():
-        raise InputError(f"{baseline} and {candidate}: give two files or two folders")
-    old, new = _files(baseline), _files(candidate)
-    if not baseline.is_dir():
-        return [Pair(candidate.name, baseline, candidate)]
-    return [
-        Pair(name, old.get(name), new.get(name), _missing(name, baseline, old) or _missing(name, candidate, new))
-        for name in sorted(old.keys() | new.keys())
-    ]
-
-
-def _files(path: Path) -> dict[str, Path]:
-    """Files by name; those of a folder by their place in it."""
-    if not path.is_dir():
-        if not is_file(str(path)):
-            raise InputError(f"{path}: not an .onnx or .tflite file; export it first")
-        return {path.name: path}
-    found = {str(each.relative_to(path)): each for each in sorted(path.rglob("[!.]*")) if is_file(str(each))}
-    if not found:
-        raise InputError(f"{path}: holds no .onnx or .tflite file, so there is nothing to compare")
-    return found
-
-
-def _missing(name: str, where: Path, found: dict[str, Path]) -> str | None:
-    return None if name in found else f"no {name} in {where}"
-
-
-def _of_records(path: Path, files: dict[str, Path]) -> list[Pair]:
-    stored = read_records(path)
-    if len(stored) == len(files) == 1:
-        return [Pair(next(iter(files)), stored[0], next(iter(files.values())))]
-    by_name = {record.name: record for record in stored}
-    if len(by_name) < len(stored):
-        raise InputError(f"{path}: holds several records of one name; bench each file once")
-    names = sorted(by_name.keys() | {file.name for file in files.values()})
-    found = {file.name: file for file in files.values()}
-    return [
-        Pair(
-            name,
-            by_name.get(name),
-            found.get(name),
-            None if name in by_name and name in found else f"no {name} in {path if name in found else 'the candidate'}",
-        )
-        for name in names
-    ]
 
 
 def _told(progress: Progress, name: str, number: int, count: int, share: float) -> None:
