@@ -35,7 +35,7 @@ def run_action(folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
 def test_a_slowed_model_fails_and_the_same_one_passes(layers: int, code: int, tmp_path: Path) -> None:
     small_onnx(tmp_path / "old" / "net.onnx", 2)
     small_onnx(tmp_path / "new" / "net.onnx", layers)
-    given = {"max-slowdown": "60%", "options": "--max-size-growth 1000% --threads 1"}
+    given = {"max-slowdown": "60%", "seconds": "60", "options": "--max-size-growth 1000% --threads 1"}
     done = run_action(tmp_path, baseline="old", candidate="new", **given)
     assert done.returncode == code, done.stdout + done.stderr
     assert ("::error" in done.stdout) == bool(code)

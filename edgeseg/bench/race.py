@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,7 +17,11 @@ __all__ = ["Runner", "race"]
 Runner: TypeAlias = Callable[[bool], Sequence[float]]
 """Takes a turn, after opening its artifact anew or as it is, and gives the time of each call in ms."""
 
-_LOOKS = 6
+_LOOKS = 9
+_FIRST = 0.05
+_SHARES = tuple(_FIRST ** (1 - look / (_LOOKS - 1)) for look in range(_LOOKS))
+"""Of the time, at which it is looked whether it is decided: ever further apart, so that what is clear is soon over."""
+
 _MOST_TURNS = 5
 
 
@@ -56,7 +59,8 @@ def race(
         rounds.play()
         share = min(1.0, (clock() - start) / options.seconds)
         told(share)
-        if share < 1 and share * _LOOKS < (math.floor(looks[-1].share * _LOOKS) + 1 if looks else 1):
+        last = looks[-1].share if looks else 0.0
+        if share < next(each for each in _SHARES if each > last):
             continue
         looks.append(Look(len(rounds.ratios), share))
         p_slower, p_within = p_values(rounds.ratios, looks, options.limit)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
@@ -19,7 +18,6 @@ from edgeseg.core.errors import MeasureError
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.sources import is_file
 
 __all__ = ["Player", "Reference", "Stage", "one_round", "open_reference", "pinned_cores"]
 
@@ -37,7 +35,6 @@ class Player:
     """
 
     def __init__(self, job: Job) -> None:
-        self.name = Path(job.source.target).name if is_file(job.source.target) else job.source.target
         self.worker = Worker("turns", job.source.target, job.threads)
         self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
 

@@ -18,7 +18,7 @@ from edgeseg.bench.latency import LatencyOptions
 from edgeseg.bench.records import write_records
 from tests.small import small_onnx
 
-WIDE = ("--max-slowdown", "60%", "--seconds", "30")
+WIDE = ("--max-slowdown", "60%", "--seconds", "60")
 
 
 @pytest.fixture(scope="module")
