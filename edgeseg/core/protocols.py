@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from edgeseg.core.profile import Trace
-from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Size
+from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Precision, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,16 +113,20 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a file is quantized to int8."""
+    """How a file is quantized.
+
+    `edgeseg.quantize.precisions.PRECISIONS` says which of the fields a precision has a use for.
+    """
 
     name: str = "default"
+    precision: Precision = "int8"
     method: str = "percentile"
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True
     """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
-    """Integer type of activations: `int8`, `uint8`, or `auto` for the target's."""
+    """Integer type of activations: `int8`, `uint8`, `int16`, `uint16`, or `auto` for the target's."""
     target: str = "auto"
     """Name of one of `edgeseg.quantize.targets.TARGETS`, or `auto` for what fits the format and this machine."""
     input: str = "auto"
