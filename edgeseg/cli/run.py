@@ -38,7 +38,7 @@ def run(
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
-    method: options.Method = options.RangeMethod.PERCENTILE,
+    method: options.Method = options.RangeMethod.MSE,
     percentile: options.Percentile = 99.99,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,

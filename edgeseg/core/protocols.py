@@ -116,7 +116,7 @@ class Recipe:
     """How a file is quantized to int8."""
 
     name: str = "default"
-    method: str = "percentile"
+    method: str = "mse"
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True

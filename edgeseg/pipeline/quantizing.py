@@ -47,7 +47,7 @@ def quantize(
     Args:
         artifact: A float .onnx or .tflite, as an Artifact or a path.
         samples: A Dataset, or the text that names one, such as `cityscapes:/data/cityscapes`.
-        recipe: How to quantize; by default percentile ranges and per-channel weights.
+        recipe: How to quantize; by default ranges of least squared error and per-channel weights.
         path: Target file; by default in `folder` with `int8` in its name.
         count: Calibration images, where `samples` is text.
         split: Split that they come from; by default the dataset's calibration split.

@@ -108,7 +108,7 @@ def test_facts_survive_and_tell_the_parent(folder: Path, format: str) -> None:
     assert facts.parent_sha256 == source.sha256
     rewritten = "batchnorm 2, reductions 1, " if format == "onnx" else ""
     assert facts.recipe == (
-        f"default: percentile 99.99 ranges, {dtype} activations, int8 weights; "
+        f"default: mse ranges, {dtype} activations, int8 weights; "
         f"passes: {rewritten}equalization {EQUALIZED[format]}, bias-correction {7 if format == 'onnx' else 6}"
     )
     assert facts.target == target_for("auto", source.facts.format).name
