@@ -37,7 +37,7 @@ def quantize(
     split: options.Split = None,
     samples: options.Samples = 64,
     method: options.Method = options.RangeMethod.MSE,
-    percentile: options.Percentile = 99.99,
+    percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
     floating: options.Float = None,
@@ -87,7 +87,7 @@ def quantize(
         raise InputError("quantize: say to which precision; there is --int8")
     recipe = Recipe(
         method=method.value,
-        percentile=percentile,
+        percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
         without=options.left_out(without),
         floating=tuple(floating or ()),

@@ -5,7 +5,8 @@ An adapter for a format finds them: `layers_onnx.py`, `layers_tflite.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -66,12 +67,14 @@ class Step:
 
     `each` makes a channel of one, and a positive factor passes through it; `sum` adds channel to channel, `product`
     multiplies the first tensor's by the others, and `join` lays channels one behind the other. A positive factor does
-    not pass through any `other`.
+    not pass through any `other`. A leaky rectifier has the slope of what is below zero, over all channels as root mean
+    square.
     """
 
     kind: Literal["each", "sum", "product", "join", "other"]
     given: tuple[str, ...]
     results: tuple[str, ...]
+    slope: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,12 @@ class Network:
     """Layers in the order of execution, and which channels can be given another unit.
 
     `units` holds of each tensor the number of each channel's unit, (channels,); channels of one unit can only change
-    together. Those of unit 0 cannot change.
+    together. Those of unit 0 cannot change. `slopes` are of the leaky rectifiers that alone read a tensor.
     """
 
     layers: tuple[Layer, ...]
     units: Mapping[str, NDArray[np.int64]]
+    slopes: Mapping[str, float]
 
     @property
     def count(self) -> int:
@@ -100,10 +104,13 @@ class Network:
                 layer.put(replace(old, kernel=kernel, bias=old.bias / result))
 
 
-def find_network(operations: Iterable[Layer | Step], widths: Callable[[str], int], outputs: Iterable[str]) -> Network:
+def find_network(operations: Iterable[Layer | Step], widths: Callable[[str], int], outputs: Sequence[str]) -> Network:
     """The network of all operations in the order of execution. `widths` tells how many channels a tensor has."""
     layers, units = [], _Units(widths)
+    slopes: dict[str, float] = {}
+    reads: Counter[str] = Counter(outputs)
     for operation in operations:
+        reads.update((operation.given,) if isinstance(operation, Layer) else operation.given)
         if isinstance(operation, Layer):
             layers.append(operation)
             units.of(operation.given)
@@ -112,9 +119,12 @@ def find_network(operations: Iterable[Layer | Step], widths: Callable[[str], int
                 units.fix(operation.result)
         else:
             units.pass_on(operation)
+            if operation.slope is not None:
+                slopes[operation.given[0]] = operation.slope
     for name in outputs:
         units.fix(name)
-    return Network(tuple(layers), units.numbered())
+    alone = {name: slope for name, slope in slopes.items() if reads[name] == 1}
+    return Network(tuple(layers), units.numbered(), alone)
 
 
 class _Units:

@@ -37,7 +37,7 @@ def _step(edit: Editor, node: onnx.NodeProto) -> Step:
     planes = all(len(edit.shape(name)) == 4 for name in given)
     shape = edit.shape(node.input[0]) if given else ()
     if (node.op_type in _EACH and len(shape) == 4) or (node.op_type in _SHAPES and np.prod(shape[2:]) == 1):
-        return Step("each", given[:1], results[:1])
+        return Step("each", given[:1], results[:1], _slope(edit, node))
     if node.op_type == "Add" and planes:
         return Step("sum", given, results)
     if node.op_type == "Mul" and planes:
@@ -45,6 +45,13 @@ def _step(edit: Editor, node: onnx.NodeProto) -> Step:
     if node.op_type == "Concat" and planes and edit.attribute(node, "axis", 0) == 1:
         return Step("join", given, results)
     return Step("other", given, results)
+
+
+def _slope(edit: Editor, node: onnx.NodeProto) -> float | None:
+    if node.op_type == "LeakyRelu":
+        return float(edit.attribute(node, "alpha", 0.01))
+    slopes = edit.constant(node.input[1]) if node.op_type == "PRelu" else None
+    return None if slopes is None else float(np.sqrt(np.square(slopes).mean()))
 
 
 def _largest_first(edit: Editor, names: tuple[str, ...]) -> tuple[str, ...]:

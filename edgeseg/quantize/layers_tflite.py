@@ -41,11 +41,12 @@ def tflite_network(model: Any) -> Network:
         if kind in _LAYERS and _is_layer(model, op):
             operations.append(_layer(model, op, depthwise=kind == _Op.DEPTHWISE_CONV_2D))
         else:
-            operations.append(_step(graph, op, kind, names))
+            operations.append(_step(model, op, kind, names))
     return find_network(operations, widths.__getitem__, [names[i] for i in graph.outputs])
 
 
-def _step(graph: Any, op: Any, kind: int, names: list[str]) -> Step:
+def _step(model: Any, op: Any, kind: int, names: list[str]) -> Step:
+    graph = model.subgraphs[0]
     read = [int(i) for i in op.inputs if i >= 0]
     given, results = tuple(names[i] for i in read), tuple(names[i] for i in op.outputs)
     ranks = [len(graph.tensors[i].shape) for i in read]
@@ -53,7 +54,7 @@ def _step(graph: Any, op: Any, kind: int, names: list[str]) -> Step:
         return Step("other", given, results)
     shape = graph.tensors[read[0]].shape
     if (kind in _EACH and len(shape) == 4) or (kind in _SHAPES and len(shape) > 1 and np.prod(shape[1:-1]) == 1):
-        return Step("each", given[:1], results)
+        return Step("each", given[:1], results, _slope(model, op, kind))
     if kind == _Op.MEAN and max(ranks) == 4 and _over_pixels(graph, op):
         return Step("each", given[:1], results)
     if kind == _Op.ADD and max(ranks) == 4:
@@ -64,6 +65,14 @@ def _step(graph: Any, op: Any, kind: int, names: list[str]) -> Step:
     if kind == _Op.CONCATENATION and min(ranks) == 4 and op.builtinOptions.axis in (-1, 3):
         return Step("join", given, results)
     return Step("other", given, results)
+
+
+def _slope(model: Any, op: Any, kind: int) -> float | None:
+    if kind == _Op.LEAKY_RELU:
+        return float(op.builtinOptions.alpha)
+    if kind != _Op.PRELU or not _is_constant(model, op.inputs[1]):
+        return None
+    return float(np.sqrt(np.square(_values(model, op.inputs[1])).mean()))
 
 
 def _over_pixels(graph: Any, op: Any) -> bool:
@@ -84,12 +93,17 @@ def _is_homogeneous(op: Any) -> bool:
 def _is_layer(model: Any, op: Any) -> bool:
     """Whether its weights are float constants, and its channels those of the tensor that it reads."""
     tensors = model.subgraphs[0].tensors
-    constants = [tensors[i] for i in op.inputs[1:] if i >= 0]
-    stored = [model.buffers[tensor.buffer].data for tensor in constants]
+    indices = [i for i in op.inputs[1:] if i >= 0]
+    constants = [tensors[i] for i in indices]
     floats = all(tensor.type == schema.TensorType.FLOAT32 for tensor in constants)
     inputs, shape = tensors[op.inputs[0]].shape[-1], constants[0].shape
     matching = inputs == shape[-1] or _kind(model, op) != _Op.FULLY_CONNECTED
-    return matching and floats and all(data is not None and len(data) for data in stored)
+    return matching and floats and all(_is_constant(model, i) for i in indices)
+
+
+def _is_constant(model: Any, index: int) -> bool:
+    data = model.buffers[model.subgraphs[0].tensors[index].buffer].data
+    return data is not None and len(data) > 0
 
 
 def _layer(model: Any, op: Any, depthwise: bool) -> Layer:

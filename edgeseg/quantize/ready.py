@@ -74,7 +74,7 @@ def make_ready(
         rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
         done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel, prepared.pairs_fit)
         prepared.save()
-    return take_ranges(seen, recipe), done
+    return take_ranges(seen, recipe, prepared.network.slopes), done
 
 
 def _axes(prepared: Prepared) -> dict[str, int]:

@@ -86,6 +86,18 @@ def test_factors_move_through_onnx(build: Any, layers: int, units: int) -> None:
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
 
 
+def test_slopes_are_of_what_a_leaky_rectifier_alone_reads() -> None:
+    found = onnx_network(model_of(separable)).slopes
+    slope = float(np.sqrt(np.square(np.linspace(0, 1, 16)).mean()))
+    assert found == pytest.approx({"pointwise": 0.1, "depthwise": slope})
+
+    def build(net: OnnxNet) -> str:
+        x = net.conv("image", "a", 3, 3)
+        return net.add("Add", [x, net.add("LeakyRelu", [x], "leaky")], "out")
+
+    assert onnx_network(model_of(build)).slopes == {}
+
+
 def tflite_model(path: Path) -> Any:
     """As `separable`, then a clip and two FULLY_CONNECTED; a kernel is used twice, another has no bias."""
     import keras
@@ -131,6 +143,7 @@ def test_factors_move_through_tflite(tmp_path: Path) -> None:
         ((3, 5, 1), 1),
     ]
     assert network.count == 1 + 8 + 16 + 8 + 8 + 8 + 5
+    assert list(network.slopes.values()) == pytest.approx([0.1])
     expected = run_tflite(model)
     rescale(network)
     assert run_tflite(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
