@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +19,11 @@ from edgeseg.core.files import atomic_write
 from edgeseg.core.quiet import quiet
 
 __all__ = ["Apart", "Failed"]
+
+_REASON = 160
+"""Characters of a reason, which has to go into a cell."""
+_FOLDERS = re.compile(r"/\S+/")
+"""Of this machine, which no reader of a table has."""
 
 
 @dataclass(frozen=True)
@@ -74,4 +81,4 @@ def _attempt(function: Callable[..., Any], arguments: tuple[object, ...]) -> Any
             return function(*arguments)
     except Exception as error:
         kind = "" if isinstance(error, EdgesegError) else f"{type(error).__name__}: "
-        return Failed(kind + first_line(error))
+        return Failed(shorten(kind + _FOLDERS.sub("", first_line(error)), _REASON))
