@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from edgeseg.core.protocols import Progress
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from edgeseg.core.protocols import Progress
 
 __all__ = ["progress_bar", "say", "table_console", "waiting", "warn"]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from edgeseg.cli.console import warn
-from edgeseg.core.protocols import Progress
+
+if TYPE_CHECKING:
+    from edgeseg.core.protocols import Progress
 
 __all__ = ["EndByCtrlC"]
 
@@ -19,7 +21,7 @@ class EndByCtrlC:
         self._show = show
         self._done = 0
         self._total = 0
-        self._asked = False
+        self._asked = self._told = False
         self._before: Any = None
 
     def progress(self, what: str, done: int, total: int) -> None:
@@ -30,7 +32,8 @@ class EndByCtrlC:
 
     def enough(self) -> bool:
         """Whether Ctrl-C was pressed, which is then told in one line on standard error."""
-        if self._asked:
+        if self._asked and not self._told:
+            self._told = True
             warn(f"edgeseg: calibration ended after {self._done} of {self._total} images; quantizing with those")
         return self._asked
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.core.errors import InputError
+
 __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
@@ -47,6 +49,7 @@ __all__ = [
     "Weights",
     "Without",
     "left_out",
+    "percentile_of",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -159,8 +162,13 @@ HeadOption = Annotated[
 Samples = Annotated[int, typer.Option("--samples", min=1, help="Calibration images.")]
 Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ranges are taken.")]
 Percentile = Annotated[
-    float,
-    typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
+    float | None,
+    typer.Option(
+        "--percentile",
+        min=50.0,
+        max=100.0,
+        help="Share in % that a range covers, with --method percentile; by default 99.99.",
+    ),
 ]
 Without = Annotated[
     list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
@@ -197,6 +205,15 @@ Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw inpu
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
+
+
+def percentile_of(method: RangeMethod, percentile: float | None) -> float:
+    """The percentile of a recipe; InputError where it is given to another method."""
+    from edgeseg.core.protocols import Recipe
+
+    if percentile is not None and method is not RangeMethod.PERCENTILE:
+        raise InputError(f"--percentile is of --method percentile, not of {method.value}; give both or neither")
+    return Recipe.percentile if percentile is None else percentile
 
 
 def left_out(without: list[Pass] | None) -> tuple[str, ...]:

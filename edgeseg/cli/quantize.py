@@ -46,8 +46,8 @@ def quantize(
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
-    method: options.Method = options.RangeMethod.PERCENTILE,
-    percentile: options.Percentile = 99.99,
+    method: options.Method = options.RangeMethod.MSE,
+    percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
     floating: options.Float = None,
@@ -68,7 +68,7 @@ def quantize(
         typer.Option(
             "--float-slow",
             help="Leave in float what this machine is faster in float for. What is found depends on the machine and on "
-            "chance; it is printed as --float options, which make the same file anywhere.",
+            "chance; it is printed as --float options, which leave the same in float anywhere.",
         ),
     ] = False,
     max_drop: Annotated[
@@ -96,7 +96,7 @@ def quantize(
     recipe = Recipe(
         precision=_precision(int8, dynamic, fp16, int16_activations),
         method=method.value,
-        percentile=percentile,
+        percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
         without=options.left_out(without),
         floating=tuple(floating or ()),
@@ -182,7 +182,11 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
 
 def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
     from edgeseg import pipeline
+    from edgeseg.pipeline.fitting import misfit
 
+    if (why := misfit(quantized)) is not None:
+        say(f"  not held against its float twin: {why}")
+        return
     try:
         with progress_bar(quantized.path.name) as show:
             judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)

@@ -32,7 +32,7 @@ def say_judged(judged: Judged) -> None:
 
 
 def say_evidence(evidence: Evidence) -> None:
-    """What was left in float on the evidence of profiles, as options that make the same file anywhere."""
+    """What was left in float on the evidence of profiles, as options that leave the same in float anywhere."""
     if evidence.floating:
         names = " ".join(f"--float '{name}'" for name in evidence.floating)
         say(f"  left in float, for {evidence.ratio:.3f} of the time: {names}")

@@ -120,7 +120,7 @@ class Recipe:
 
     name: str = "default"
     precision: Precision = "int8"
-    method: str = "percentile"
+    method: str = "mse"
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True

@@ -50,7 +50,7 @@ def quantize(
     Args:
         artifact: A float .onnx or .tflite, as an Artifact or a path.
         samples: A Dataset, or the text that names one, such as `cityscapes:/data/cityscapes`.
-        recipe: How to quantize; by default to int8 with percentile ranges and per-channel weights.
+        recipe: How to quantize; by default to int8 with ranges of least squared error and per-channel weights.
         path: Target file; by default in `folder` with the precision in its name.
         count: Calibration images, where `samples` is text.
         split: Split that they come from; by default the dataset's calibration split.

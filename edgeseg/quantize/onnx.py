@@ -24,6 +24,7 @@ from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
+from edgeseg.quantize.concatenations import joined_ranges
 from edgeseg.quantize.convert_onnx import convert
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.floating import floating_text, left_in_float
@@ -183,7 +184,7 @@ def _observed(model: onnx.ModelProto) -> set[str]:
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
-    found = scaled_ranges(model, ranges.values)
+    found = scaled_ranges(model, joined_ranges(model, ranges.values))
     for name, output in reversed(_before_activation(model).items()):
         if output in found:
             found[name] = found[output]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import QuantizeError
-from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.protocols import Calibration, Recipe, never
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, observe, take_ranges
 from edgeseg.quantize.channels import Channels
@@ -61,8 +61,12 @@ def make_ready(
     passes, done = chosen(recipe), {}
     axes = _axes(prepared)
     if "equalization" in passes and recipe.per_channel:
-        done["equalization"] = equalize(prepared.network.links, _unbalanced(prepared, samples, axes))
+        channels = _unbalanced(prepared, samples, axes)
+        done["equalization"] = equalize(prepared.network, channels)
         prepared.save()
+        if samples.enough():
+            images = max((each.images for each in channels.values()), default=1)
+            samples = replace(_first(samples, images), enough=never)
     if samples.keep is None or find(samples.keep, prepared.artifact) is None:  # What was kept was checked then.
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
@@ -70,16 +74,17 @@ def make_ready(
         rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
         done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel, prepared.pairs_fit)
         prepared.save()
-    return take_ranges(seen, recipe), done
+    return take_ranges(seen, recipe, prepared.network.slopes), done
 
 
 def _axes(prepared: Prepared) -> dict[str, int]:
-    """The tensors that layers read and that links lead over, with the axis of their channels."""
-    layers, links = prepared.network.layers, prepared.network.links
-    between = {name: link.first.axis for link in links for name in link.tensors}
-    if prepared.held is not None:
-        between = {name: axis for name, axis in between.items() if name in prepared.held}
-    return between | {layer.given: layer.axis for layer in layers}
+    """The tensors that layers read or whose channels can have other units, with the axis of the channels."""
+    layers, units = prepared.network.layers, prepared.network.units
+    if not layers:
+        return {}
+    free = [name for name, each in units.items() if each.any()]
+    held = [name for name in free if prepared.held is None or name in prepared.held]
+    return dict.fromkeys((*held, *(layer.given for layer in layers)), layers[0].axis)
 
 
 def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:
@@ -89,9 +94,23 @@ def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int
     """
     if samples.keep:
         return observe(prepared.artifact, samples, prepared.held, axes).channels
-    count = min(samples.count, _EQUALIZATION_IMAGES)
-    few = replace(samples, batches=islice(samples.batches, count), count=count)
+    few = _first(samples, min(samples.count, _EQUALIZATION_IMAGES))
     return observe(prepared.artifact, few, (), axes).channels
+
+
+def _first(samples: Calibration, count: int) -> Calibration:
+    return replace(samples, batches=_Batches(samples.batches, count), count=count)
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """The first of them, as often as they are asked for."""
+
+    batches: Iterable[NDArray[Any]]
+    count: int
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return islice(self.batches, self.count)
 
 
 def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:

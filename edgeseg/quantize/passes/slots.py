@@ -59,7 +59,7 @@ class Groups:
                 pairs += [(maps[-1], name) for name in maps if self.channels(name) == self.channels(maps[-1])]
             elif node.op_type == "Slice" and self._cuts_sides(node) and len(maps) == 2:
                 pairs.append((maps[1], maps[0]))
-            elif kind_of_convolution(self._edit, node) == "depthwise":
+            elif kind_of_convolution(self._edit, node) == "depthwise" and len(maps) == 2:
                 pairs.append((node.output[0], node.input[0]))
             elif kind_of_convolution(self._edit, node) != "dense":
                 fixed.update(maps)
@@ -158,6 +158,8 @@ class Groups:
                 return False
             if len(constants) + len(list(maps)) != 3:
                 return False
+        if node.op_type == "Resize" and "".join(node.input[3:]) and self._edit.constant(node.input[3]) is None:
+            return False
         return count > 0 and all(self.channels(name) in (1, count) for name in maps)
 
     def _cuts_sides(self, node: onnx.NodeProto) -> bool:
