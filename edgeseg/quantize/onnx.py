@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx.version_converter import convert_version
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType
 
@@ -124,6 +125,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
+    ONNXModel(quantized).topological_sort()
     with atomic_path(path) as temporary:
         onnx.save(quantized, temporary)
         write_facts(temporary, facts)

@@ -164,6 +164,13 @@ def test_integers_at_both_ends(folder: Path, format: str, head: HeadKind) -> Non
         assert sqnr_db(outputs(source), outputs(result)) > 26
 
 
+@pytest.mark.parametrize("input", ["float", "int8", "uint8"])
+@pytest.mark.parametrize("head", ["scores", "logits", "classmap"])
+def test_onnx_finds_nothing_wrong(folder: Path, head: HeadKind, input: str) -> None:
+    result = quantized(artifact(folder, "onnx", head), Recipe(input=input))
+    onnx.checker.check_model(onnx.load(result.path), full_check=True)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_floats_at_both_ends(folder: Path, format: str) -> None:
     source = artifact(folder, format)
