@@ -39,7 +39,7 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
         ("", "one of --int8, --dynamic and --fp16"),
         ("--int8 --fp16", "one of --int8, --dynamic and --fp16"),
         ("--fp16 --int16-activations", "--int16-activations goes with --int8"),
-        ("--fp16 --method mse", "fp16: there is nothing for --method to do"),
+        ("--fp16 --method minmax", "fp16: there is nothing for --method to do"),
         ("--dynamic --calibration kept.npz", "int8-dynamic: there is nothing for --calibration to do"),
         ("--int8 --int16-activations --target arm", "int16x8: there is nothing for --target to do"),
         ("--fp16 --max-drop 1", "fp16: there is nothing for --max-drop to do"),
