@@ -55,6 +55,8 @@ class ConfusionMatrix:
     no cell. The IoU of a class is its diagonal cell over the union of its row and column, None where that union is
     empty; mIoU is the mean over the classes that have an IoU. A class absent from the labels but predicted somewhere
     thus counts with 0, one absent from both is left out: the definition of cityscapesScripts.
+
+    `parts` holds (3, classes) of every update: hits, label pixels and predicted pixels, all that an IoU is made of.
     """
 
     def __init__(self, classes: int) -> None:
@@ -62,6 +64,7 @@ class ConfusionMatrix:
             raise InputError(f"{classes} classes: a confusion matrix of uint8 labels takes 1 to {IGNORE}")
         self.classes = classes
         self.counts: NDArray[np.int64] = np.zeros((classes, classes), np.int64)
+        self.parts: list[NDArray[np.int64]] = []
 
     def update(self, label: _Bytes, prediction: _Bytes) -> None:
         """Add one image, or many: two uint8 arrays of equal shape.
@@ -77,7 +80,9 @@ class ConfusionMatrix:
         pairs = _fastest_histogram()(label.reshape(-1), prediction.reshape(-1))
         self._check("label", pairs.sum(axis=1)[:IGNORE])
         self._check("prediction", pairs.sum(axis=0))
-        self.counts += pairs[: self.classes, : self.classes]
+        added = pairs[: self.classes, : self.classes]
+        self.counts += added
+        self.parts.append(np.stack([added.diagonal(), added.sum(axis=1), added.sum(axis=0)]))
 
     def class_iou_percent(self) -> tuple[float | None, ...]:
         """IoU of every class, None where neither label nor prediction has it."""

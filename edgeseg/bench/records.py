@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from edgeseg.core.types import SCHEMA
 
 __all__ = ["read_records", "records_json", "write_records"]
 
+_LIST = re.compile(r"\[\n\s*([-+.\deE,\s]+?)\s*\]")
+"""A list of numbers over several lines; no text has such a line break in JSON."""
+
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Replace a file by these Records, atomically; raises WorkError where the system refuses."""
@@ -23,7 +27,11 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
 def records_json(records: Sequence[Record], **beside: Any) -> str:
     """The text that `read_records` reads; `beside` holds further top-level values, which it passes over."""
     values = {"schema": SCHEMA, "records": [record.to_json() for record in records], **beside}
-    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+    return _LIST.sub(_on_one_line, json.dumps(values, indent=1, allow_nan=False)) + "\n"
+
+
+def _on_one_line(numbers: re.Match[str]) -> str:
+    return f"[{' '.join(numbers[1].split())}]"
 
 
 def read_records(path: Path) -> tuple[Record, ...]:

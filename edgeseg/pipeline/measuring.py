@@ -104,6 +104,7 @@ def accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progress
         "images": len(dataset),
         "miou_percent": matrix.miou_percent(),
         "class_iou_percent": dict(zip(dataset.classes, matrix.class_iou_percent(), strict=True)),
+        "image_counts": tuple(tuple(map(tuple, part.tolist())) for part in matrix.parts),
     }
 
 
