@@ -11,7 +11,7 @@ from edgeseg.bench.memory import MEANING
 from edgeseg.bench.miou_loss import CONFIDENCE_PERCENT, LEAST_IMAGES
 from edgeseg.core.evaluation import Evaluation
 
-__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "footnotes"]
+__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "columns", "footnotes"]
 
 BASE = "base"
 PLAIN = str(Evaluation())
@@ -70,6 +70,7 @@ IDENTITY = (
     _name("threads", "threads"),
     _name("machine", "machine"),
     _name("evaluation", "evaluation"),
+    _name("run", "run"),
 )
 SPEED = (
     _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
@@ -87,6 +88,11 @@ ACCURACY = (
     _figure("peak_rss_mib", "peak memory, MiB", "peak\nMiB", 0),
 )
 COLUMNS = (*IDENTITY, *SPEED, *ACCURACY, _figure("published_miou_percent", "published mIoU, %", "publ.\nmIoU\n%", 2))
+
+
+def columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Those for a document about these rows: all, the run only where one is named."""
+    return tuple(column for column in COLUMNS if column.key != "run" or any(row.run for row in rows))
 
 
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:

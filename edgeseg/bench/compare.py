@@ -48,6 +48,7 @@ class Row:
     device: str
     threads: int
     machine: str
+    run: str
     is_baseline: bool
     network_p50_ms: float | None
     network_p90_ms: float | None
@@ -71,17 +72,24 @@ class Row:
 
 
 def compare(
-    records: Sequence[Record], sort: Sort = "model", published_miou_percent: Mapping[str, float] | None = None
+    records: Sequence[Record],
+    sort: Sort = "model",
+    published_miou_percent: Mapping[str, float] | None = None,
+    runs: Sequence[str] = (),
 ) -> tuple[Row, ...]:
     """Records as rows, beside what was published of their models on Cityscapes val.
 
     `sort`: `model` (then format, float before int8), `latency` (image to class map, fastest first), `miou` (best
-    first) or `size` (smallest file first); rows without that figure come last. InputError for another word.
+    first) or `size` (smallest file first); rows without that figure come last. InputError for another word. `runs`
+    names the run that each Record is of, where they are of several.
     """
     if sort not in get_args(Sort):
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
     published = published_miou_percent or {}
-    rows = [_row(record, float_record(record, records), published.get(record.model)) for record in records]
+    rows = [
+        _row(record, float_record(record, records), published.get(record.model), run)
+        for record, run in zip(records, runs or [""] * len(records), strict=True)
+    ]
     return tuple(sorted(rows, key=_KEYS[sort]))
 
 
@@ -108,7 +116,7 @@ def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
     )
 
 
-def _row(record: Record, base: Record | None, published_miou_percent: float | None) -> Row:
+def _row(record: Record, base: Record | None, published_miou_percent: float | None, run: str) -> Row:
     network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
     loss, interval = _miou_loss(record, base)
     return Row(
@@ -123,6 +131,7 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         device=record.device,
         threads=record.threads,
         machine=machine(record),
+        run=run,
         is_baseline=base is record,
         network_p50_ms=network.p50_ms if network else None,
         network_p90_ms=network.p90_ms if network else None,

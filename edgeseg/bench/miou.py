@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.core.ahead import ahead
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Size
@@ -124,10 +125,11 @@ def evaluate(
 
     Where (h, w) is not the label's size, `resize_label` brings the label to it; without it that is a MeasureError, as
     is a dataset that yields no image. An InputError of the counting is raised anew with the image's number in front.
+    The next images are read while one is worked on.
     """
     matrix = ConfusionMatrix(classes)
     total, index = len(dataset), -1
-    for index, (image, label) in enumerate(dataset):
+    for index, (image, label) in enumerate(ahead(dataset)):
         prediction = classmap(image)
         if prediction.shape != label.shape and resize_label is not None:
             label = resize_label(label, Size(*prediction.shape))

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgeseg.core.errors import InputError
+
+if TYPE_CHECKING:
+    from edgeseg.core.evaluation import Evaluation
 
 __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
     "Accuracy",
+    "At",
+    "AtOption",
     "Calibration",
     "Classes",
     "Data",
     "Device",
+    "Flip",
     "Float",
     "Format",
     "Head",
@@ -35,6 +43,7 @@ __all__ = [
     "RangeMethod",
     "Runtime",
     "Samples",
+    "Scales",
     "Size",
     "Sort",
     "SortOption",
@@ -46,6 +55,7 @@ __all__ = [
     "Threads",
     "Weights",
     "Without",
+    "evaluation",
     "left_out",
 ]
 
@@ -132,6 +142,13 @@ class Sort(StrEnum):
     SIZE = "size"
 
 
+class At(StrEnum):
+    """What `--at` takes."""
+
+    INPUT = "input"
+    LABEL = "label"
+
+
 class TableFormat(StrEnum):
     """What `--table` takes."""
 
@@ -191,12 +208,28 @@ Calibration = Annotated[
     ),
 ]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
+Scales = Annotated[
+    str, typer.Option("--scales", help="Scales of the image to average class probabilities over, like 0.75,1,1.25.")
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Average over the mirrored image too.")]
+AtOption = Annotated[At, typer.Option("--at", help="Size to count pixels at: the network's input's or the label's.")]
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
 Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw input, label, float, int8 side by side.")]
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
+
+
+def evaluation(scales: str, flip: bool, at: At) -> Evaluation:
+    """What `--scales`, `--flip` and `--at` ask for; InputError for scales that are no numbers."""
+    from edgeseg.core.evaluation import Evaluation
+
+    try:
+        numbers = tuple(float(scale) for scale in scales.split(","))
+    except ValueError:
+        raise InputError(f"--scales {scales}: expected numbers with commas between them, like 0.75,1,1.25") from None
+    return Evaluation(numbers, flip, at.value)
 
 
 def left_out(without: list[Pass] | None) -> tuple[str, ...]:

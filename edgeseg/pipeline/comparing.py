@@ -22,7 +22,10 @@ from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import as_artifact, check, is_file
 
-__all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
+__all__ = ["PICTURE", "Comparison", "measure_all", "published_miou_percent", "write_comparison", "write_picture"]
+
+PICTURE = "comparison.png"
+"""Name of the picture in a folder of results."""
 
 Titled = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress display with a title."""
@@ -51,10 +54,11 @@ class Comparison:
 
     def rows(self, sort: Sort = "model") -> tuple[Row, ...]:
         """The table's rows."""
-        return compare(self.records, sort, _published_miou_percent(self.records))
+        return compare(self.records, sort, published_miou_percent(self.records))
 
 
-def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+def published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+    """What was published of the zoo's networks among these Records on Cityscapes val, by name."""
     cards = [models.card(name) for name in {record.model for record in records} & set(models.names())]
     return {card.name: miou for card in cards if (miou := card.published.cityscapes_miou_percent) is not None}
 
@@ -95,7 +99,7 @@ def write_comparison(
 
 
 def write_picture(folder: Path, comparison: Comparison, data: str, split: str | None, images: int = 3) -> Path | None:
-    """Write `comparison.png` for the first int8 file whose float twin was measured too.
+    """Write the picture for the first int8 file whose float twin was measured too.
 
     Returns None where there is no such pair, or where pictures cannot be drawn for want of pillow.
     """
@@ -117,7 +121,7 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
                 for title, session in (("float", floating), ("int8", integer))
             ]
             rows.append((image, resize_label(label, size), panels))
-    target = folder / "comparison.png"
+    target = folder / PICTURE
     picture.save(picture.comparison_picture(rows, dataset.palette, dataset.classes), target)
     return target
 
