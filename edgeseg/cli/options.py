@@ -162,7 +162,12 @@ Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDT
 Data = Annotated[str, typer.Option("--data", help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]
 Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
-Device = Annotated[str, typer.Option("--device", help="Device that the runtime runs on; see `edgeseg doctor`.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", help="Device of the runtime, see `edgeseg doctor`; or ssh://[user@]host[:port][/path/of/python]."
+    ),
+]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that the runtime may use.")]
 Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class count of the network (default 19).")]

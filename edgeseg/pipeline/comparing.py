@@ -20,6 +20,7 @@ from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.pipeline.benching import measure_apart
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.remote import is_remote, measure_over_ssh
 from edgeseg.pipeline.sources import as_artifact, check, is_file
 
 __all__ = ["PICTURE", "Comparison", "measure_all", "published_miou_percent", "write_comparison", "write_picture"]
@@ -69,21 +70,34 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Compar
     Raises InputError for a source that is nothing.
     """
     check(sources)
-    done: list[tuple[Source, Record]] = []
-    failed: list[tuple[Failure, EdgesegError]] = []
-    for source in sources:
-        name = Path(source.target).name if is_file(source.target) else source.target
-        try:
-            with progress(name) as show:
-                done.append((source, measure_apart(replace(job, source=source), show)))
-        except EdgesegError as error:
-            failed.append((Failure(name, str(error)), error))
+    found = _measured(job, sources, progress)
+    done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
+    failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
     return Comparison(
         tuple(source for source, _ in done),
         tuple(record for _, record in done),
-        tuple(failure for failure, _ in failed),
+        tuple(Failure(_name(source), str(error)) for source, error in failed),
         tuple(error for _, error in failed),
     )
+
+
+def _measured(job: Job, sources: Sequence[Source], progress: Titled) -> list[Record | EdgesegError]:
+    """For each source, in order, a Record or why there is none."""
+    if is_remote(job.device):
+        with progress(f"{len(sources)} files") as show:
+            return measure_over_ssh(job, sources, show)
+    found: list[Record | EdgesegError] = []
+    for source in sources:
+        try:
+            with progress(_name(source)) as show:
+                found.append(measure_apart(replace(job, source=source), show))
+        except EdgesegError as error:
+            found.append(error)
+    return found
+
+
+def _name(source: Source) -> str:
+    return Path(source.target).name if is_file(source.target) else source.target
 
 
 def write_comparison(
