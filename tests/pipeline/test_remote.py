@@ -93,7 +93,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         _wait(port)
         yield f"ssh://{getuser()}@127.0.0.1:{port}"
-        assert list((folder / "tmp").iterdir()) == []
+        assert list((folder / "tmp").glob("tmp.*")) == []
     finally:
         os.environ["PATH"] = before
         process.terminate()
