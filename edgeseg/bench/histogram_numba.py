@@ -13,7 +13,7 @@ _ONES = np.uint64(0x0101010101010101)
 
 @njit(cache=True, nogil=True)
 def joint_histogram(label: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count pairs: two flat (pixels,) arrays -> (256, 256), rows by label.
+    """Count pairs: two contiguous (pixels,) arrays -> (256, 256), rows by label.
 
     Neighbouring pixels are mostly of one class: eight that are alike in both are counted at once. Of others, adding to
     one cell twice in a row stalls on the first store, so pixels take turns between two tables.

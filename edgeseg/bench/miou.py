@@ -28,7 +28,7 @@ _Histogram: TypeAlias = Callable[[_Bytes, _Bytes], NDArray[np.int64]]
 
 
 def joint_histogram(label: _Bytes, prediction: _Bytes) -> NDArray[np.int64]:
-    """Count pairs: two flat (pixels,) arrays -> (256, 256), rows by label."""
+    """Count pairs: two contiguous (pixels,) arrays -> (256, 256), rows by label."""
     counts = np.zeros(_LEVELS * _LEVELS, np.int64)
     for start in range(0, label.size, _BLOCK):
         pairs = label[start : start + _BLOCK].astype(np.uint16)
@@ -78,7 +78,8 @@ class ConfusionMatrix:
                 f"label {label.dtype}{label.shape} and prediction {prediction.dtype}{prediction.shape}: "
                 "both must be uint8 and of one shape"
             )
-        pairs = _fastest_histogram()(label.reshape(-1), prediction.reshape(-1))
+        flat = np.ascontiguousarray(label).reshape(-1), np.ascontiguousarray(prediction).reshape(-1)
+        pairs = _fastest_histogram()(*flat)
         self._check("label", pairs.sum(axis=1)[:IGNORE])
         self._check("prediction", pairs.sum(axis=0))
         added = pairs[: self.classes, : self.classes]
