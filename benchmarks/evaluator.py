@@ -87,6 +87,8 @@ def main() -> None:
                         times[name].append(evaluating(session, dataset))
     for name, seconds in times.items():
         print(f"evaluating, {name}: {1000 * float(np.median(seconds)):.0f} ms an image")
+    apart, together = map(np.array, times.values())
+    print(f"ratio of a round's two: {float(np.median(apart / together)):.2f}")
 
 
 if __name__ == "__main__":

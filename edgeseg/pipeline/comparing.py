@@ -17,6 +17,7 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.pipeline.android import is_android, measure_on_android
 from edgeseg.pipeline.benching import measure_apart
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
@@ -83,9 +84,10 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled) -> Compar
 
 def _measured(job: Job, sources: Sequence[Source], progress: Titled) -> list[Record | EdgesegError]:
     """For each source, in order, a Record or why there is none."""
-    if is_remote(job.device):
+    if is_remote(job.device) or is_android(job.device):
+        measure = measure_over_ssh if is_remote(job.device) else measure_on_android
         with progress(f"{len(sources)} files") as show:
-            return measure_over_ssh(job, sources, show)
+            return measure(job, sources, show)
     found: list[Record | EdgesegError] = []
     for source in sources:
         try:
@@ -105,9 +107,9 @@ def write_comparison(
 ) -> list[Path]:
     """Write `records.json` and the tables asked for into a folder; returns the paths of the tables."""
     write_records(folder / "records.json", comparison.records)
+    rows = comparison.rows(sort)
     paths = [folder / f"table.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):
-        rows = comparison.rows(sort)
         write_table(path, format, comparison.records, rows, comparison.failures, per_class=per_class)
     return paths
 
