@@ -17,28 +17,37 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Session
-from edgeseg.core.types import Normalization, Size
+from edgeseg.core.types import Facts, Normalization, Size
 from edgeseg.data.preprocess import Preprocessor, resize_image
 from edgeseg.runtimes.interpolation import Axis, axis
 
-__all__ = ["Averager"]
+__all__ = ["Averager", "check_averageable"]
 
 _STRIP = 64
 _STEP = 0.75
 """Of a tile's side: neighbours overlap by a quarter or more."""
 
 
+def check_averageable(facts: Facts) -> None:
+    """Raise InputError for a file that gives a class map, and for one that takes more than one image at a time."""
+    if facts.output.head == "classmap":
+        raise InputError(
+            f"{facts.model}: gives a class map, without probabilities to average; export it with --head scores, or "
+            "leave out --scales and --flip"
+        )
+    if facts.input.batch > 1:
+        raise InputError(f"{facts.model}: takes {facts.input.batch} images at a time; --scales and --flip take one")
+
+
 class Averager:
     """(H, W, 3) uint8 RGB -> (size.height, size.width) uint8 class map.
 
-    Integer scores are dequantized first. Raises InputError for a file that gives a class map, and for one that takes
-    more than one image at a time.
+    Integer scores are dequantized first. Raises what `check_averageable` does.
     """
 
     def __init__(self, session: Session, evaluation: Evaluation) -> None:
         facts = session.facts
-        if facts.output.head == "classmap" or facts.input.batch != 1:
-            raise InputError(f"{facts.model}: scales and flips take scores, of one image at a time")
+        check_averageable(facts)
         self.session, self.evaluation = session, evaluation
         self.prepare = Preprocessor(facts.input)
         mean = facts.input.normalization.mean

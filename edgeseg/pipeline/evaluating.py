@@ -11,7 +11,7 @@ from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.types import Facts, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.averaging import Averager
+from edgeseg.pipeline.averaging import Averager, check_averageable
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
 
@@ -36,11 +36,8 @@ def labelled(job: Job, facts: Facts) -> Dataset | None:
             f"{job.data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; "
             "measure on a dataset with its classes, or pass --no-accuracy"
         )
-    if job.evaluation.is_averaged and facts.output.head == "classmap":
-        raise InputError(
-            f"{job.source.target}: gives a class map, without probabilities to average; export it with --head scores, "
-            "or leave out --scales and --flip"
-        )
+    if job.evaluation.is_averaged:
+        check_averageable(facts)
     return dataset
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from torch.nn import functional
 from edgeseg import data, runtimes
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
-from edgeseg.core.types import Artifact, Size
+from edgeseg.core.types import Artifact, OutputFacts, Size
 from edgeseg.data.images import resize_image
 from edgeseg.data.preprocess import Preprocessor
-from edgeseg.pipeline.averaging import Averager
+from edgeseg.pipeline.averaging import Averager, check_averageable
 from edgeseg.pipeline.evaluating import accuracy
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import Source, as_artifact
@@ -105,8 +106,11 @@ def test_a_class_map_has_nothing_to_average(tmp_path: Path, cli) -> None:
     refused = cli("bench", artifact.path, "--classes", "19", "--flip", "--images", "1")
     assert refused.returncode == 2
     assert "without probabilities to average; export it with --head scores" in refused.stderr
-    with runtimes.open_session(artifact) as session, pytest.raises(InputError, match="take scores"):
+    with runtimes.open_session(artifact) as session, pytest.raises(InputError, match="export it with --head scores"):
         Averager(session, Evaluation(flip=True))
+    several = replace(artifact.facts, input=replace(artifact.facts.input, batch=4), output=OutputFacts("logits", OWN))
+    with pytest.raises(InputError, match="takes 4 images at a time"):
+        check_averageable(several)
     with runtimes.open_session(artifact) as session:
         batch = np.zeros((1, 3, OWN.height, OWN.width), np.float32)
         assert session.classmap(batch, Size(7, 9)).shape == (1, 7, 9)
