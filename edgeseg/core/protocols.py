@@ -52,8 +52,8 @@ class Session(Protocol):
     def __call__(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; integer scores come back as real numbers."""
 
-    def classmap(self, batch: NDArray[Any]) -> NDArray[np.uint8]:
-        """Run a batch and finish it: (N, H, W) class indices at the input's size, whatever the head."""
+    def classmap(self, batch: NDArray[Any], size: Size | None = None) -> NDArray[np.uint8]:
+        """Run a batch and finish it: (N, H, W) class indices at a size, by default the input's, whatever the head."""
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         """The graph's tensors in execution order: all, or those that the session was opened to watch."""

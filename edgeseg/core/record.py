@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.types import SCHEMA, Format, HeadKind, Precision, Size
 
 __all__ = ["Record"]
@@ -18,6 +19,7 @@ class Record:
 
     Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
     image to the class map. A figure that was not or could not be measured is None and `notes` say why.
+    `image_counts` are (images, 3, classes) pixels: those that are right, those labelled and those predicted as a class.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Record:
     images: int = 0
     miou_percent: float | None = None
     class_iou_percent: Mapping[str, float | None] = field(default_factory=dict)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    image_counts: tuple[tuple[tuple[int, ...], ...], ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
@@ -60,6 +64,9 @@ class Record:
             given["size"] = Size(**values["size"])
             for name in ("network_ms", "classmap_ms", "notes"):
                 given[name] = tuple(values[name])
+            given["evaluation"] = Evaluation.from_json(values.get("evaluation", Evaluation().to_json()))
+            counts = values.get("image_counts", ())
+            given["image_counts"] = tuple(tuple(map(tuple, image)) for image in counts)
             return cls(**given)
         except (KeyError, TypeError) as error:
             raise InputError(f"damaged record: {error}") from error
