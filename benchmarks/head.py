@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import logging
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,64 +20,30 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
+from common.turns import Turns, taken_ms
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from peers import stock_onnx
 
 import edgeseg
-from edgeseg import data, runtimes
+from edgeseg import data, models, runtimes
 from edgeseg.core.types import Artifact, Layout, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.runtimes.classmap import upsample_argmax
 
 SIZE = Size(512, 1024)
 CALIBRATION_IMAGES = 16
-_PAUSE_S = 0.03
-"""Between two measurements, in which the threads of one session stop spinning before the other's start."""
 
 
-class _Reader(CalibrationDataReader):
-    def __init__(self, batches: Iterator[NDArray[Any]]) -> None:
-        self._batches = batches
-
-    def get_next(self) -> dict[str, NDArray[Any]] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {"image": batch}
-
-
-def stock(network: torch.nn.Module, batches: Iterator[NDArray[Any]], folder: Path, threads: int) -> Any:
+def stock(batches: Iterator[NDArray[Any]], folder: Path, threads: int) -> Any:
     """A session on the stock int8 file."""
-    logits, ready, int8 = (str(folder / f"stock_{step}.onnx") for step in ("logits", "ready", "int8"))
+    logits, int8 = folder / "stock_logits.onnx", folder / "stock_int8.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = torch.zeros(1, 3, SIZE.height, SIZE.width)
-        torch.onnx.export(network, (image,), logits, input_names=["image"], dynamo=True, verbose=False)
-    quant_pre_process(logits, ready)
-    quantize_static(
-        ready,
-        int8,
-        _Reader(batches),
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-    )
+        stock_onnx.export(models.load("fastscnn", size=SIZE), SIZE, logits)
+    stock_onnx.quantize(logits, batches, int8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(int8, options, providers=["CPUExecutionProvider"])
-
-
-def interleaved_ms(rounds: int, *ways: Callable[[], object]) -> list[list[float]]:
-    """Time every way once a round, after three rounds of warm-up."""
-    times: list[list[float]] = [[] for _ in ways]
-    for turn in range(rounds + 3):
-        for way, samples in zip(ways, times, strict=True):
-            time.sleep(_PAUSE_S)
-            start = time.perf_counter()
-            way()
-            if turn >= 3:
-                samples.append(1e3 * (time.perf_counter() - start))
-    return times
 
 
 def dense_float(scores: NDArray[np.float32], align_corners: bool) -> NDArray[Any]:
@@ -115,13 +80,15 @@ def compare_ways(floating: Artifact, integer: Artifact, folder: Path, rounds: in
     image, _ = data.open_dataset("scenes", size=SIZE, limit=1)[0]
     prepare, prepare_int8 = Preprocessor(floating.facts.input), Preprocessor(integer.facts.input)
     calibration = data.open_dataset("scenes", split="train", size=SIZE, limit=CALIBRATION_IMAGES)
-    network = edgeseg.models.build("fastscnn")
-    plain = stock(network, (prepare(picture) for picture, _ in calibration), folder, threads)
+    plain = stock((prepare(picture) for picture, _ in calibration), folder, threads)
+    name = plain.get_inputs()[0].name
     with runtimes.open_session(integer, threads=threads) as ours:
-        ours_ms, stock_ms = interleaved_ms(
-            rounds,
-            lambda: ours.classmap(prepare_int8(image)),
-            lambda: plain.run(None, {"image": prepare(image)})[0].argmax(axis=1),
+        ours_ms, stock_ms = taken_ms(
+            [
+                lambda: ours.classmap(prepare_int8(image)),
+                lambda: plain.run(None, {name: prepare(image)})[0].argmax(axis=1),
+            ],
+            Turns(rounds),
         )
         scores = ours.run(prepare_int8(image))[0]
     fast, slow = float(np.median(ours_ms)), float(np.median(stock_ms))
@@ -161,7 +128,7 @@ def time_upsampling(name: str, scores: NDArray[np.float32], align_corners: bool,
         size = SIZE.height, SIZE.width
         return torch.nn.functional.interpolate(tensor, size, mode="bilinear", align_corners=align_corners).argmax(1)
 
-    ours, theirs = interleaved_ms(rounds, lambda: upsample_argmax(scores, SIZE, align_corners), dense)
+    ours, theirs = taken_ms([lambda: upsample_argmax(scores, SIZE, align_corners), dense], Turns(rounds))
     print(
         f"  {name}, {100 * mixed.mean():.0f} % of its cells mixed: sparse {np.median(ours):.2f} ms on 1 thread, "
         f"dense torch {np.median(theirs):.1f} ms on {torch.get_num_threads()}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from head import interleaved_ms
+from common.turns import Turns, taken_ms
 from numpy.typing import NDArray
 
 import edgeseg
@@ -52,7 +52,7 @@ def main() -> None:
             with runtimes.open_session(floating) as session:
                 expected = classmap(session, image)()
             agreement = [100 * float((way() == expected).mean()) for way in ways]
-            times = np.array(interleaved_ms(options.rounds, *ways))
+            times = np.array(taken_ms(ways, Turns(options.rounds)))
             ratios = np.sort(times[0] / times[1])
             print(
                 f"{format}: normalized {np.median(times[0]):.2f} ms, bytes {np.median(times[1]):.2f} ms, "

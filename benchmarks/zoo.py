@@ -15,26 +15,23 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from random import Random
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
+from common.document import replace_between
+from common.turns import Turns, taken_ms
 from numpy.typing import NDArray
 
 from edgeseg import data, models, runtimes
-from edgeseg.core.files import atomic_write
 from edgeseg.core.types import Artifact, Card
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.workspace import artifacts
 from edgeseg.quantize.report import int8_report
 
-START, END = "<!-- tables: benchmarks/zoo.py -->", "<!-- end of tables -->"
 CELLS = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]
-ROUNDS, SECONDS, LEAST = 20, 12.0, 4
-"""Rounds of a network; fewer where they take longer than so many seconds, but at least so many."""
+TURNS = Turns(rounds=20, seconds=12.0, least=4)
 
 
 def published_table(cards: Iterable[Card]) -> list[str]:
@@ -104,20 +101,11 @@ def measured(files: Mapping[tuple[str, str], Artifact]) -> list[str]:
 
 def interleaved_ms(files: list[Artifact]) -> list[float]:
     """Median time of each file from an image to its class map."""
-    size, draw = files[0].facts.input.size, Random(0)
-    image, _ = next(iter(data.open_dataset("scenes", size=size, limit=1)))
+    size = files[0].facts.input.size
+    image, _ = data.open_dataset("scenes", size=size, limit=1)[0]
     with ExitStack() as opened:
         calls = [classmap(opened.enter_context(runtimes.open_session(file, threads=2)), image) for file in files]
-        for call in calls:
-            call()
-        samples: list[list[float]] = [[] for _ in calls]
-        begin = perf_counter()
-        while len(samples[0]) < ROUNDS and (len(samples[0]) < LEAST or perf_counter() - begin < SECONDS):
-            for i in draw.sample(range(len(calls)), len(calls)):
-                start = perf_counter()
-                calls[i]()
-                samples[i].append(1000 * (perf_counter() - start))
-    return [median(each) for each in samples]
+        return [median(each) for each in taken_ms(calls, TURNS)]
 
 
 def classmap(session: Any, image: NDArray[np.uint8]) -> Callable[[], object]:
@@ -138,9 +126,7 @@ def main() -> None:
     given = parser.parse_args()
     cards = [models.card(name) for name in models.names()]
     tables = [*published_table(cards), "", *measured_table(cards, given.workspace)]
-    before, _, rest = given.document.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2]
-    atomic_write(given.document, "\n".join([before + START, "", *tables, "", END + after]))
+    replace_between(given.document, "zoo.py", tables)
 
 
 if __name__ == "__main__":

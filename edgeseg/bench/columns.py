@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from edgeseg.bench.compare import Row
 from edgeseg.bench.intervals import samples_for
 from edgeseg.bench.memory import MEANING
+from edgeseg.bench.miou_loss import CONFIDENCE_PERCENT, LEAST_IMAGES
+from edgeseg.core.evaluation import Evaluation
 
-__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "footnotes"]
+__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "columns", "footnotes"]
 
 BASE = "base"
+PLAIN = str(Evaluation())
 _NAMED = 4
 """Rows of one note that are all named."""
 
@@ -56,7 +59,10 @@ def _speedup(row: Row) -> str:
 def _loss(row: Row) -> str:
     if row.is_baseline or row.miou_loss_points is None:
         return ""
-    return f"{round(row.miou_loss_points, 2) + 0.0:+.2f}"
+    loss = f"{round(row.miou_loss_points, 2) + 0.0:+.2f}"
+    if row.miou_loss_low_points is None or row.miou_loss_high_points is None:
+        return loss
+    return f"{loss} ±{(row.miou_loss_high_points - row.miou_loss_low_points) / 2:.2f}"
 
 
 IDENTITY = (
@@ -70,6 +76,9 @@ IDENTITY = (
     _name("runtime", "runtime"),
     _name("device", "device"),
     _name("threads", "threads"),
+    _name("machine", "machine"),
+    _name("evaluation", "evaluation"),
+    _name("run", "run"),
 )
 SPEED = (
     _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
@@ -101,6 +110,11 @@ COLUMNS = (
 )
 
 
+def columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Those for a document about these rows: all, the run only where one is named."""
+    return tuple(column for column in COLUMNS if column.key != "run" or any(row.run for row in rows))
+
+
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
     """What a reader needs beside these rows: what is compared with what, what was left blank, each row's notes."""
     notes = []
@@ -110,10 +124,11 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
             "to class map time; an mIoU loss above 0 is worse"
         )
     if any(row.miou_percent is not None for row in rows):
-        data = sorted({f"{row.dataset} ({row.images} images)" for row in rows if row.miou_percent is not None})
+        data = sorted({_data(row) for row in rows if row.miou_percent is not None})
         notes.append(
             f"mIoU over {', '.join(data)}: one confusion matrix, mean over the classes in labels or predictions"
         )
+        notes.append(_about_losses(rows))
     if any(row.network_p50_ms is not None and row.network_p99_ms is None for row in rows):
         needed = ", ".join(f"p{percent} {samples_for(percent)}" for percent in (90, 95, 99))
         notes.append(f"a percentile is left blank where there are fewer samples than it takes to state it: {needed}")
@@ -122,7 +137,20 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
     slower = [row.name for row in rows if not row.is_baseline and row.speedup is not None and row.speedup < 1]
     if slower:
         notes.append(f"slower than its float row: {', '.join(slower)}")
-    return (*notes, *_row_notes(rows))
+    return (*filter(None, notes), *_row_notes(rows))
+
+
+def _data(row: Row) -> str:
+    evaluation = "" if row.evaluation == PLAIN else f", {row.evaluation}"
+    return f"{row.dataset} ({row.images} images{evaluation})"
+
+
+def _about_losses(rows: Sequence[Row]) -> str:
+    lost = [row for row in rows if not row.is_baseline and row.miou_loss_points is not None]
+    if any(row.miou_loss_low_points is not None for row in lost):
+        return f"± of an mIoU loss: {CONFIDENCE_PERCENT} % interval, both files on the same images drawn anew"
+    few = any(row.images < LEAST_IMAGES for row in lost)
+    return f"an mIoU loss has no ± under {LEAST_IMAGES} images" if few else ""
 
 
 def _row_notes(rows: Sequence[Row]) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.intervals import median_interval
 from edgeseg.bench.latency import LatencySummary, summarize
+from edgeseg.bench.miou_loss import Interval, loss_interval
+from edgeseg.bench.terms import machine, same_accuracy_terms, same_speed_terms
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 
@@ -34,7 +36,8 @@ class Row:
     The median lies between `network_p50_low_ms` and `network_p50_high_ms` with 95 %, by bootstrap over rounds. A
     percentile is None where there are too few samples to state it.
     `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
-    `miou_loss_points` is the float row's mIoU minus this one's: positive is worse.
+    `miou_loss_points` is the float row's mIoU minus this one's: positive is worse. `miou_loss_low_points` to
+    `miou_loss_high_points` is its 95 % interval over images.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Row:
     runtime: str
     device: str
     threads: int
+    machine: str
+    run: str
     is_baseline: bool
     network_p50_ms: float | None
     network_p50_low_ms: float | None
@@ -59,8 +64,11 @@ class Row:
     speedup: float | None
     dataset: str | None
     images: int
+    evaluation: str
     miou_percent: float | None
     miou_loss_points: float | None
+    miou_loss_low_points: float | None
+    miou_loss_high_points: float | None
     published_miou_percent: float | None
     params_millions: float | None
     madds_billions: float | None
@@ -72,17 +80,24 @@ class Row:
 
 
 def compare(
-    records: Sequence[Record], sort: Sort = "model", published_miou_percent: Mapping[str, float] | None = None
+    records: Sequence[Record],
+    sort: Sort = "model",
+    published_miou_percent: Mapping[str, float] | None = None,
+    runs: Sequence[str] = (),
 ) -> tuple[Row, ...]:
     """Records as rows, beside what was published of their models on Cityscapes val.
 
     `sort`: `model` (then format, float before int8), `latency` (image to class map, fastest first), `miou` (best
-    first) or `size` (smallest file first); rows without that figure come last. InputError for another word.
+    first) or `size` (smallest file first); rows without that figure come last. InputError for another word. `runs`
+    names the run that each Record is of, where they are of several.
     """
     if sort not in get_args(Sort):
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
     published = published_miou_percent or {}
-    rows = [_row(record, float_record(record, records), published.get(record.model)) for record in records]
+    rows = [
+        _row(record, float_record(record, records), published.get(record.model), run)
+        for record, run in zip(records, runs or [""] * len(records), strict=True)
+    ]
     return tuple(sorted(rows, key=_KEYS[sort]))
 
 
@@ -102,24 +117,17 @@ def float_record(record: Record, records: Iterable[Record]) -> Record | None:
 
 def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
     return (
-        _same_speed_terms(one, other),
-        _same_accuracy_terms(one, other),
+        same_speed_terms(one, other),
+        same_accuracy_terms(one, other),
         one.runtime == other.runtime,
         one.head == other.head,
     )
 
 
-def _same_speed_terms(one: Record, other: Record) -> bool:
-    return (one.device, one.threads, one.size, one.batch) == (other.device, other.threads, other.size, other.batch)
-
-
-def _same_accuracy_terms(one: Record, other: Record) -> bool:
-    return (one.dataset, one.images, one.size) == (other.dataset, other.images, other.size)
-
-
-def _row(record: Record, base: Record | None, published_miou_percent: float | None) -> Row:
+def _row(record: Record, base: Record | None, published_miou_percent: float | None, run: str) -> Row:
     network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
-    interval = median_interval(record.network_ms, record.network_rounds) if record.network_rounds else None
+    median = median_interval(record.network_ms, record.network_rounds) if record.network_rounds else None
+    loss, interval = _miou_loss(record, base)
     return Row(
         name=record.name,
         model=record.model,
@@ -131,10 +139,12 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         runtime=record.runtime,
         device=record.device,
         threads=record.threads,
+        machine=machine(record),
+        run=run,
         is_baseline=base is record,
         network_p50_ms=network.p50_ms if network else None,
-        network_p50_low_ms=interval[0] if interval else None,
-        network_p50_high_ms=interval[1] if interval else None,
+        network_p50_low_ms=median[0] if median else None,
+        network_p50_high_ms=median[1] if median else None,
         network_p90_ms=network.p90_ms if network else None,
         network_p95_ms=network.p95_ms if network else None,
         network_p99_ms=network.p99_ms if network else None,
@@ -143,8 +153,11 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         speedup=_speedup(record, base),
         dataset=record.dataset,
         images=record.images,
+        evaluation=str(record.evaluation),
         miou_percent=record.miou_percent,
-        miou_loss_points=_miou_loss_points(record, base),
+        miou_loss_points=loss,
+        miou_loss_low_points=interval.low if interval else None,
+        miou_loss_high_points=interval.high if interval else None,
         published_miou_percent=published_miou_percent,
         params_millions=_over(record.params, 1e6),
         madds_billions=_over(record.madds, 1e9),
@@ -165,7 +178,7 @@ def _over(count: int | None, unit: float) -> float | None:
 
 
 def _speedup(record: Record, base: Record | None) -> float | None:
-    if base is None or not _same_speed_terms(record, base):
+    if base is None or not same_speed_terms(record, base):
         return None
     ours, theirs = _summary(record.classmap_ms), _summary(base.classmap_ms)
     if ours is None or theirs is None or ours.p50_ms == 0:
@@ -173,12 +186,13 @@ def _speedup(record: Record, base: Record | None) -> float | None:
     return theirs.p50_ms / ours.p50_ms
 
 
-def _miou_loss_points(record: Record, base: Record | None) -> float | None:
-    if base is None or not _same_accuracy_terms(record, base):
-        return None
+def _miou_loss(record: Record, base: Record | None) -> tuple[float | None, Interval | None]:
+    if base is None or not same_accuracy_terms(record, base):
+        return None, None
     if record.miou_percent is None or base.miou_percent is None:
-        return None
-    return base.miou_percent - record.miou_percent
+        return None, None
+    interval = None if base is record else loss_interval(base.image_counts, record.image_counts)
+    return base.miou_percent - record.miou_percent, interval
 
 
 def _rising(value: float | None) -> float:

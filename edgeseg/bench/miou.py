@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.core.ahead import ahead
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Size
@@ -27,7 +28,7 @@ _Histogram: TypeAlias = Callable[[_Bytes, _Bytes], NDArray[np.int64]]
 
 
 def joint_histogram(label: _Bytes, prediction: _Bytes) -> NDArray[np.int64]:
-    """Count pairs: two flat (pixels,) arrays -> (256, 256), rows by label."""
+    """Count pairs: two contiguous (pixels,) arrays -> (256, 256), rows by label."""
     counts = np.zeros(_LEVELS * _LEVELS, np.int64)
     for start in range(0, label.size, _BLOCK):
         pairs = label[start : start + _BLOCK].astype(np.uint16)
@@ -55,6 +56,8 @@ class ConfusionMatrix:
     no cell. The IoU of a class is its diagonal cell over the union of its row and column, None where that union is
     empty; mIoU is the mean over the classes that have an IoU. A class absent from the labels but predicted somewhere
     thus counts with 0, one absent from both is left out: the definition of cityscapesScripts.
+
+    `parts` holds (3, classes) of every update: hits, label pixels and predicted pixels, all that an IoU is made of.
     """
 
     def __init__(self, classes: int) -> None:
@@ -62,6 +65,7 @@ class ConfusionMatrix:
             raise InputError(f"{classes} classes: a confusion matrix of uint8 labels takes 1 to {IGNORE}")
         self.classes = classes
         self.counts: NDArray[np.int64] = np.zeros((classes, classes), np.int64)
+        self.parts: list[NDArray[np.int64]] = []
 
     def update(self, label: _Bytes, prediction: _Bytes) -> None:
         """Add one image, or many: two uint8 arrays of equal shape.
@@ -74,10 +78,13 @@ class ConfusionMatrix:
                 f"label {label.dtype}{label.shape} and prediction {prediction.dtype}{prediction.shape}: "
                 "both must be uint8 and of one shape"
             )
-        pairs = _fastest_histogram()(label.reshape(-1), prediction.reshape(-1))
+        flat = np.ascontiguousarray(label).reshape(-1), np.ascontiguousarray(prediction).reshape(-1)
+        pairs = _fastest_histogram()(*flat)
         self._check("label", pairs.sum(axis=1)[:IGNORE])
         self._check("prediction", pairs.sum(axis=0))
-        self.counts += pairs[: self.classes, : self.classes]
+        added = pairs[: self.classes, : self.classes]
+        self.counts += added
+        self.parts.append(np.stack([added.diagonal(), added.sum(axis=1), added.sum(axis=0)]))
 
     def class_iou_percent(self) -> tuple[float | None, ...]:
         """IoU of every class, None where neither label nor prediction has it."""
@@ -119,10 +126,11 @@ def evaluate(
 
     Where (h, w) is not the label's size, `resize_label` brings the label to it; without it that is a MeasureError, as
     is a dataset that yields no image. An InputError of the counting is raised anew with the image's number in front.
+    The next images are read while one is worked on.
     """
     matrix = ConfusionMatrix(classes)
     total, index = len(dataset), -1
-    for index, (image, label) in enumerate(dataset):
+    for index, (image, label) in enumerate(ahead(dataset)):
         prediction = classmap(image)
         if prediction.shape != label.shape and resize_label is not None:
             label = resize_label(label, Size(*prediction.shape))

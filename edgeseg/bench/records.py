@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record
 from edgeseg.core.types import SCHEMA
 
-__all__ = ["read_records", "records_json", "write_records"]
+__all__ = ["parse_records", "read_records", "records_json", "write_records"]
+
+_LIST = re.compile(r"\[\n\s*([-+.\deE,\s]+?)\s*\]")
+"""A list of numbers over several lines; no text has such a line break in JSON."""
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
@@ -23,7 +27,11 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
 def records_json(records: Sequence[Record], **beside: Any) -> str:
     """The text that `read_records` reads; `beside` holds further top-level values, which it passes over."""
     values = {"schema": SCHEMA, "records": [record.to_json() for record in records], **beside}
-    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+    return _LIST.sub(_on_one_line, json.dumps(values, indent=1, allow_nan=False)) + "\n"
+
+
+def _on_one_line(numbers: re.Match[str]) -> str:
+    return f"[{' '.join(numbers[1].split())}]"
 
 
 def read_records(path: Path) -> tuple[Record, ...]:
@@ -34,13 +42,18 @@ def read_records(path: Path) -> tuple[Record, ...]:
         raise InputError(f"{path}: {error.strerror}; give a JSON file that `edgeseg bench` wrote") from error
     except ValueError as error:
         raise InputError(f"{path}: not whole JSON ({error}); write it again with `edgeseg bench`") from error
+    return parse_records(str(path), values)
+
+
+def parse_records(name: str, values: Any) -> tuple[Record, ...]:
+    """Read the JSON values of such a file; InputError that begins with a name for those of anything else."""
     if not isinstance(values, dict) or not isinstance(values.get("records"), list):
-        raise InputError(f"{path}: holds no records; give a JSON file that `edgeseg bench` wrote")
+        raise InputError(f"{name}: holds no records; give a JSON file that `edgeseg bench` wrote")
     if values.get("schema") != SCHEMA:
         raise InputError(
-            f"{path}: schema {values.get('schema')!r}, but this edgeseg reads schema {SCHEMA}; bench again"
+            f"{name}: schema {values.get('schema')!r}, but this edgeseg reads schema {SCHEMA}; bench again"
         )
     try:
         return tuple(Record.from_json(value) for value in values["records"])
     except (InputError, AttributeError) as error:
-        raise InputError(f"{path}: {error}; write it again with `edgeseg bench`") from error
+        raise InputError(f"{name}: {error}; write it again with `edgeseg bench`") from error

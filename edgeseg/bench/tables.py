@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from edgeseg.bench.columns import COLUMNS, footnotes
+from edgeseg.bench.columns import columns, footnotes
 from edgeseg.bench.compare import Failure, Row
 from edgeseg.bench.records import records_json
 from edgeseg.core.errors import InputError
@@ -65,12 +65,13 @@ def to_csv(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
 
 def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
     """All columns with their units and, where something failed, a last one that says why; then the footnotes."""
-    titles, is_number = [column.title for column in COLUMNS], [column.is_number for column in COLUMNS]
-    lines = [[column.cell(row) for column in COLUMNS] for row in rows]
+    shown = columns(rows)
+    titles, is_number = [column.title for column in shown], [column.is_number for column in shown]
+    lines = [[column.cell(row) for column in shown] for row in rows]
     if failures:
         titles, is_number = [*titles, "failure"], [*is_number, False]
         lines = [[*line, ""] for line in lines]
-        blank = [""] * (len(COLUMNS) - 1)
+        blank = [""] * (len(shown) - 1)
         lines += [[failure.name, *blank, failure.reason] for failure in failures]
     notes = "".join(f"- {note}\n" for note in footnotes(rows))
     return "\n".join(part for part in (markdown_table(titles, is_number, lines), notes) if part)

@@ -34,6 +34,9 @@ def bench(
     split: options.Split = None,
     images: options.Images = None,
     accuracy: options.Accuracy = True,
+    scales: options.Scales = "1",
+    flip: options.Flip = False,
+    at: options.AtOption = options.At.INPUT,
     table: options.Tables = None,
     sort: options.SortOption = options.Sort.MODEL,
     per_class: options.PerClass = False,
@@ -57,7 +60,9 @@ def bench(
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]
-    job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
+    evaluation = options.evaluation(scales, flip, at)
+    spent = EFFORTS[effort.value]
+    job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images, spent, evaluation)
     if profile:
         show_profiles(job, sources, out, table)
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgeseg.cli import bench, data, doctor, export, gate, models, quantize, run, train
+from edgeseg.cli import bench, compare, data, doctor, export, gate, models, quantize, run, train
 from edgeseg.cli.console import warn
 from edgeseg.core.errors import EdgesegError, first_line
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Export, int8-quantize and benchmark semantic-segmentation networks for edge devices.",
 )
-for command in (export, quantize, bench, gate, run, train, models, data, doctor):
+for command in (export, quantize, bench, compare, gate, run, train, models, data, doctor):
     command.add_to(app)
 
 

@@ -141,7 +141,7 @@ def _normalization_lines(given: InputFacts) -> list[tuple[str, str]]:
 
 def _on_x86(artifact: Artifact) -> str:
     """Whether an int8 ONNX file can saturate there."""
-    if artifact.facts.precision != "int8" or artifact.facts.format != "onnx":
+    if not artifact.facts.precision.startswith("int8") or artifact.facts.format != "onnx":
         return ""
     from edgeseg.core.errors import MissingDependency
     from edgeseg.pipeline.fitting import read_saturation

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgeseg.core.errors import InputError
+
+if TYPE_CHECKING:
+    from edgeseg.core.evaluation import Evaluation
 
 __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
     "Accuracy",
+    "At",
+    "AtOption",
     "Calibration",
     "Classes",
     "Data",
     "Device",
     "Effort",
     "EffortOption",
+    "Flip",
     "Float",
     "Format",
     "Head",
@@ -37,6 +45,7 @@ __all__ = [
     "RangeMethod",
     "Runtime",
     "Samples",
+    "Scales",
     "Size",
     "Sort",
     "SortOption",
@@ -48,7 +57,9 @@ __all__ = [
     "Threads",
     "Weights",
     "Without",
+    "evaluation",
     "left_out",
+    "percentile_of",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -142,6 +153,13 @@ class Effort(StrEnum):
     STRICT = "strict"
 
 
+class At(StrEnum):
+    """What `--at` takes."""
+
+    INPUT = "input"
+    LABEL = "label"
+
+
 class TableFormat(StrEnum):
     """What `--table` takes."""
 
@@ -155,7 +173,12 @@ Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDT
 Data = Annotated[str, typer.Option("--data", help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]
 Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
-Device = Annotated[str, typer.Option("--device", help="Device that the runtime runs on; see `edgeseg doctor`.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", help="Device of the runtime, see `edgeseg doctor`; or ssh://[user@]host[:port][/path/of/python]."
+    ),
+]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]
 EffortOption = Annotated[
     Effort, typer.Option("--effort", help="How long times are taken; strict: MLPerf's 60 s and 1024 samples each.")
@@ -172,8 +195,13 @@ HeadOption = Annotated[
 Samples = Annotated[int, typer.Option("--samples", min=1, help="Calibration images.")]
 Method = Annotated[RangeMethod, typer.Option("--method", help="How activation ranges are taken.")]
 Percentile = Annotated[
-    float,
-    typer.Option("--percentile", min=50.0, max=100.0, help="Share in % that a range covers, with --method percentile."),
+    float | None,
+    typer.Option(
+        "--percentile",
+        min=50.0,
+        max=100.0,
+        help="Share in % that a range covers, with --method percentile; by default 99.99.",
+    ),
 ]
 Without = Annotated[
     list[Pass] | None, typer.Option("--without", help="Quantization pass to leave out; repeat it for several.")
@@ -204,12 +232,37 @@ Calibration = Annotated[
     ),
 ]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]
+Scales = Annotated[
+    str, typer.Option("--scales", help="Scales of the image to average class probabilities over, like 0.75,1,1.25.")
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Average over the mirrored image too.")]
+AtOption = Annotated[At, typer.Option("--at", help="Size to count pixels at: the network's input's or the label's.")]
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
 Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw input, label, float, int8 side by side.")]
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
+
+
+def percentile_of(method: RangeMethod, percentile: float | None) -> float:
+    """The percentile of a recipe; InputError where it is given to another method."""
+    from edgeseg.core.protocols import Recipe
+
+    if percentile is not None and method is not RangeMethod.PERCENTILE:
+        raise InputError(f"--percentile is of --method percentile, not of {method.value}; give both or neither")
+    return Recipe.percentile if percentile is None else percentile
+
+
+def evaluation(scales: str, flip: bool, at: At) -> Evaluation:
+    """What `--scales`, `--flip` and `--at` ask for; InputError for scales that are no numbers."""
+    from edgeseg.core.evaluation import Evaluation
+
+    try:
+        numbers = tuple(float(scale) for scale in scales.split(","))
+    except ValueError:
+        raise InputError(f"--scales {scales}: expected numbers with commas between them, like 0.75,1,1.25") from None
+    return Evaluation(numbers, flip, at.value)
 
 
 def left_out(without: list[Pass] | None) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
+    from edgeseg.core.protocols import Recipe
+    from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
+    from edgeseg.quantize.precisions import Kind
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -33,11 +36,18 @@ def quantize(
         list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Static int8 weights and activations.")] = False,
+    int16_activations: Annotated[
+        bool, typer.Option("--int16-activations", help="With --int8: int8 weights, 16-bit activations.")
+    ] = False,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Int8 weights, activations quantized at run time; needs no image.")
+    ] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="Half floats inside, float32 at the ends; no image.")] = False,
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
-    method: options.Method = options.RangeMethod.PERCENTILE,
-    percentile: options.Percentile = 99.99,
+    method: options.Method = options.RangeMethod.MSE,
+    percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
     floating: options.Float = None,
@@ -74,7 +84,7 @@ def quantize(
     images: options.Images = None,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
-    """Quantize float files to int8 with activation ranges from calibration images.
+    """Quantize float files: to int8, with activation ranges from calibration images, or to one of the others.
 
     Ctrl-C during calibration goes on with the images seen so far; a second one stops.
     """
@@ -83,11 +93,10 @@ def quantize(
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.fitting import formats_of
 
-    if not int8:
-        raise InputError("quantize: say to which precision; there is --int8")
     recipe = Recipe(
+        precision=_precision(int8, dynamic, fp16, int16_activations),
         method=method.value,
-        percentile=percentile,
+        percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
         without=options.left_out(without),
         floating=tuple(floating or ()),
@@ -95,6 +104,7 @@ def quantize(
         input=input.value,
         output=output.value,
     )
+    kind = _checked(recipe, calibration, float_slow, max_drop)
     sources = [source(model) for model in models or []]
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
@@ -110,6 +120,13 @@ def quantize(
     with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
+            if not kind.calibrated:
+                with waiting(f"quantize {artifact.path.name}"):
+                    quantized, weights = pipeline.convert(artifact, recipe, folder=out)
+                say(quantized_line(quantized, weights.summary()))
+                if profile:
+                    _judge(again, quantized, threads, float_slow)
+                continue
             if max_drop is not None:
                 again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
             with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
@@ -127,11 +144,36 @@ def quantize(
                 _judge(again, quantized, threads, float_slow)
 
 
+def _precision(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -> Precision:
+    """The one that is asked for."""
+    asked: dict[Precision, bool] = {"int8": int8, "int8-dynamic": dynamic, "fp16": fp16}
+    if sum(asked.values()) != 1:
+        raise InputError("quantize: say to which precision, by one of --int8, --dynamic and --fp16")
+    if int16_activations and not int8:
+        raise InputError("quantize: --int16-activations goes with --int8")
+    return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
+
+
+def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_drop: float | None) -> Kind:
+    """What is known of the recipe's precision; InputError for an option that it has no use for."""
+    from edgeseg.quantize.precisions import kind_of
+
+    kind, int8 = kind_of(recipe), recipe.precision == "int8"
+    useless = {
+        "--calibration": calibration is not None and not kind.calibrated,
+        "--float-slow": float_slow and not int8,
+        "--max-drop": max_drop is not None and not int8,
+    }
+    for option in (option for option, given in useless.items() if given):
+        raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
+    return kind
+
+
 def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
     """With the layers left in float that it takes to keep within a budget."""
     from edgeseg import pipeline
 
-    target = pipeline.int8_path(again.source.path, out)
+    target = pipeline.quantized_path(again.source.path, "int8", out)
     with progress_bar(f"mixed precision for {target.name}") as show:
         mixture = pipeline.mix(again, budget, target.with_name(f"{target.name}.sensitivity.json"), threads, show)
     say_mixture(mixture, target)
@@ -166,4 +208,5 @@ def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) ->
 def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
     facts = artifact.facts
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  for {facts.target}; {facts.recipe}"
+    purpose = f"for {facts.target}; " if facts.target else ""
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}"

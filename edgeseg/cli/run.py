@@ -38,8 +38,8 @@ def run(
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
-    method: options.Method = options.RangeMethod.PERCENTILE,
-    percentile: options.Percentile = 99.99,
+    method: options.Method = options.RangeMethod.MSE,
+    percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
     without: options.Without = None,
     target: options.TargetOption = options.Target.AUTO,
@@ -72,7 +72,7 @@ def run(
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
     recipe = Recipe(
         method=method.value,
-        percentile=percentile,
+        percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
         without=options.left_out(without),
         target=target.value,

@@ -16,16 +16,18 @@ __all__ = ["say_evidence", "say_judged", "say_mixture"]
 
 
 def say_judged(judged: Judged) -> None:
-    """Times of int8 and float, the islands in float, and a warning where int8 is the slower one."""
+    """Times of both, the islands in float, and a warning where the quantized file is the slower one."""
     from edgeseg.bench.island_table import island_table
 
     say(f"  {judged.summary}")
     if judged.islands:
         table_console().print(island_table(judged.islands))
     if judged.verdict.contest.is_slower:
+        precision = judged.artifact.facts.precision
+        leave = "--float-slow leaves in float what int8 does not pay for, or " if precision == "int8" else ""
         warn(
-            f"edgeseg: {judged.artifact.path}: int8 is slower than float here ({judged.verdict.setting}); "
-            "--float-slow leaves in float what int8 does not pay for, or ship the float file"
+            f"edgeseg: {judged.artifact.path}: {precision} is slower than float here ({judged.verdict.setting}); "
+            f"{leave}ship the float file"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from edgeseg.core.profile import Trace
-from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Size
+from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Precision, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +52,8 @@ class Session(Protocol):
     def __call__(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; integer scores come back as real numbers."""
 
-    def classmap(self, batch: NDArray[Any]) -> NDArray[np.uint8]:
-        """Run a batch and finish it: (N, H, W) class indices at the input's size, whatever the head."""
+    def classmap(self, batch: NDArray[Any], size: Size | None = None) -> NDArray[np.uint8]:
+        """Run a batch and finish it: (N, H, W) class indices at a size, by default the input's, whatever the head."""
 
     def tensors(self, batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         """The graph's tensors in execution order: all, or those that the session was opened to watch."""
@@ -113,16 +113,20 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a file is quantized to int8."""
+    """How a file is quantized.
+
+    `edgeseg.quantize.precisions.PRECISIONS` says which of the fields a precision has a use for.
+    """
 
     name: str = "default"
-    method: str = "percentile"
+    precision: Precision = "int8"
+    method: str = "mse"
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
     per_channel: bool = True
     """Whether every output channel of the weights has a scale of its own; activations never do."""
     activation: str = "auto"
-    """Integer type of activations: `int8`, `uint8`, or `auto` for the target's."""
+    """Integer type of activations: `int8`, `uint8`, `int16`, `uint16`, or `auto` for the target's."""
     target: str = "auto"
     """Name of one of `edgeseg.quantize.targets.TARGETS`, or `auto` for what fits the format and this machine."""
     input: str = "auto"

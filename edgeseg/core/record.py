@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.types import SCHEMA, Format, HeadKind, Precision, Size
 
 __all__ = ["Record"]
@@ -18,7 +19,8 @@ class Record:
 
     Times are raw samples in milliseconds: `network_ms` of the network alone, `classmap_ms` from the decoded uint8
     image to the class map, each with the round that it was taken in, in which every artifact of the run had its turn.
-    `reference_ms` has the median time of fixed work in each of these rounds, by its name. A figure that was not or
+    `reference_ms` has the median time of fixed work in each of these rounds, by its name. `image_counts` are (images,
+    3, classes) pixels: those that are right, those labelled and those predicted as a class. A figure that was not or
     could not be measured is None and `notes` say why.
     """
 
@@ -49,6 +51,8 @@ class Record:
     network_rounds: tuple[int, ...] = ()
     classmap_rounds: tuple[int, ...] = ()
     reference_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    image_counts: tuple[tuple[tuple[int, ...], ...], ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
@@ -70,6 +74,9 @@ class Record:
             for name in ("network_rounds", "classmap_rounds"):
                 given[name] = tuple(values.get(name, ()))
             given["reference_ms"] = {name: tuple(ms) for name, ms in values.get("reference_ms", {}).items()}
+            given["evaluation"] = Evaluation.from_json(values.get("evaluation", Evaluation().to_json()))
+            counts = values.get("image_counts", ())
+            given["image_counts"] = tuple(tuple(map(tuple, image)) for image in counts)
             return cls(**given)
         except (KeyError, TypeError) as error:
             raise InputError(f"damaged record: {error}") from error

@@ -37,7 +37,7 @@ SCHEMA = 1
 
 Framework: TypeAlias = Literal["torch", "keras"]
 Format: TypeAlias = Literal["onnx", "tflite", "torch", "keras"]
-Precision: TypeAlias = Literal["fp32", "int8"]
+Precision: TypeAlias = Literal["fp32", "fp16", "int8-dynamic", "int16x8", "int8"]
 HeadKind: TypeAlias = Literal["logits", "scores", "classmap"]
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 ChannelOrder: TypeAlias = Literal["RGB", "BGR"]

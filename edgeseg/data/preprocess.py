@@ -13,7 +13,7 @@ from edgeseg.core import registry
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import InputFacts, Size
 
-__all__ = ["Preprocessor", "resize_label"]
+__all__ = ["Preprocessor", "resize_image", "resize_label"]
 
 _Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[Any], NDArray[Any]], None]
 _DTYPES = ("float32", "uint8", "int8")
@@ -42,9 +42,7 @@ class Preprocessor:
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise InputError(f"image of shape {image.shape} and dtype {image.dtype}: expected (H, W, 3) uint8 RGB")
-        size = self.facts.size
-        if image.shape[:2] != (size.height, size.width):
-            image = _resized(image, size)
+        image = resize_image(image, self.facts.size)
         if out is None and self._is_image:
             return np.ascontiguousarray(image)[None]
         if out is None:
@@ -75,7 +73,13 @@ def _table(facts: InputFacts) -> NDArray[Any] | None:
     return integers
 
 
-def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """(H, W, 3) -> (size.height, size.width, 3), bilinear; one of that size is given back as it is.
+
+    Raises MissingDependency where Pillow is needed and not installed.
+    """
+    if image.shape[:2] == (size.height, size.width):
+        return image
     why = f"resizing an image from {image.shape[0]}x{image.shape[1]} to {size}"
     images = registry.load("edgeseg.data", "images", package="pillow", extra="images", why=why)
     resized: NDArray[np.uint8] = images.resize_image(image, size)

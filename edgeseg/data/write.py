@@ -1,4 +1,4 @@
-"""Writing any dataset of the Cityscapes classes to disk in Cityscapes layout."""
+"""Writing datasets to disk: those of the Cityscapes classes in Cityscapes' layout, any as a plain folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_write
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.data.images import write_png
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_LABEL_IDS
 
-__all__ = ["write_cityscapes"]
+__all__ = ["write_cityscapes", "write_folder"]
 
 _CITY = "scenes"
 
@@ -46,3 +47,14 @@ def write_cityscapes(
         written.append(images / f"{stem}_leftImg8bit.png")
         progress(f"writing {split}", index + 1, len(dataset))
     return written
+
+
+def write_folder(dataset: Dataset, root: Path) -> None:
+    """Write images/*.png, masks/*.png of the same names and classes.txt, as `folder:ROOT` reads them.
+
+    Raises WorkError where the system refuses.
+    """
+    atomic_write(root / "classes.txt", "".join(f"{name}\n" for name in dataset.classes))
+    for index, (image, label) in enumerate(dataset):
+        write_png(root / "images" / f"{index:06d}.png", image)
+        write_png(root / "masks" / f"{index:06d}.png", label)

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgeseg.bench.latency import LatencyOptions
 from edgeseg.bench.remarks import remarks, round_medians
 from edgeseg.core.errors import EdgesegError
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
@@ -41,6 +42,7 @@ def bench(
     runtime: str | None = None,
     threads: int = 2,
     latency: LatencyOptions | None = None,
+    evaluation: Evaluation | None = None,
     progress: Progress = silent,
 ) -> list[Record]:
     """Measure artifacts or models, each in processes of its own, the times of all in turns.
@@ -54,13 +56,15 @@ def bench(
         runtime: Name of a runtime; by default the one for each file's format.
         threads: Threads that the runtime may use.
         latency: When warm-up and sampling end.
+        evaluation: Scales, flip and size that mIoU is measured with; by default the image as it is, at input size.
         progress: Told how far the measurement is.
 
     Raises:
         InputError: A file, model or dataset that cannot be used.
         WorkError: A measurement failed or its process died.
     """
-    job = Job(Source(""), runtime, device, threads, dataset, split, images, latency if latency else LatencyOptions())
+    asked = latency or LatencyOptions(), evaluation or Evaluation()
+    job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
     jobs = [replace(job, source=_source(artifact)) for artifact in artifacts]
     records = []
     for found in measure_together(jobs, lambda title: nullcontext(progress)):

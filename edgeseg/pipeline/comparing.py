@@ -15,13 +15,18 @@ from edgeseg.core.errors import EdgesegError, MissingDependency
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.pipeline.android import is_android, measure_on_android
 from edgeseg.pipeline.benching import Titled, measure_together, shown_name
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.kept_records import KeptRecords
+from edgeseg.pipeline.remote import is_remote, measure_over_ssh
 from edgeseg.pipeline.sources import as_artifact, check, is_file
 
-__all__ = ["Comparison", "measure_all", "write_comparison", "write_picture"]
+__all__ = ["PICTURE", "Comparison", "measure_all", "published_miou_percent", "write_comparison", "write_picture"]
+
+PICTURE = "comparison.png"
+"""Name of the picture in a folder of results."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,11 @@ class Comparison:
 
     def rows(self, sort: Sort = "model") -> tuple[Row, ...]:
         """The table's rows."""
-        return compare(self.records, sort, _published_miou_percent(self.records))
+        return compare(self.records, sort, published_miou_percent(self.records))
 
 
-def _published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+def published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+    """What was published of the zoo's networks among these Records on Cityscapes val, by name."""
     cards = [models.card(name) for name in {record.model for record in records} & set(models.names())]
     return {card.name: miou for card in cards if (miou := card.published.cityscapes_miou_percent) is not None}
 
@@ -61,7 +67,7 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: Kep
     What is in `kept` is not measured again. Raises InputError for a source that is nothing.
     """
     check(sources)
-    found = measure_together([replace(job, source=source) for source in sources], progress, kept)
+    found = _measured(job, sources, progress, kept)
     done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
     failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
     return Comparison(
@@ -72,20 +78,31 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: Kep
     )
 
 
+def _measured(
+    job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None
+) -> list[Record | EdgesegError]:
+    """For each source, in order, a Record or why there is none."""
+    if is_remote(job.device) or is_android(job.device):
+        measure = measure_over_ssh if is_remote(job.device) else measure_on_android
+        with progress(f"{len(sources)} files") as show:
+            return measure(job, sources, show)
+    return measure_together([replace(job, source=source) for source in sources], progress, kept)
+
+
 def write_comparison(
     folder: Path, comparison: Comparison, formats: Sequence[TableFormat], sort: Sort, per_class: bool
 ) -> list[Path]:
     """Write `records.json` and the tables asked for into a folder; returns the paths of the tables."""
     write_records(folder / "records.json", comparison.records)
+    rows = comparison.rows(sort)
     paths = [folder / f"table.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):
-        rows = comparison.rows(sort)
         write_table(path, format, comparison.records, rows, comparison.failures, per_class=per_class)
     return paths
 
 
 def write_picture(folder: Path, comparison: Comparison, data: str, split: str | None, images: int = 3) -> Path | None:
-    """Write `comparison.png` for the first int8 file whose float twin was measured too.
+    """Write the picture for the first int8 file whose float twin was measured too.
 
     Returns None where there is no such pair, or where pictures cannot be drawn for want of pillow.
     """
@@ -107,7 +124,7 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
                 for title, session in (("float", floating), ("int8", integer))
             ]
             rows.append((image, resize_label(label, size), panels))
-    target = folder / "comparison.png"
+    target = folder / PICTURE
     picture.save(picture.comparison_picture(rows, dataset.palette, dataset.classes), target)
     return target
 

@@ -56,18 +56,19 @@ def check_made_for(path: Path, written: Path, facts: Facts, graph: Graph) -> Non
 
 
 def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | None:
-    """Why an int8 file does not fit a processor, by default this one, in one line; None where it does.
+    """Why a file with int8 weights does not fit a processor, by default this one, in one line; None where it does.
 
     A file for ONNX Runtime is read for sums that saturate where there is no VNNI, whoever made it.
     """
     facts, features = artifact.facts, features or int8_features()
     if facts.target == "edgetpu":
         return "made for edgetpu, but measured on the CPU"
-    if facts.precision != "int8" or facts.format != "onnx":
+    if not facts.precision.startswith("int8") or facts.format != "onnx":
         return None
     fits = fitting("onnx", features)
     made = f"made for {facts.target}; " if facts.target else ""
-    if facts.target and target_named(facts.target).activation != fits.activation:
+    static = facts.precision == "int8"
+    if static and facts.target and target_named(facts.target).activation != fits.activation:
         return f"{made}int8 is slow so on this CPU; quantize with --target {fits.name}"
     if not fits.pairs_fit or facts.target == fits.name:
         return None

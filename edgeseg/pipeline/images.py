@@ -18,8 +18,8 @@ __all__ = ["DEFAULT_DATA", "Batches", "open_calibration", "open_evaluation", "pr
 DEFAULT_DATA = "scenes"
 
 
-def open_evaluation(text: str, split: str | None, size: Size, limit: int | None) -> Dataset:
-    """The labelled images that accuracy is measured on."""
+def open_evaluation(text: str, split: str | None, size: Size | None, limit: int | None) -> Dataset:
+    """The labelled images that accuracy is measured on, at a size or at their own."""
     return data.open_dataset(text, split=split, size=size, limit=limit)
 
 

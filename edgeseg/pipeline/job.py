@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeseg.bench.latency import LatencyOptions
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.source import Source
 
 __all__ = ["Job"]
@@ -23,6 +24,7 @@ class Job:
     split: str | None = None
     images: int | None = None
     latency: LatencyOptions = field(default_factory=LatencyOptions)
+    evaluation: Evaluation = field(default_factory=Evaluation)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -31,6 +33,9 @@ class Job:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Job:
         """Read what `to_json` wrote."""
-        return cls(
-            **{**values, "source": Source.from_json(values["source"]), "latency": LatencyOptions(**values["latency"])}
-        )
+        given = {
+            "source": Source.from_json(values["source"]),
+            "latency": LatencyOptions(**values["latency"]),
+            "evaluation": Evaluation.from_json(values["evaluation"]),
+        }
+        return cls(**{**values, **given})

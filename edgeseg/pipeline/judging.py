@@ -25,14 +25,17 @@ class Judged:
     def summary(self) -> str:
         """One line for a human."""
         contest = self.verdict.contest
-        times = f"int8 {contest.p50_ms:.2f} ms, float {contest.other_p50_ms:.2f} ms"
+        times = f"{self.artifact.facts.precision} {contest.p50_ms:.2f} ms, float {contest.other_p50_ms:.2f} ms"
         return f"{times} in turns on {self.verdict.setting}: {contest.ratio:.2f} of float's time"
 
 
 def judge(floating: Artifact, quantized: Artifact, recipe: Recipe, threads: int, progress: Progress = silent) -> Judged:
-    """Hold an int8 file against its float twin. One that is slower says so from then on, in its facts.
+    """Hold a quantized file against its float twin. One that is slower says so from then on, in its facts.
+
+    What an int8 file leaves in float is looked for; other precisions are not made to leave no float.
 
     Raises InputError for a file that cannot be run or profiled, WorkError where the process at work on it died.
     """
     verdict = hold_against(quantized, floating, threads, progress)
-    return Judged(marked(quantized, verdict), verdict, verdict.islands(quantized, recipe.floating))
+    islands = verdict.islands(quantized, recipe.floating) if recipe.precision == "int8" else ()
+    return Judged(marked(quantized, verdict), verdict, islands)

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from edgeseg import data, runtimes
 from edgeseg.bench.environment import environment
 from edgeseg.bench.memory import peak_rss_mib
-from edgeseg.bench.miou import evaluate
-from edgeseg.core.errors import InputError, MeasureError, MissingDependency
-from edgeseg.core.protocols import Dataset, Progress, Session
+from edgeseg.core.errors import MeasureError, MissingDependency
+from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Facts, Model
-from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.preprocess import Preprocessor, resize_image
 from edgeseg.pipeline.counting import counted
+from edgeseg.pipeline.evaluating import accuracy, labelled, repeated
 from edgeseg.pipeline.fitting import misfit
-from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
+from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import resolve, runtime_of
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["accuracy", "measure"]
+__all__ = ["measure"]
 
 _CALLS = 3
 """After which no runtime of those here takes more memory."""
@@ -39,13 +34,14 @@ def measure(job: Job, progress: Progress) -> Record:
     runtime = job.runtime or runtime_of(subject)
     with runtimes.open_session(subject, threads=job.threads, runtime=runtime, device=job.device) as session:
         facts = session.facts
-        dataset = _dataset(job, facts)
+        dataset = labelled(job, facts)
         prepare = Preprocessor(facts.input)
-        image, _ = (dataset or data.open_dataset(DEFAULT_DATA, size=facts.input.size, limit=1))[0]
+        first, _ = (dataset or data.open_dataset(DEFAULT_DATA, size=facts.input.size, limit=1))[0]
+        image = resize_image(first, facts.input.size)
         for _ in range(_CALLS):
-            session.classmap(_batch(prepare(image), facts))
+            session.classmap(repeated(prepare(image), facts))
         peak = peak_rss_mib()
-        figures = accuracy(session, dataset, prepare, progress) if dataset else {}
+        figures = accuracy(session, dataset, prepare, progress, job.evaluation) if dataset else {}
     facts = _counted(subject, facts)
     unfit = misfit(subject) if isinstance(subject, Artifact) and job.device == "cpu" else None
     return Record(
@@ -71,39 +67,6 @@ def measure(job: Job, progress: Progress) -> Record:
         notes=(*facts.notes, *([f"warning: {unfit}"] if unfit else [])),
         **figures,
     )
-
-
-def _batch(one: NDArray[Any], facts: Facts) -> NDArray[Any]:
-    return one.repeat(facts.input.batch, axis=0) if facts.input.batch > 1 else one
-
-
-def _dataset(job: Job, facts: Facts) -> Dataset | None:
-    if job.data is None:
-        return None
-    dataset = open_evaluation(job.data, job.split, facts.input.size, job.images)
-    if len(dataset.classes) != len(facts.classes):
-        raise InputError(
-            f"{job.data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; "
-            "measure on a dataset with its classes, or pass --no-accuracy"
-        )
-    return dataset
-
-
-def accuracy(session: Session, dataset: Dataset, prepare: Preprocessor, progress: Progress) -> dict[str, Any]:
-    """The fields of a Record that are about accuracy."""
-    facts = session.facts
-
-    def classmap(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        first: NDArray[np.uint8] = session.classmap(_batch(prepare(image), facts))[0]
-        return first
-
-    matrix = evaluate(classmap, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
-    return {
-        "dataset": dataset.name,
-        "images": len(dataset),
-        "miou_percent": matrix.miou_percent(),
-        "class_iou_percent": dict(zip(dataset.classes, matrix.class_iou_percent(), strict=True)),
-    }
 
 
 def _counted(subject: Artifact | Model, facts: Facts) -> Facts:

@@ -15,8 +15,8 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.again import Again
+from edgeseg.pipeline.evaluating import accuracy
 from edgeseg.pipeline.images import open_evaluation
-from edgeseg.pipeline.measuring import accuracy
 from edgeseg.pipeline.sensitivity import Known, measure_layers
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.verdict import hold_against

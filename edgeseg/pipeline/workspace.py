@@ -8,7 +8,7 @@ from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact, Format, Precision, Size
 
-__all__ = ["DEFAULT", "artifact_path", "artifacts", "file_name", "need"]
+__all__ = ["DEFAULT", "artifact_path", "artifacts", "file_name", "need", "quantized_path"]
 
 DEFAULT = Path("edgeseg-out")
 
@@ -39,6 +39,12 @@ def artifact_path(
         ]
     )
     return folder / f"{name}.{target}"
+
+
+def quantized_path(path: Path, precision: Precision, folder: Path | None = None) -> Path:
+    """Where the quantized form of a float file goes: beside it, or into a folder."""
+    name = path.with_stem(f"{path.stem.removesuffix('_fp32')}_{precision}").name
+    return (folder or path.parent) / name
 
 
 def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:

@@ -11,7 +11,7 @@ from edgeseg.core.protocols import Quantizer, QuantizerDeclaration, Recipe
 from edgeseg.core.types import Artifact, Format
 from edgeseg.core.verb import make_callable
 
-__all__ = ["declarations", "quantizer", "write_prepared"]
+__all__ = ["convert", "declarations", "quantizer", "write_prepared"]
 
 _ROOM = "edgeseg.quantize"
 
@@ -25,6 +25,16 @@ def quantizer(format: Format) -> Quantizer:
     """The quantizer of a format; InputError where there is none, MissingDependency where its package is absent."""
     verb: Quantizer = _module(format).quantize
     return verb
+
+
+def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
+    """Write a float file in a precision that needs no calibration: `fp16` or `int8-dynamic`.
+
+    It takes and gives what the float file does. Raises what `quantizer` raises, InputError for a target of another
+    format, and QuantizeError for a file that cannot be converted.
+    """
+    converted: Artifact = _module(artifact.facts.format).convert(artifact, recipe, path)
+    return converted
 
 
 def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:

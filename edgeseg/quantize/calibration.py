@@ -64,10 +64,20 @@ def observe(
     return seen
 
 
-def take_ranges(seen: Observations, recipe: Recipe) -> Ranges:
-    """Ranges by the recipe's method. A tensor that is always zero gets (0, 1). InputError for an unknown method."""
-    range_of = range_method(recipe)
-    ranges = {name: _usable(*range_of(observer)) for name, observer in seen.tensors.items()}
+def take_ranges(seen: Observations, recipe: Recipe, slopes: Mapping[str, float] | None = None) -> Ranges:
+    """Ranges by the recipe's method. A tensor that is always zero gets (0, 1).
+
+    Args:
+        seen: What was observed of each tensor.
+        recipe: How to take them.
+        slopes: Of the leaky rectifiers that alone read a tensor.
+
+    Raises InputError for an unknown method.
+    """
+    given = slopes or {}
+    ranges = {
+        name: _usable(*range_method(recipe, given.get(name, 1.0))(observer)) for name, observer in seen.tensors.items()
+    }
     method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
     return Ranges(ranges, method, seen.source)
 

@@ -13,9 +13,10 @@ _Vector: TypeAlias = NDArray[np.float64]
 
 
 class Channels:
-    """Of one tensor, by channel: the mean, the mean square, and the extent, which is an image's largest magnitude.
+    """Of one tensor, by channel: the mean, the mean square, and the extent, which is the largest magnitude.
 
-    All are averages over the images, of shape (channels,). `sums` (3, channels) and `images` are what they come from.
+    All are of shape (channels,), the first two averages over the images. `sums` (3, channels) and `images` are what
+    they come from; the last row holds the extent.
     """
 
     def __init__(self) -> None:
@@ -25,9 +26,9 @@ class Channels:
     def add(self, values: NDArray[Any], axis: int) -> None:
         """Take in the tensor as it is for one image, its channels lying on `axis`."""
         rest = tuple(i for i in range(values.ndim) if i != axis % values.ndim)
-        extent = np.maximum(values.max(rest), -values.min(rest))
+        extent = np.maximum(np.maximum(values.max(rest), -values.min(rest)), self.sums[2])
         squares = np.square(values).mean(rest, dtype=np.float64)
-        self.sums = self.sums + np.stack([values.mean(rest, dtype=np.float64), squares, extent])
+        self.sums = np.stack([self.sums[0] + values.mean(rest, dtype=np.float64), self.sums[1] + squares, extent])
         self.images += 1
 
     @property
@@ -40,7 +41,8 @@ class Channels:
 
     @property
     def extent(self) -> _Vector:
-        return self._average(2)
+        extent: _Vector = self.sums[2]
+        return extent
 
     def _average(self, row: int) -> _Vector:
         average: _Vector = self.sums[row] / self.images

@@ -68,6 +68,8 @@ def _compare_integers(graph: Any, codes: list[Any]) -> int:
         before = writers.get(int(op.inputs[0])) if kinds[op.opcodeIndex] == _Builtin.ARG_MAX else None
         if before is None or kinds[before.opcodeIndex] != _Builtin.DEQUANTIZE:
             continue
+        if not _int8([graph.tensors[before.inputs[0]]]):
+            continue
         op.inputs = [before.inputs[0], *op.inputs[1:]]
         codes[op.opcodeIndex].version = max(_ARG_MAX_SINCE, codes[op.opcodeIndex].version)
         others = (int(tensor) for other in graph.operators for tensor in other.inputs)

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgeseg.quantize.layers import Layer, Network, Weights, find_links
+from edgeseg.quantize.layers import Layer, Network, Step, Weights, find_network
 from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["onnx_network"]
 
-_HOMOGENEOUS = {"AveragePool", "GlobalAveragePool", "LeakyRelu", "MaxPool", "PRelu", "Relu"}
+_EACH = {"AveragePool", "GlobalAveragePool", "LeakyRelu", "MaxPool", "PRelu", "Relu", "Resize"}
+
+_SHAPES = {"Flatten", "Reshape", "Squeeze", "Unsqueeze"}
+"""Where there is one pixel, they leave the channels."""
 
 
 def onnx_network(model: onnx.ModelProto) -> Network:
     """Every Conv over (N, C, H, W) and every Gemm over (N, C) whose weights are constants."""
-    edit, nodes = Editor(model), model.graph.node
-    layers = tuple(_layer(edit, node) for node in nodes if _is_layer(edit, node))
-    steps = {node.input[0]: node.output[0] for node in nodes if node.op_type in _HOMOGENEOUS}
-    reads = Counter(name for node in nodes for name in node.input)
-    reads.update(output.name for output in model.graph.output)
-    return Network(layers, find_links(layers, steps, reads))
+    edit = Editor(model)
+
+    def width(name: str) -> int:
+        shape = edit.shape(name)
+        return shape[1] if len(shape) > 1 else 0
+
+    operations = [_layer(edit, node) if _is_layer(edit, node) else _step(edit, node) for node in model.graph.node]
+    return find_network(operations, width, [output.name for output in model.graph.output])
+
+
+def _step(edit: Editor, node: onnx.NodeProto) -> Step:
+    given = tuple(name for name in node.input if name)
+    results = tuple(name for name in node.output if name)
+    planes = all(len(edit.shape(name)) == 4 for name in given)
+    shape = edit.shape(node.input[0]) if given else ()
+    if (node.op_type in _EACH and len(shape) == 4) or (node.op_type in _SHAPES and np.prod(shape[2:]) == 1):
+        return Step("each", given[:1], results[:1], _slope(edit, node))
+    if node.op_type == "Add" and planes:
+        return Step("sum", given, results)
+    if node.op_type == "Mul" and planes:
+        return Step("product", _largest_first(edit, given), results)
+    if node.op_type == "Concat" and planes and edit.attribute(node, "axis", 0) == 1:
+        return Step("join", given, results)
+    return Step("other", given, results)
+
+
+def _slope(edit: Editor, node: onnx.NodeProto) -> float | None:
+    if node.op_type == "LeakyRelu":
+        return float(edit.attribute(node, "alpha", 0.01))
+    slopes = edit.constant(node.input[1]) if node.op_type == "PRelu" else None
+    return None if slopes is None else float(np.sqrt(np.square(slopes).mean()))
+
+
+def _largest_first(edit: Editor, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: -int(np.prod(edit.shape(name)))))
 
 
 def _is_layer(edit: Editor, node: onnx.NodeProto) -> bool:
@@ -32,7 +63,7 @@ def _is_layer(edit: Editor, node: onnx.NodeProto) -> bool:
         return False
     if node.op_type == "Gemm":
         factors = [edit.attribute(node, name, 1.0) for name in ("alpha", "beta")]
-        return factors == [1.0, 1.0] and not edit.attribute(node, "transA", 0)
+        return factors == [1.0, 1.0] and not edit.attribute(node, "transA", 0) and len(edit.shape(node.input[0])) == 2
     return node.op_type == "Conv" and len(edit.shape(node.input[0])) == 4
 
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeseg.quantize.layers import Floats, Layer, Network, Weights, find_links
+from edgeseg.quantize.layers import Floats, Layer, Network, Step, Weights, find_network
 
 __all__ = ["tflite_network"]
 
 _Op = schema.BuiltinOperator
 _LAYERS = {_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.FULLY_CONNECTED}
-_HOMOGENEOUS = {_Op.AVERAGE_POOL_2D, _Op.LEAKY_RELU, _Op.MAX_POOL_2D, _Op.PAD, _Op.PRELU, _Op.RELU}
+_EACH = {
+    _Op.AVERAGE_POOL_2D,
+    _Op.LEAKY_RELU,
+    _Op.MAX_POOL_2D,
+    _Op.PAD,
+    _Op.PRELU,
+    _Op.RELU,
+    _Op.RESIZE_BILINEAR,
+    _Op.RESIZE_NEAREST_NEIGHBOR,
+}
+_SHAPES = {_Op.RESHAPE, _Op.SQUEEZE}
+"""Where there is one pixel, they leave the channels."""
 _UNLIMITED = {schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU}
 
 
@@ -24,16 +34,51 @@ def tflite_network(model: Any) -> Network:
     """Every convolution and FULLY_CONNECTED of the first subgraph whose weights are float constants."""
     graph = model.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
-    reads = Counter(names[i] for op in graph.operators for i in op.inputs if i >= 0)
-    reads.update(names[i] for i in graph.outputs)
-    layers, steps = [], {}
+    widths = {tensor.name.decode(): int(tensor.shape[-1]) if len(tensor.shape) else 0 for tensor in graph.tensors}
+    operations: list[Layer | Step] = []
     for op in graph.operators:
         kind = _kind(model, op)
         if kind in _LAYERS and _is_layer(model, op):
-            layers.append(_layer(model, op, depthwise=kind == _Op.DEPTHWISE_CONV_2D))
-        elif kind in _HOMOGENEOUS and _is_homogeneous(op):
-            steps[names[op.inputs[0]]] = names[op.outputs[0]]
-    return Network(tuple(layers), find_links(layers, steps, reads))
+            operations.append(_layer(model, op, depthwise=kind == _Op.DEPTHWISE_CONV_2D))
+        else:
+            operations.append(_step(model, op, kind, names))
+    return find_network(operations, widths.__getitem__, [names[i] for i in graph.outputs])
+
+
+def _step(model: Any, op: Any, kind: int, names: list[str]) -> Step:
+    graph = model.subgraphs[0]
+    read = [int(i) for i in op.inputs if i >= 0]
+    given, results = tuple(names[i] for i in read), tuple(names[i] for i in op.outputs)
+    ranks = [len(graph.tensors[i].shape) for i in read]
+    if not ranks or not _is_homogeneous(op):
+        return Step("other", given, results)
+    shape = graph.tensors[read[0]].shape
+    if (kind in _EACH and len(shape) == 4) or (kind in _SHAPES and len(shape) > 1 and np.prod(shape[1:-1]) == 1):
+        return Step("each", given[:1], results, _slope(model, op, kind))
+    if kind == _Op.MEAN and max(ranks) == 4 and _over_pixels(graph, op):
+        return Step("each", given[:1], results)
+    if kind == _Op.ADD and max(ranks) == 4:
+        return Step("sum", given, results)
+    if kind == _Op.MUL and max(ranks) == 4:
+        largest = sorted(read, key=lambda i: -int(np.prod(graph.tensors[i].shape)))
+        return Step("product", tuple(names[i] for i in largest), results)
+    if kind == _Op.CONCATENATION and min(ranks) == 4 and op.builtinOptions.axis in (-1, 3):
+        return Step("join", given, results)
+    return Step("other", given, results)
+
+
+def _slope(model: Any, op: Any, kind: int) -> float | None:
+    if kind == _Op.LEAKY_RELU:
+        return float(op.builtinOptions.alpha)
+    if kind != _Op.PRELU or not _is_constant(model, op.inputs[1]):
+        return None
+    return float(np.sqrt(np.square(_values(model, op.inputs[1])).mean()))
+
+
+def _over_pixels(graph: Any, op: Any) -> bool:
+    """Whether a MEAN leaves one value a channel."""
+    given, result = (list(graph.tensors[i].shape) for i in (op.inputs[0], op.outputs[0]))
+    return bool(given[-1] == result[-1] and np.prod(result[1:-1]) == 1)
 
 
 def _kind(model: Any, op: Any) -> int:
@@ -48,12 +93,17 @@ def _is_homogeneous(op: Any) -> bool:
 def _is_layer(model: Any, op: Any) -> bool:
     """Whether its weights are float constants, and its channels those of the tensor that it reads."""
     tensors = model.subgraphs[0].tensors
-    constants = [tensors[i] for i in op.inputs[1:] if i >= 0]
-    stored = [model.buffers[tensor.buffer].data for tensor in constants]
+    indices = [i for i in op.inputs[1:] if i >= 0]
+    constants = [tensors[i] for i in indices]
     floats = all(tensor.type == schema.TensorType.FLOAT32 for tensor in constants)
     inputs, shape = tensors[op.inputs[0]].shape[-1], constants[0].shape
     matching = inputs == shape[-1] or _kind(model, op) != _Op.FULLY_CONNECTED
-    return matching and floats and all(data is not None and len(data) for data in stored)
+    return matching and floats and all(_is_constant(model, i) for i in indices)
+
+
+def _is_constant(model: Any, index: int) -> bool:
+    data = model.buffers[model.subgraphs[0].tensors[index].buffer].data
+    return data is not None and len(data) > 0
 
 
 def _layer(model: Any, op: Any, depthwise: bool) -> Layer:

@@ -29,7 +29,7 @@ from edgeseg.quantize.observers import BINS, Observer
 
 __all__ = ["Observations", "find", "keep"]
 
-_SCHEMA = 2
+_SCHEMA = 3
 """Of the file, and of what is observed."""
 
 

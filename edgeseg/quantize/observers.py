@@ -86,15 +86,18 @@ class Observer:
         self.width = width
 
 
-def range_method(recipe: Recipe) -> Callable[[Observer], Range]:
-    """How a recipe takes (low, high) with low <= 0 <= high; InputError for a method or percentile that there is not."""
+def range_method(recipe: Recipe, slope: float = 1.0) -> Callable[[Observer], Range]:
+    """How a recipe takes (low, high) with low <= 0 <= high, of a tensor that a leaky rectifier of this slope reads.
+
+    Raises InputError for a method or percentile that there is not.
+    """
     match recipe.method:
         case "minmax":
             return lambda seen: seen.extremes
         case "moving-average":
             return lambda seen: seen.average
         case "mse":
-            return partial(_by_histogram, mse)
+            return partial(_by_histogram, mse(slope, bits=16 if recipe.precision == "int16x8" else 8))
         case "entropy":
             return partial(_by_histogram, entropy)
         case "percentile":

@@ -1,4 +1,4 @@
-"""Float ONNX file to int8 QDQ ONNX file, through ONNX Runtime's quantizer with ranges from our own observers."""
+"""Float ONNX file to integer QDQ ONNX file, through ONNX Runtime's quantizer with ranges from our own observers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx.version_converter import convert_version
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType
 
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT, write_facts
-from edgeseg.core.errors import InputError, QuantizeError, first_line
+from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
+from edgeseg.quantize.concatenations import joined_ranges
+from edgeseg.quantize.convert_onnx import convert
 from edgeseg.quantize.ends import integer_input, integer_output
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.layers import steps
@@ -30,27 +34,35 @@ from edgeseg.quantize.layers_onnx import onnx_network
 from edgeseg.quantize.operators import ONNX_INT8
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.edit import drop_unread
-from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.precisions import activation_of
+from edgeseg.quantize.prepare import opset, prepare
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_onnx import take_bytes
 from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.stem import fold_stem
-from edgeseg.quantize.targets import Ends, Target, ends, target_for
+from edgeseg.quantize.targets import Ends, ends, target_of
 from edgeseg.quantize.weights_onnx import products
 
-__all__ = ["DECLARATION", "quantize", "write_prepared"]
+__all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="onnx", package="onnxruntime", extra="onnx")
 
-_TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
+_TYPES = {
+    "int8": QuantType.QInt8,
+    "uint8": QuantType.QUInt8,
+    "int16": QuantType.QInt16,
+    "uint16": QuantType.QUInt16,
+}
+_WIDE_OPSET = 21
+"""With which QuantizeLinear took 16 bits."""
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
 _FUSED_IN_FLOAT = _ACTIVATIONS | {"LeakyRelu"}
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
-    """Write an int8 file with int8 weights and 8-bit activations, for a stock ONNX Runtime.
+    """Write a file with int8 weights and activations of 8 bits, or 16, for a stock ONNX Runtime.
 
     With the head `scores` the output is the integer scores, their scale and zero point in the file's metadata; other
     heads give what the float file gives.
@@ -59,8 +71,9 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         InputError: An option that there is not, or no samples.
         QuantizeError: The file cannot be quantized.
     """
-    target, passes = target_for(recipe.target, "onnx"), chosen(recipe)
-    activation, want = _activation(recipe, target), ends(recipe, target, artifact.facts.output.head)
+    target, passes = target_of(recipe, "onnx"), chosen(recipe)
+    activation = activation_of(recipe, "onnx", target.activation)
+    want = ends(recipe, target, artifact.facts.output.head)
     normalization = artifact.facts.input.normalization
     with tempfile.TemporaryDirectory() as folder:
         ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
@@ -103,15 +116,16 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     onnx.helper.set_model_props(quantized, kept)
     facts = replace(
         artifact.facts,
-        precision="int8",
+        precision=recipe.precision,
         input=given,
         output=output,
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
-        target=target.name,
+        target=target.name or None,
         calibration=ranges.source,
         tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
     )
+    ONNXModel(quantized).topological_sort()
     with atomic_path(path) as temporary:
         onnx.save(quantized, temporary)
         write_facts(temporary, facts)
@@ -144,14 +158,6 @@ def _save(model: onnx.ModelProto, target: Artifact) -> None:
     write_facts(target.path, target.facts)
 
 
-def _activation(recipe: Recipe, target: Target) -> str:
-    if recipe.activation == "auto":
-        return target.activation
-    if recipe.activation not in _TYPES:
-        raise InputError(f"activation {recipe.activation!r}: an ONNX file can have {', '.join(_TYPES)} or auto")
-    return recipe.activation
-
-
 def _floating(model: onnx.ModelProto, recipe: Recipe, path: Path) -> tuple[str, ...]:
     named = {node.name: node.output[0] for node in model.graph.node}
     given = {name: node.output[0] for node in model.graph.node for name in node.output}
@@ -180,10 +186,12 @@ def _observed(model: onnx.ModelProto) -> set[str]:
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
-    found = scaled_ranges(model, ranges.values)
+    found = scaled_ranges(model, joined_ranges(model, ranges.values))
     for name, output in reversed(_before_activation(model).items()):
         if output in found:
             found[name] = found[output]
+    if np.iinfo(activation).bits > 8 and opset(model) < _WIDE_OPSET:
+        model = convert_version(model, _WIDE_OPSET)
     limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(
         model,

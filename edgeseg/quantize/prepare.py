@@ -21,7 +21,7 @@ from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
 
-__all__ = ["prepare"]
+__all__ = ["opset", "prepare"]
 
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
@@ -47,7 +47,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
     """
     try:
         model = onnx.load(path)
-        if _opset(model) < _OLDEST_OPSET:
+        if opset(model) < _OLDEST_OPSET:
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
         model = infer_shapes(model, data_prop=True)
@@ -65,7 +65,8 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
     return model, done
 
 
-def _opset(model: onnx.ModelProto) -> int:
+def opset(model: onnx.ModelProto) -> int:
+    """Version of the standard operators that a model is written in."""
     return next((int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
 
 

@@ -62,7 +62,7 @@ def make_ready(
     axes = _axes(prepared)
     if "equalization" in passes and recipe.per_channel:
         channels = _unbalanced(prepared, samples, axes)
-        done["equalization"] = equalize(prepared.network.links, channels)
+        done["equalization"] = equalize(prepared.network, channels)
         prepared.save()
         if samples.enough():
             images = max((each.images for each in channels.values()), default=1)
@@ -74,16 +74,17 @@ def make_ready(
         rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
         done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel, prepared.pairs_fit)
         prepared.save()
-    return take_ranges(seen, recipe), done
+    return take_ranges(seen, recipe, prepared.network.slopes), done
 
 
 def _axes(prepared: Prepared) -> dict[str, int]:
-    """The tensors that layers read and that links lead over, with the axis of their channels."""
-    layers, links = prepared.network.layers, prepared.network.links
-    between = {name: link.first.axis for link in links for name in link.tensors}
-    if prepared.held is not None:
-        between = {name: axis for name, axis in between.items() if name in prepared.held}
-    return between | {layer.given: layer.axis for layer in layers}
+    """The tensors that layers read or whose channels can have other units, with the axis of the channels."""
+    layers, units = prepared.network.layers, prepared.network.units
+    if not layers:
+        return {}
+    free = [name for name, each in units.items() if each.any()]
+    held = [name for name in free if prepared.held is None or name in prepared.held]
+    return dict.fromkeys((*held, *(layer.given for layer in layers)), layers[0].axis)
 
 
 def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:

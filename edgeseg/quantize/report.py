@@ -1,4 +1,4 @@
-"""What a finished file really computes in int8, read off its graph."""
+"""What a finished file really computes in integers, read off its graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeseg.quantize.operators import ONNX_INT8
 __all__ = ["Report", "int8_report", "verify"]
 
 _FLOATS = frozenset({"float32", "float16", "float64", "bfloat16"})
-_INTS = frozenset({"int8", "uint8"})
+_INTS = frozenset({"int8", "uint8", "int16", "uint16"})
 
 _ONNX_CONVOLUTIONS = frozenset({"Conv", "QLinearConv", "ConvInteger", "ConvTranspose"})
 _TFLITE_CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
@@ -54,7 +54,7 @@ class Report:
 
 
 def int8_report(graph: Graph) -> Report:
-    """Sort a file's operators into int8 and float.
+    """Sort a file's operators into int8 and float; 16-bit activations count as int8 ones.
 
     An operator is int8 when every activation and weight that it takes and gives is: in ONNX by its own dtype or, for a
     float operator that has an int8 kernel, by a DequantizeLinear before it and nothing but QuantizeLinear after it,

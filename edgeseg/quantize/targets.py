@@ -16,7 +16,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Format, HeadKind, Layout
 
-__all__ = ["AUTO", "TARGETS", "Ends", "Target", "ends", "fitting", "target_for", "target_named"]
+__all__ = ["AUTO", "TARGETS", "Ends", "Target", "ends", "fitting", "target_for", "target_named", "target_of"]
 
 AUTO = "auto"
 """The target that fits the format and this machine."""
@@ -36,7 +36,7 @@ class Target:
 
     name: str
     format: Format
-    activation: Literal["int8", "uint8"]
+    activation: Literal["int8", "uint8", "int16", "uint16"]
     summary: str
     input: Literal["float", "int8"] = "int8"
     pairs_fit: bool = False
@@ -50,6 +50,12 @@ TARGETS = (
     Target("tflite-xnnpack", "tflite", "int8", "LiteRT on any CPU", input="float"),
     Target("edgetpu", "tflite", "int8", "Coral Edge TPU: integers at both ends", integer_only=True),
 )
+
+_WIDE: dict[Format, Target] = {
+    "onnx": Target("", "onnx", "uint16", "16-bit activations, unsigned as NPUs want them", input="float"),
+    "tflite": Target("", "tflite", "int16", "16-bit activations", input="float"),
+}
+"""Of 16-bit activations, which are for no processor by name: the kernels of CPUs are for 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -110,3 +116,8 @@ def target_for(name: str, format: Format) -> Target:
         others = ", ".join(other.name for other in TARGETS if other.format == format)
         raise InputError(f"target {name} is for .{target.format} files, not .{format}; for those there are: {others}")
     return target
+
+
+def target_of(recipe: Recipe, format: Format) -> Target:
+    """What a recipe's file is made for; without a name where that is no processor. Raises what `target_for` raises."""
+    return _WIDE[format] if recipe.precision == "int16x8" else target_for(recipe.target, format)

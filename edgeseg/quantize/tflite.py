@@ -1,4 +1,4 @@
-"""Float TFLite file to int8 TFLite file, through ai-edge-quantizer with ranges from our own observers."""
+"""Float TFLite file to integer TFLite file, through ai-edge-quantizer with ranges from our own observers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
 from edgeseg.quantize.calibration import Ranges
+from edgeseg.quantize.convert_tflite import convert
 from edgeseg.quantize.dilations import even_dilations
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.islands import join_islands
@@ -27,12 +28,13 @@ from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_tflite import take_bytes
 from edgeseg.quantize.raw.fold_tflite import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.sums import with_wide_sums
-from edgeseg.quantize.targets import Ends, Target, ends, target_for
+from edgeseg.quantize.targets import Ends, Target, ends, target_of
 from edgeseg.quantize.tflite_passes.average import convolve_averages
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
@@ -46,7 +48,7 @@ with quiet():
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.quantizer import Quantizer
 
-__all__ = ["DECLARATION", "quantize", "write_prepared"]
+__all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
 
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
 
@@ -60,19 +62,18 @@ _FOR_XNNPACK = (requantize_rectified, multiply_hard_swishes, fold_stems)
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
-    """Write an int8 file with int8 weights and activations, for a stock LiteRT.
+    """Write a file with int8 weights and activations of 8 bits, or 16, for a stock LiteRT.
 
     A float input is quantized by the graph's first operator, an int8 one has its scale and zero point in the file.
-    With the head `scores` the output is int8, with a scale of its own likewise; other heads give what the float file
-    gives, unless the recipe or the target has integers at both ends.
+    With the head `scores` the output is integers, with a scale of its own likewise; other heads give what the float
+    file gives, unless the recipe or the target has integers at both ends.
 
     Raises:
         InputError: An option that there is not, or no samples.
         QuantizeError: The file cannot be quantized.
     """
-    if recipe.activation not in ("auto", "int8"):
-        raise InputError(f"activation {recipe.activation!r}: a TFLite file can have int8 or auto")
-    target = target_for(recipe.target, "tflite")
+    target = target_of(recipe, "tflite")
+    activation = activation_of(recipe, "tflite", target.activation)
     output, normalization = artifact.facts.output, artifact.facts.input.normalization
     want = ends(recipe, target, output.head)
     if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
@@ -89,21 +90,19 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                content = _quantized(
-                    *(prepared.artifact.path, ranges, recipe, want), normalization, target.integer_only
-                )
+                content = _quantized(prepared.artifact.path, ranges, recipe, want, normalization, target)
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
     passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
     facts = replace(
         artifact.facts,
-        precision="int8",
+        precision=recipe.precision,
         input=_input(content, artifact.facts.input, want),
-        output=replace(output, dtype="int8") if want.integer_output else output,
+        output=replace(output, dtype=activation) if want.integer_output else output,
         parent_sha256=artifact.sha256,
-        recipe=f"{recipe.name}: {ranges.method} ranges, int8 activations, {recipe.weights}{passes_text}",
-        target=target.name,
+        recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
+        target=target.name or None,
         calibration=ranges.source,
         tools={**artifact.facts.tools, "ai-edge-quantizer": metadata.version("ai-edge-quantizer")},
     )
@@ -115,7 +114,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
 
 def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     """See `edgeseg.quantize.write_prepared`."""
-    target = target_for(recipe.target, "tflite")
+    target = target_of(recipe, "tflite")
     model, _ = _rewritten(artifact, recipe, ends(recipe, target, artifact.facts.output.head), target)
     path.write_bytes(packed(model))
 
@@ -169,11 +168,11 @@ def _input(content: bytes, given: InputFacts, want: Ends) -> InputFacts:
 
 
 def _quantized(
-    path: Path, ranges: Ranges, recipe: Recipe, want: Ends, normalization: Normalization, integer_only: bool
+    path: Path, ranges: Ranges, recipe: Recipe, want: Ends, normalization: Normalization, target: Target
 ) -> bytes:
     tool = Quantizer(str(path))
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
-    tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
+    tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, np.iinfo(target.activation).bits, 8, granularity)
     floats = {TFLOperationName.INPUT: want.input == "float", TFLOperationName.OUTPUT: not want.integer_output}
     for port in (port for port, is_float in floats.items() if is_float):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)
@@ -192,6 +191,6 @@ def _quantized(
     join_islands(model)
     if want.raw:
         take_bytes(model, normalization)
-    for rewrite in () if integer_only else _FOR_XNNPACK:
+    for rewrite in _FOR_XNNPACK if target.name == "tflite-xnnpack" else ():
         rewrite(model)
     return packed(model)

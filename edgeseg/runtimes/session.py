@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.profile import Trace
-from edgeseg.core.types import Facts
-from edgeseg.runtimes.classmap import argmax_classmap, upsample_argmax
+from edgeseg.core.types import Facts, Size
+from edgeseg.runtimes.classmap import argmax_classmap, nearest, upsample_argmax
 from edgeseg.runtimes.engine import Engine
 
 __all__ = ["Session"]
@@ -49,20 +49,22 @@ class Session:
         real: NDArray[Any] = (raw.astype(np.float32) - quantization.zero_point) * np.float32(quantization.scale)
         return real
 
-    def classmap(self, batch: NDArray[Any]) -> NDArray[np.uint8]:
-        """Run a batch and finish it: (N, H, W) class indices at the input's size, whatever the head.
+    def classmap(self, batch: NDArray[Any], size: Size | None = None) -> NDArray[np.uint8]:
+        """Run a batch and finish it: (N, H, W) class indices at a size, by default the input's, whatever the head.
 
-        Integer scores are compared as integers, so equal ones tie and the lowest class wins.
+        Integer scores are compared as integers, so equal ones tie and the lowest class wins. A class map that the file
+        gives itself is brought to another size by nearest neighbours.
         """
         raw = self.run(batch)
-        size, output = self.facts.input.size, self.facts.output
+        own, output = self.facts.input.size, self.facts.output
+        size = size or own
         if output.head == "classmap":
-            shape = len(batch), size.height, size.width
+            shape = len(batch), own.height, own.width
             if raw.size != np.prod(shape):
                 raise MeasureError(f"{self.facts.model}: class map of shape {raw.shape} where {shape} was declared")
-            return raw.reshape(shape).astype(np.uint8)
+            return nearest(raw.reshape(shape).astype(np.uint8), size)
         self._check_scores(raw)
-        if output.head == "logits" or output.size == size:
+        if size == (own if output.head == "logits" else output.size):
             return np.stack([argmax_classmap(image, output.layout) for image in raw])
         return np.stack([upsample_argmax(image, size, output.align_corners, output.layout) for image in raw])
 

@@ -30,7 +30,7 @@ _RECORD = Record(
     images=100,
     miou_percent=54.4,
     class_iou_percent={"road": 90.125, "person": None},
-    environment={"threads": 2},
+    environment={"threads": 2, "cpu_model": "some cpu"},
 )
 
 

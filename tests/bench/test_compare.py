@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edgeseg.bench.records import read_records
 from edgeseg.bench.tables import class_markdown, to_csv, to_markdown, write_table
 from edgeseg.bench.terminal import class_table, terminal_table
 from edgeseg.core.errors import InputError
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record
 from edgeseg.core.types import Size
 
@@ -59,9 +61,11 @@ def test_parent_wins_over_likeness_and_likeness_over_order(record: Callable[...,
         ({}, True, True),
         ({"threads": 1}, False, True),
         ({"batch": 2}, False, True),
+        ({"environment": {"cpu_model": "other cpu"}}, False, True),
         ({"size": Size(64, 64)}, False, False),
         ({"dataset": "cityscapes val"}, True, False),
         ({"images": 5}, True, False),
+        ({"evaluation": Evaluation(flip=True)}, True, False),
         ({"miou_percent": None}, True, False),
         ({"classmap_ms": ()}, False, True),
     ],
@@ -71,6 +75,29 @@ def test_unequal_conditions_are_not_compared(
 ) -> None:
     row = compare([record(), record(name="q", precision="int8", **changes)])[1]
     assert (row.speedup is not None, row.miou_loss_points is not None) == (has_speedup, has_loss)
+
+
+def counted(*images: tuple[list[int], list[int], list[int]]) -> dict[str, object]:
+    """Per image: hits, label pixels and predicted pixels of two classes."""
+    return {"image_counts": tuple(tuple(map(tuple, image)) for image in images), "images": len(images)}
+
+
+def test_a_loss_has_an_interval_over_images(record: Callable[..., Record]) -> None:
+    labels = [[100, 50 + i] for i in range(12)]
+    base = record(**counted(*(([90, 40], label, [100, 50]) for label in labels)))
+    other = record(
+        name="q", precision="int8", **counted(*(([90, 40 - i % 4], label, [100, 50]) for i, label in enumerate(labels)))
+    )
+    float_row, row = compare([base, other])
+    assert (float_row.miou_loss_low_points, float_row.miou_loss_high_points) == (None, None)
+    assert row.miou_loss_low_points < row.miou_loss_high_points
+    assert re.search(r"\| \+0\.00 ±\d\.\d\d \|", to_markdown([row]))
+    assert "95 % interval" in to_markdown([row])
+    elsewhere = record(name="e", precision="int8", **counted(*(([90, 40], label, [100, 50]) for label in labels[::-1])))
+    assert compare([base, elsewhere])[1].miou_loss_points is None
+    few = [record(name=r.name, precision=r.precision, **counted(*r.image_counts[:9])) for r in (base, other)]
+    assert compare(few)[1].miou_loss_low_points is None
+    assert "no ± under 10 images" in to_markdown(compare(few))
 
 
 @pytest.mark.parametrize(
@@ -154,13 +181,14 @@ def test_a_note_of_many_rows_is_told_once(record: Callable[..., Record]) -> None
 def test_markdown(four: list[Record]) -> None:
     lines = to_markdown(compare(four[:2], published_miou_percent={"net": 61.2}), [FAILURE]).splitlines()
     assert lines[0] == (
-        "| name | model | format | precision | head | size | batch | runtime | device | threads | network p50, ms "
-        "| 95 % interval of the median, ± % | network p90, ms | network spread (IQR / median), % "
+        "| name | model | format | precision | head | size | batch | runtime | device | threads | machine | evaluation "
+        "| network p50, ms | 95 % interval of the median, ± % | network p90, ms | network spread (IQR / median), % "
         "| image to class map p50, ms | speed-up, x | network p95, ms | network p99, ms | energy, mJ | mIoU, % "
         "| mIoU loss, points | params, M | MAdds, G | file, MiB | peak memory, MiB | published mIoU, % | failure |"
     )
     assert lines[3] == (
-        "| net.int8.onnx | net | onnx | int8 | scores | 256x512 | 1 | onnxruntime | cpu | 2 | 10.00 |  | 10.00 | 0.0 "
+        "| net.int8.onnx | net | onnx | int8 | scores | 256x512 | 1 | onnxruntime | cpu | 2 | some cpu | plain "
+        "| 10.00 |  | 10.00 | 0.0 "
         "| 8.00 | 1.50 |  |  |  | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
     )
     assert lines[4].startswith("| broken.onnx |  |")

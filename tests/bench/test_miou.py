@@ -12,6 +12,7 @@ from edgeseg.bench.histogram_numba import joint_histogram as compiled_histogram
 from edgeseg.bench.miou import ConfusionMatrix, evaluate
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.types import Size
+from edgeseg.data.labels import CITYSCAPES_LABEL_IDS, label_id_table
 
 Bytes = NDArray[np.uint8]
 
@@ -160,3 +161,38 @@ def test_evaluate_names_the_image_and_refuses_an_empty_set() -> None:
         evaluate(lambda image: image[..., 0] * 0, Pairs(bytes_([0]), bytes_([7])), 2)
     with pytest.raises(MeasureError, match="no image"):
         evaluate(lambda image: image[..., 0], Pairs(), 2)
+
+
+def test_equal_to_the_definition_of_cityscapesscripts() -> None:
+    """Its matrix is over label ids, void ones too, and an IoU leaves out what void pixels were predicted as."""
+    rng = np.random.default_rng(3)
+    ids = rng.choice([*range(12), 21, 22, 23, 24, 26, 31], (64, 96))  # the ids of train, bus, rider... do not occur
+    void = {i for i in range(34) if label_id_table()[i] == 255}
+    guess_trains = rng.choice([0, 1, 2, 5, 13, 17], ids.shape).astype(np.uint8)
+    guess_ids = np.array(CITYSCAPES_LABEL_IDS)[guess_trains]
+    counted = np.zeros((34, 34), np.int64)
+    np.add.at(counted, (ids, guess_ids), 1)
+    scores = []
+    for label in CITYSCAPES_LABEL_IDS:
+        right = counted[label, label]
+        missed = counted[label].sum() - right
+        wrong = sum(counted[other, label] for other in range(34) if other not in void and other != label)
+        scores.append(100 * right / (right + missed + wrong) if right + missed + wrong else None)
+    matrix = ConfusionMatrix(19)
+    matrix.update(label_id_table()[ids], guess_trains)
+    assert matrix.class_iou_percent() == tuple(scores)
+    assert None in scores
+    defined = [score for score in scores if score is not None]
+    assert matrix.miou_percent() == math.fsum(defined) / len(defined)
+
+
+def test_the_parts_of_every_image_make_up_the_whole() -> None:
+    matrix = ConfusionMatrix(3)
+    matrix.update(bytes_([0, 0, 1, 255]), bytes_([0, 1, 1, 2]))
+    matrix.update(bytes_([2, 2]), bytes_([2, 0]))
+    assert [part.tolist() for part in matrix.parts] == [
+        [[1, 1, 0], [2, 1, 0], [1, 2, 0]],
+        [[0, 0, 1], [0, 0, 2], [1, 0, 1]],
+    ]
+    hits, labelled, predicted = sum(matrix.parts)
+    assert matrix.class_iou_percent() == tuple((100 * hits / (labelled + predicted - hits)).tolist())

@@ -8,6 +8,7 @@ import pytest
 
 from edgeseg.bench.records import read_records, write_records
 from edgeseg.core.errors import InputError, WorkError
+from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record
 
 
@@ -26,6 +27,23 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, record: Callable[...
     assert read_records(path) == (record(),)
     with pytest.raises(WorkError, match="cannot write"):
         write_records(path / "below" / "records.json", [record()])
+
+
+def test_counts_and_evaluation_come_back_and_stand_on_a_line(tmp_path: Path, record: Callable[..., Record]) -> None:
+    counts = (((1, 2), (3, 4), (5, 6)), ((7, 8), (9, 10), (11, 12)))
+    wide = Evaluation((0.5, 1.0), flip=True, at="label")
+    path = tmp_path / "records.json"
+    write_records(path, [record(image_counts=counts, evaluation=wide, notes=("[\n 1,\n 2\n]",))])
+    assert read_records(path) == (record(image_counts=counts, evaluation=wide, notes=("[\n 1,\n 2\n]",)),)
+    assert "[11, 12]" in path.read_text()
+
+
+def test_records_of_before_have_the_plain_evaluation(tmp_path: Path, record: Callable[..., Record]) -> None:
+    old = record().to_json()
+    del old["evaluation"], old["image_counts"]
+    path = tmp_path / "records.json"
+    path.write_text(json.dumps({"schema": 1, "records": [old]}))
+    assert read_records(path) == (record(),)
 
 
 @pytest.mark.parametrize(

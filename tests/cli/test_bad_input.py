@@ -86,6 +86,10 @@ def test_a_size_that_the_network_cannot_take(cli, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("edgeseg-out/*"))
 
 
+def test_a_percentile_of_another_method(cli) -> None:
+    refused(cli("quantize", "--int8", "--percentile", "99.9"), 2, "--percentile", "--method percentile")
+
+
 def test_datasets(cli, tmp_path: Path, workspace: Path, city: Path) -> None:
     def bench(data: str):
         done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "--data", data, "--no-picture")

@@ -6,7 +6,7 @@ import pytest
 from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.types import Size
 from edgeseg.data import images, open_dataset
-from edgeseg.data.write import write_cityscapes
+from edgeseg.data.write import write_cityscapes, write_folder
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -51,3 +51,13 @@ def test_other_classes_are_refused(tmp_path):
     other.classes = ("ground", "sky")
     with pytest.raises(InputError, match="only the 19 Cityscapes classes"):
         write_cityscapes(other, tmp_path, "val", quiet)
+
+
+def test_a_folder_of_any_classes_reads_back_the_same(tmp_path):
+    scenes = open_dataset("scenes", size=Size(24, 48), limit=2)
+    write_folder(scenes, tmp_path / "data")
+    back = open_dataset(f"folder:{tmp_path / 'data'}")
+    assert back.classes == scenes.classes
+    for (image, label), (same_image, same_label) in zip(scenes, back, strict=True):
+        assert np.array_equal(image, same_image)
+        assert np.array_equal(label, same_label)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ from edgeseg.quantize.prepare import prepare
 
 SIZE = Size(48, 64)
 CLASSES = ("road", "sky", "car", "person", "tree")
-LINKS = {"onnx": 3, "tflite": 2}
-"""Of the network as it is prepared, to equalize; in TFLite its last convolution reads the concatenation itself."""
 
 
 class OnnxNet:
@@ -200,15 +197,11 @@ def opened(source: Artifact) -> tuple[Network, Callable[[Path], Artifact]]:
 
 
 def spread(source: Artifact, path: Path, decades: float = 3) -> Artifact:
-    """The same function with the channels between layers spread over a range of 1 to 10 ** decades."""
+    """The same function with the channels that can have another unit spread over a range of 1 to 10 ** decades."""
     network, save = opened(source)
-    for link in network.links:
-        first = link.first.weights()
-        factors = np.random.default_rng(2).permutation(np.logspace(0, -decades, len(first.kernel)))
-        link.first.put(replace(first, kernel=first.kernel * factors[:, None, None], bias=first.bias * factors))
-        for layer in link.readers:
-            taken = layer.weights()
-            layer.put(replace(taken, kernel=taken.kernel / factors[taken.reads][:, :, None]))
+    factors = np.random.default_rng(2).permutation(np.logspace(0, decades, network.count))
+    factors[0] = 1
+    network.rescale(factors)
     return save(path)
 
 

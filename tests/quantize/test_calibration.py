@@ -153,8 +153,8 @@ def test_progress_is_told_image_by_image() -> None:
             Recipe(method="kl"),
             "no calibration method 'kl'; there are: minmax, moving-average, percentile, mse, entropy",
         ),
-        (Recipe(percentile=0.9999), "percentile 0.9999: expected more than 50"),
-        (Recipe(percentile=101), "percentile 101"),
+        (Recipe(method="percentile", percentile=0.9999), "percentile 0.9999: expected more than 50"),
+        (Recipe(method="percentile", percentile=101), "percentile 101"),
     ],
 )
 def test_unusable_recipes(recipe: Recipe, said: str) -> None:

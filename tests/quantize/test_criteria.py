@@ -48,6 +48,27 @@ def test_mse_is_near_the_best_of_all_ranges(kind: str) -> None:
     assert error(given, *chosen("mse", given)) <= 1.1 * best
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.7])
+def test_behind_a_leaky_rectifier_mse_is_near_the_best_of_all_ranges(slope: float) -> None:
+    given = values("heavy tail")
+    seen = Observer()
+    seen.add(given, float(given.min()), float(given.max()))
+
+    def behind(low: float, high: float) -> float:
+        step = (high - low) / 255
+        zero = round(-low / step)
+        held = step * (np.clip(np.rint(given / step) + zero, 0, 255) - zero)
+        return float(
+            np.mean(np.square(np.where(held > 0, held, slope * held) - np.where(given > 0, given, slope * given)))
+        )
+
+    shares = np.linspace(1, 0.05, 39)
+    best = min(behind(given.min() * a, given.max() * b) for a in shares for b in shares)
+    low, high = range_method(Recipe(method="mse"), slope)(seen)
+    assert behind(low, high) <= 1.1 * best
+    assert low > chosen("mse", given)[0]
+
+
 def test_entropy_cuts_off_a_lone_outlier() -> None:
     given = values("outlier")
     low, high = chosen("entropy", given)

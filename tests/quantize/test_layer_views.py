@@ -19,14 +19,10 @@ from tests.quantize.test_passes import model_of, run
 
 
 def rescale(network: Network) -> None:
-    """Move a random factor for each channel over every link."""
-    for link in network.links:
-        first = link.first.weights()
-        factors = np.random.default_rng(0).uniform(0.01, 100, len(first.kernel))
-        link.first.put(Weights(first.kernel * factors[:, None, None], first.bias * factors, first.groups))
-        for layer in link.readers:
-            taken = layer.weights()
-            layer.put(Weights(taken.kernel / factors[taken.reads][:, :, None], taken.bias, taken.groups))
+    """Every unit by a random factor."""
+    factors = np.random.default_rng(0).uniform(0.01, 100, network.count)
+    factors[0] = 1
+    network.rescale(factors)
 
 
 def separable(net: OnnxNet) -> str:
@@ -46,6 +42,20 @@ def limited(net: OnnxNet) -> str:
     return net.add("Add", [net.conv(x, "c", 4, 4), net.add("Relu", [x], "relu")], "out")
 
 
+def gated(net: OnnxNet) -> str:
+    """A sum over which two convolutions share their units, beside a gate, in a concatenation with part of the image."""
+    x = net.conv("image", "first", 3, 4)
+    total = net.add("Add", [net.conv(x, "left", 4, 6), net.conv(x, "right", 4, 6)], "total")
+    mean = net.add("GlobalAveragePool", [net.add("Relu", [total], "total_relu")], "mean")
+    inner = net.add("Relu", [net.conv(mean, "squeeze", 6, 5, k=1)], "squeeze_relu")
+    gate = net.add("Sigmoid", [net.conv(inner, "excite", 5, 6, k=1)], "gate")
+    scaled = net.add("Mul", [gate, "total_relu"], "scaled")
+    joined = net.add(
+        "Concat", [net.add("AveragePool", ["image"], "same", kernel_shape=[1, 1]), scaled], "joined", axis=1
+    )
+    return net.add("Add", [net.conv(joined, "a", 9, 4), net.conv(joined, "b", 9, 4)], "out")
+
+
 def product(net: OnnxNet, turned: int) -> str:
     x = net.add("Flatten", [net.add("GlobalAveragePool", ["image"], "mean")], "flat")
     for name, i, o in (("a", 3, 5), ("b", 5, 2)):
@@ -56,23 +66,36 @@ def product(net: OnnxNet, turned: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("build", "layers", "links"),
+    ("build", "layers", "units"),
     [
-        (separable, 5, [1, 1, 2]),
-        (limited, 3, []),
-        (lambda net: product(net, 0), 2, [1]),
-        (lambda net: product(net, 1), 2, [1]),
+        (separable, 5, 8 + 16 + 8),
+        (limited, 3, 0),
+        (gated, 7, 4 + 6 + 5),
+        (lambda net: product(net, 0), 2, 5),
+        (lambda net: product(net, 1), 2, 5),
     ],
-    ids=["separable", "limited", "product", "turned"],
+    ids=["separable", "limited", "gated", "product", "turned"],
 )
-def test_factors_move_through_onnx(build: Any, layers: int, links: list[int]) -> None:
+def test_factors_move_through_onnx(build: Any, layers: int, units: int) -> None:
     model = model_of(build)
     network = onnx_network(model)
     assert len(network.layers) == layers
-    assert [len(link.readers) for link in network.links] == links
+    assert network.count == 1 + units
     expected = run(model)
     rescale(network)
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
+
+
+def test_slopes_are_of_what_a_leaky_rectifier_alone_reads() -> None:
+    found = onnx_network(model_of(separable)).slopes
+    slope = float(np.sqrt(np.square(np.linspace(0, 1, 16)).mean()))
+    assert found == pytest.approx({"pointwise": 0.1, "depthwise": slope})
+
+    def build(net: OnnxNet) -> str:
+        x = net.conv("image", "a", 3, 3)
+        return net.add("Add", [x, net.add("LeakyRelu", [x], "leaky")], "out")
+
+    assert onnx_network(model_of(build)).slopes == {}
 
 
 def tflite_model(path: Path) -> Any:
@@ -119,7 +142,8 @@ def test_factors_move_through_tflite(tmp_path: Path) -> None:
         ((5, 4, 1), 1),
         ((3, 5, 1), 1),
     ]
-    assert len(network.links) == 6
+    assert network.count == 1 + 8 + 16 + 8 + 8 + 8 + 5
+    assert list(network.slopes.values()) == pytest.approx([0.1])
     expected = run_tflite(model)
     rescale(network)
     assert run_tflite(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))

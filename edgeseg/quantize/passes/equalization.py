@@ -13,14 +13,13 @@ is predicted; a tensor for which no factor at all is as good stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Layer, Link, Weights
+from edgeseg.quantize.layers import Network, Weights
 
 __all__ = ["equalize"]
 
@@ -31,47 +30,84 @@ _DEAD = 1e-6
 
 _TENSOR_STEPS, _WEIGHT_STEPS = 255, 127
 
+_Floats = NDArray[np.float64]
+_Units = NDArray[np.int64]
 
-def equalize(links: Iterable[Link], channels: Mapping[str, Channels]) -> int:
-    """Change the weights of every link where that lowers the predicted noise; returns of how many.
+
+def equalize(network: Network, channels: Mapping[str, Channels]) -> int:
+    """Change the weights wherever that lowers the predicted noise; returns of how many tensors.
 
     Args:
-        links: A network's, of which the int8 file will have a weight scale for each output channel.
+        network: Of which the int8 file will have a weight scale for each output channel.
         channels: What was seen of each tensor that it will hold.
     """
-    return sum(_equalize(link, channels) for link in links)
+    held = {name: network.units[name] for name in channels if network.units.get(name, np.zeros(1)).any()}
+    readers = [
+        _Reader(layer.weights(), layer.given, channels[layer.given].mean_square)
+        for layer in network.layers
+        if layer.given in held
+    ]
+    factors, changed = np.ones(network.count), 0
+    for names in _together(held):
+        tensors = {name: channels[name].extent for name in names}
+        found = _best(
+            {name: held[name] for name in names},
+            tensors,
+            [each for each in readers if each.given in names],
+            len(factors),
+        )
+        if found is not None:
+            units = np.unique(np.concatenate([held[name] for name in names]))
+            factors[units[units > 0]] = found[units[units > 0]]
+            changed += len(names)
+    network.rescale(factors)
+    return changed
 
 
-def _equalize(link: Link, channels: Mapping[str, Channels]) -> bool:
-    held = [channels[name] for name in link.tensors if name in channels]
-    extent = np.max([tensor.extent for tensor in held], axis=0)
-    extent = np.where(extent > _DEAD * extent.max(), extent, extent.max())
-    if not extent.max():
-        return False
-    readers = [_Reader(layer.weights(), channels[link.tensors[-1]].mean_square) for layer in link.readers]
-    weight = np.max([reader.weight_ranges(len(extent)) for reader in readers], axis=0)
+def _together(held: Mapping[str, _Units]) -> list[set[str]]:
+    """Tensors that have units in common, directly or by way of others."""
+    groups: list[tuple[set[str], set[int]]] = []
+    for name, units in held.items():
+        names, numbers = {name}, set(units[units > 0].tolist())
+        apart = []
+        for group in groups:
+            if group[1] & numbers:
+                names, numbers = names | group[0], numbers | group[1]
+            else:
+                apart.append(group)
+        groups = [*apart, (names, numbers)]
+    return [names for names, _ in groups]
+
+
+def _best(
+    units: Mapping[str, _Units], extents: Mapping[str, _Floats], readers: list[_Reader], count: int
+) -> _Floats | None:
+    """The factors of which the least noise is predicted; None where that is no factor at all."""
+    share, weight = np.zeros(count), np.zeros(count)
+    for name, extent in extents.items():
+        np.maximum.at(share, units[name], extent / (extent.max() or 1))
+    for reader in readers:
+        np.maximum.at(weight, units[reader.given], reader.weight_ranges(len(units[reader.given])))
+    share = np.where(share > _DEAD, share, 1)
     weight = np.where(weight > 0, weight, 1)
-    candidates = [np.ones_like(extent), *(extent**a / weight ** (1 - a) for a in _EXPONENTS)]
-    noises = [sum(reader.noise(extent, factors) for reader in readers) for factors in candidates]
+    candidates = [np.ones(count), *(share**a / weight ** (1 - a) for a in _EXPONENTS)]
+    for factors in candidates[1:]:
+        factors[0] = 1
+        widest = max((share[units[name]] / factors[units[name]])[units[name] > 0].max() for name in extents)
+        factors[1:] *= widest
+    noises = [
+        sum(reader.noise(extents[reader.given], factors[units[reader.given]]) for reader in readers)
+        for factors in candidates
+    ]
     best = int(np.argmin(noises))
-    if best:
-        factors = candidates[best] * (extent / candidates[best]).max() / extent.max()
-        _move(link.first, link.readers, factors)
-    return best > 0
-
-
-def _move(first: Layer, readers: Iterable[Layer], factors: NDArray[np.float64]) -> None:
-    given = first.weights()
-    first.put(replace(given, kernel=given.kernel / factors[:, None, None], bias=given.bias / factors))
-    for layer in readers:
-        taken = layer.weights()
-        layer.put(replace(taken, kernel=taken.kernel * factors[taken.reads][:, :, None]))
+    return candidates[best] if best else None
 
 
 class _Reader:
     """A layer and what comes in, from which its noise in int8 follows. Rounding errors count as uniform."""
 
-    def __init__(self, weights: Weights, mean_square: NDArray[np.float64]) -> None:
+    def __init__(self, weights: Weights, given: str, mean_square: NDArray[np.float64]) -> None:
+        self.given = given
         self._reads = weights.reads
         self._peaks = np.abs(weights.kernel).max(axis=2).astype(np.float64)
         self._powers = np.square(weights.kernel, dtype=np.float64).sum(axis=2)

@@ -1,0 +1,46 @@
+"""Times of several calls that take turns, so that what slows the machine slows them all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+__all__ = ["Turns", "taken_ms"]
+
+_PAUSE_S = 0.03
+"""Between two calls, in which the threads of one session stop spinning before the other's start."""
+_WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How many rounds to take; fewer where they take longer than so many seconds, but at least so many."""
+
+    rounds: int = 20
+    seconds: float = float("inf")
+    least: int = 3
+
+
+def taken_ms(calls: Sequence[Callable[[], object]], turns: Turns) -> list[list[float]]:
+    """The times of each call: once a round, in an order that is drawn anew, after rounds that don't count."""
+    draw = Random(0)
+    samples: list[list[float]] = [[] for _ in calls]
+
+    def take(count: bool) -> None:
+        for i in draw.sample(range(len(calls)), len(calls)):
+            time.sleep(_PAUSE_S)
+            start = time.perf_counter()
+            calls[i]()
+            if count:
+                samples[i].append(1e3 * (time.perf_counter() - start))
+
+    for _ in range(_WARM_UP):
+        take(count=False)
+    begin = time.perf_counter()
+    for done in range(turns.rounds):
+        if done >= turns.least and time.perf_counter() - begin > turns.seconds:
+            break
+        take(count=True)
+    return samples

@@ -1,0 +1,198 @@
+"""Image to class map on two threads: edgeseg's float and int8 files of the zoo's networks against the stock way's.
+
+Stock: a file with full-resolution logits from the framework's own exporter, the same in int8 from ONNX Runtime's
+`quantize_static` or ai-edge-quantizer's static recipe (see `peers/`), a run, `numpy.argmax`. All files of a network
+have the same weights, random where none come with edgeseg, see the same images in calibration, and are given the same
+image by the same code. They are timed in turns, in an order that is drawn anew each round.
+
+    python benchmarks/speed.py --all --out speed --document docs/results.md
+    python benchmarks/speed.py fastscnn enet --size 128x256 --out speed
+
+Files that are in the folder are kept, and so are the reasons of those that could not be made (`.failed`): after an
+interruption the same command goes on, and a finished one only times again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import exp, fsum, log
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+from common.apart import Apart, Failed
+from common.document import check_markers, number, replace_between, table
+from common.turns import Turns, taken_ms
+from peers.files import Images, described, facts_of, our_float, our_int8, peer_float, peer_int8
+
+from edgeseg import data, models, runtimes
+from edgeseg.core.types import Artifact, Format, Precision, Size
+from edgeseg.data.preprocess import Preprocessor
+from edgeseg.pipeline.workspace import artifact_path
+
+FORMATS: tuple[Format, ...] = ("onnx", "tflite")
+CALIBRATION = Images("scenes", 4)
+THREADS = 2
+SLOWER = 1.02
+"""Time of an int8 file over that of its float file, above which it counts as slower."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Who made a file, edgeseg or stock, and how precise it is."""
+
+    maker: str
+    precision: Precision
+
+
+KINDS = tuple(Kind(maker, precision) for maker in ("edgeseg", "stock") for precision in get_args(Precision))
+OURS, OUR_INT8, STOCK, STOCK_INT8 = KINDS
+RATIOS = ((OURS, OUR_INT8), (STOCK, OURS), (STOCK_INT8, OUR_INT8))
+HEADER = (
+    *("network", "at", "float, ms", "int8, ms", "stock float, ms", "stock int8, ms"),
+    *("int8 faster than float, x", "float faster than stock float, x", "int8 faster than stock int8, x"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each file of a network in one format takes in milliseconds, or why there is none."""
+
+    network: str
+    size: Size
+    ms: Mapping[Kind, float | str]
+
+    def ratio(self, slow: Kind, fast: Kind) -> float | None:
+        over, under = self.ms[slow], self.ms[fast]
+        return None if isinstance(over, str) or isinstance(under, str) else over / under
+
+    @property
+    def cells(self) -> list[str]:
+        ratios = [self.ratio(*pair) for pair in RATIOS]
+        times = [number(self.ms[kind], ".2f") for kind in KINDS]
+        return [self.network, str(self.size), *times, *(number(ratio or "", ".2f") for ratio in ratios)]
+
+
+def files(network: str, target: Format, size: Size, folder: Path) -> dict[Kind, Path]:
+    return {kind: artifact_path(folder / kind.maker, network, size, target, kind.precision) for kind in KINDS}
+
+
+def make(paths: Mapping[Kind, Path], network: str, target: Format, size: Size) -> dict[Kind, Path | Failed]:
+    """Each file, or why it could not be made. Conversions leave memory behind: they get a process of their own."""
+    ours, stock, peer = paths[OURS], paths[STOCK], f"stock_{target}"
+    steps: dict[Kind, tuple[Path | None, Callable[..., None], tuple[object, ...]]] = {
+        OURS: (None, our_float, (network, None, target, size)),
+        OUR_INT8: (ours, our_int8, (ours, CALIBRATION)),
+        STOCK: (ours, peer_float, (peer, network, ours)),
+        STOCK_INT8: (stock, peer_int8, (peer, stock, ours, CALIBRATION)),
+    }
+    made: dict[Kind, Path | Failed] = {}
+    with Apart() as apart:
+        for kind, (source, function, arguments) in steps.items():
+            can = source is None or source.exists()
+            made[kind] = result = apart.make(paths[kind], function, *arguments) if can else Failed("no float file")
+            print(paths[kind], result.reason if isinstance(result, Failed) else "made", file=sys.stderr, flush=True)
+    return made
+
+
+def time_files(given: Sequence[tuple[Kind, Path, Path]], turns: Turns) -> list[float]:
+    """Median milliseconds of files, each given with a file of ours that has the network's facts."""
+    with ExitStack() as opened:
+        return [median(taken) for taken in taken_ms([way(*each, opened) for each in given], turns)]
+
+
+def way(kind: Kind, path: Path, like: Path, opened: ExitStack) -> Callable[[], object]:
+    """From an image to its class map by way of one file."""
+    facts = facts_of(like)
+    artifact = Artifact(path, facts_of(path)) if kind.maker == "edgeseg" else described(path, facts)
+    session = opened.enter_context(runtimes.open_session(artifact, threads=THREADS))
+    prepare = Preprocessor(artifact.facts.input)
+    image, _ = data.open_dataset("scenes", size=facts.input.size, limit=1)[0]
+    if kind.maker == "edgeseg":
+        return lambda: session.classmap(prepare(image))
+    axis = 1 if artifact.facts.output.layout == "NCHW" else 3
+    return lambda: session.run(prepare(image)).argmax(axis)
+
+
+def measure(network: str, size: Size, made: Mapping[Format, Mapping[Kind, Path | Failed]], turns: Turns) -> list[Row]:
+    """A row for each format; the files of both take turns, in a process of their own."""
+    ms: dict[Format, dict[Kind, float | str]] = {target: {} for target in FORMATS}
+    given: list[tuple[Format, Kind, Path, Path]] = []
+    for target in FORMATS:
+        like = made[target][OURS]
+        for kind, path in made[target].items():
+            if isinstance(path, Failed):
+                ms[target][kind] = path.reason
+            elif isinstance(like, Path):
+                given.append((target, kind, path, like))
+    with Apart() as apart:
+        taken = apart.call(time_files, [(kind, path, like) for _, kind, path, like in given], turns)
+    for i, (target, kind, _, _) in enumerate(given):
+        ms[target][kind] = taken.reason if isinstance(taken, Failed) else taken[i]
+    return [Row(network, size, ms[target]) for target in FORMATS]
+
+
+def summary(rows: Iterable[Row]) -> list[str]:
+    """The last row of a table: geometric means of the ratios, and of how many networks."""
+    means = []
+    for pair in RATIOS:
+        ratios = [ratio for row in rows if (ratio := row.ratio(*pair))]
+        mean = exp(fsum(map(log, ratios)) / len(ratios)) if ratios else None
+        means.append(f"{mean:.2f} of {len(ratios)}" if mean else "")
+    return ["geometric mean", "", "", "", "", "", *means]
+
+
+def slower(rows: Iterable[Row]) -> str:
+    """The networks whose int8 file is slower than its float file."""
+    over = {row.network: 1 / ratio for row in rows if (ratio := row.ratio(OURS, OUR_INT8)) and 1 / ratio > SLOWER}
+    listed = ", ".join(f"{name} {ratio:.2f}x" for name, ratio in over.items())
+    return f"int8 that takes more than {SLOWER}x the time of its float file: {listed or 'none'}."
+
+
+def tables(rows: Mapping[Format, Sequence[Row]]) -> list[str]:
+    lines: list[str] = []
+    for target, name in zip(FORMATS, ("ONNX Runtime", "LiteRT"), strict=True):
+        cells = [*(row.cells for row in rows[target]), summary(rows[target])]
+        lines += [f"{name}:", "", *table(HEADER, cells), "", slower(rows[target]), ""]
+    return lines[:-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="NAME", help="networks of the zoo")
+    parser.add_argument("--all", action="store_true", help="the whole zoo")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    parser.add_argument("--size", type=Size.parse, help="HxW instead of each network's own")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="after which a network's rounds end, but at least 5"
+    )
+    parser.add_argument("--document", type=Path, help="a document with markers, to put the tables in")
+    given = parser.parse_args()
+    names = models.names() if given.all else given.networks
+    if not names:
+        parser.error("name networks, or give --all")
+    if given.document:
+        check_markers(given.document, "speed.py")
+    sizes = {name: given.size or models.card(name).size for name in names}
+    made = {
+        name: {target: make(files(name, target, size, given.out), name, target, size) for target in FORMATS}
+        for name, size in sizes.items()
+    }
+    rows: dict[Format, list[Row]] = {target: [] for target in FORMATS}
+    for name, size in sizes.items():
+        measured = measure(name, size, made[name], Turns(given.rounds, given.seconds, 5))
+        for target, row in zip(FORMATS, measured, strict=True):
+            rows[target].append(row)
+            print(target, *row.cells, file=sys.stderr, flush=True)
+    print("\n".join(lines := tables(rows)))
+    if given.document:
+        replace_between(given.document, "speed.py", lines)
+
+
+if __name__ == "__main__":
+    main()

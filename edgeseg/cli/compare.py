@@ -1,0 +1,48 @@
+"""`edgeseg compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from edgeseg.cli import options
+from edgeseg.cli.console import say, table_console
+
+if TYPE_CHECKING:
+    from edgeseg.bench.tables import TableFormat
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare")(compare)
+
+
+def compare(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULT...", help="Folders that bench or run wrote to, or their records.json."),
+    ],
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Show in one table what was not measured on the same terms.")
+    ] = False,
+    table: options.Tables = None,
+    sort: options.SortOption = options.Sort.MODEL,
+    per_class: options.PerClass = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the page and the tables.")] = Path("edgeseg-compare"),
+) -> None:
+    """Merge the results of many runs and machines into one table and one HTML page with Pareto plots."""
+    from edgeseg.bench.terminal import class_table, terminal_table
+    from edgeseg.pipeline.merging import merge, write_merged
+
+    merged = merge(results, mixed)
+    console, rows = table_console(), merged.rows(sort.value)
+    console.print(terminal_table(rows, width=console.width))
+    if per_class:
+        console.print(class_table(rows))
+    formats = cast("list[TableFormat]", [each.value for each in table or [options.TableFormat.MD]])
+    for path in write_merged(out, merged, formats, sort.value, per_class):
+        say(f"{'page' if path.suffix == '.html' else 'table'}: {path}")

@@ -1,0 +1,53 @@
+"""Float ONNX file to half floats, or to int8 weights with activations that ONNX Runtime quantizes as it runs."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from edgeseg.core.container import write_facts
+from edgeseg.core.errors import QuantizeError, first_line
+from edgeseg.core.files import atomic_path
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.quiet import quiet
+from edgeseg.core.types import Artifact
+from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.targets import target_for
+
+__all__ = ["convert"]
+
+
+def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
+    """See `edgeseg.quantize.convert`."""
+    dynamic = recipe.precision == "int8-dynamic"
+    target = target_for(recipe.target, "onnx") if dynamic else None
+    with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
+        model, _ = prepare(artifact.path, Path(folder) / artifact.path.name, ())
+        try:
+            with quiet():
+                if target:
+                    # ConvInteger has one scale for all its weights; with 7 bits, two products stay inside 16.
+                    quantize_dynamic(model, temporary, weight_type=QuantType.QInt8, reduce_range=target.pairs_fit)
+                else:
+                    onnx.save(convert_float_to_float16(model, keep_io_types=True), temporary)
+        except Exception as error:
+            problem = f"ONNX Runtime cannot convert it to {recipe.precision}: {first_line(error)}"
+            raise QuantizeError(f"{artifact.path}: {problem}") from error
+        bits = "int8" if target and not target.pairs_fit else "7-bit"
+        dynamic_text = f"{bits} weights per tensor, uint8 activations quantized at run time"
+        facts = replace(
+            artifact.facts,
+            precision=recipe.precision,
+            parent_sha256=artifact.sha256,
+            recipe=f"{recipe.name}: {dynamic_text if dynamic else 'float16 weights and activations'}",
+            target=target.name if target else None,
+            tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
+        )
+        write_facts(temporary, facts)
+    return Artifact(path, facts)

@@ -1,0 +1,119 @@
+"""`edgeseg compare` as it is typed, on records of several runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeseg.bench.records import read_records, write_records
+from edgeseg.core.errors import InputError
+from edgeseg.core.evaluation import Evaluation
+from edgeseg.core.record import Record
+from edgeseg.core.types import Size
+from edgeseg.pipeline.merging import merge
+
+FLOAT = Record(
+    name="net.onnx",
+    model="net",
+    format="onnx",
+    precision="fp32",
+    head="scores",
+    size=Size(64, 128),
+    batch=1,
+    runtime="onnxruntime",
+    device="cpu",
+    threads=2,
+    network_ms=(4.0, 5.0, 6.0),
+    classmap_ms=(6.0, 7.0, 8.0),
+    sha256="f" * 64,
+    size_bytes=2**20,
+    dataset="scenes",
+    images=12,
+    miou_percent=50.0,
+    class_iou_percent={"road": 80.0, "car": 20.0},
+    image_counts=(((8, 2), (10, 5), (8, 7)),) * 12,
+    environment={"cpu_model": "desktop"},
+)
+INT8 = replace(
+    FLOAT, name="net_int8.onnx", precision="int8", sha256="a" * 64, parent_sha256="f" * 64, miou_percent=49.5
+)
+
+
+def result(folder: Path, *records: Record) -> Path:
+    write_records(folder / "records.json", records)
+    return folder
+
+
+def elsewhere(record: Record, ms: float) -> Record:
+    return replace(record, classmap_ms=(ms,) * 3, environment={"cpu_model": "board"})
+
+
+def test_runs_of_two_machines_become_one_table_and_page(cli, tmp_path: Path) -> None:
+    result(tmp_path / "desk", FLOAT, INT8)
+    result(tmp_path / "board", elsewhere(FLOAT, 21.0), elsewhere(INT8, 10.0))
+    tables = ("--table", "md", "--table", "csv", "--table", "json")
+    done = cli("compare", "desk", "board", "desk/records.json", *tables, "--per-class", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out"
+    assert done.stdout.splitlines()[-4:] == [
+        *(f"table: {Path('out') / f'compare.{kind}'}" for kind in ("md", "csv", "json")),
+        f"page: {Path('out') / 'compare.html'}",
+    ]
+    rows = json.loads((out / "compare.json").read_text())["rows"]
+    assert [(row["machine"], row["run"], row["precision"]) for row in rows] == [
+        ("desktop", "desk", "fp32"),
+        ("board", "board", "fp32"),
+        ("desktop", "desk", "int8"),
+        ("board", "board", "int8"),
+    ]
+    assert [row["speedup"] for row in rows] == [1.0, 1.0, 1.0, 2.1]
+    assert rows[2]["miou_loss_low_points"] == 0.0
+    page = (out / "compare.html").read_text()
+    assert page.count('<a class="point') == 8
+    assert "4 measurements of 2 runs" in page
+    assert cli("compare", out / "compare.json").returncode == 0
+    assert read_records(out / "compare.json") == merge([tmp_path / "desk", tmp_path / "board"]).records
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"size": Size(32, 64)}, "size is 64x128 (a) or 32x64 (b)"),
+        ({"head": "logits"}, "head is scores (a) or logits (b)"),
+        ({"threads": 1}, "threads is 2 (a) or 1 (b)"),
+        ({"device": "gpu"}, "device is cpu (a) or gpu (b)"),
+        ({"batch": 4}, "batch is 1 (a) or 4 (b)"),
+        ({"dataset": "camvid"}, "data is scenes (a) or camvid (b)"),
+        ({"images": 5}, "images is 12 (a) or 5 (b)"),
+        ({"evaluation": Evaluation(flip=True)}, "evaluation is plain (a) or flip (b)"),
+        ({"image_counts": (((8, 2), (11, 5), (8, 7)),) * 12}, "labels is "),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_unless_told(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+    results = [result(tmp_path / "a", FLOAT), result(tmp_path / "b", replace(FLOAT, **changes))]
+    with pytest.raises(InputError) as refusal:
+        merge(results)
+    assert str(refusal.value).startswith(f"cannot be compared: {told}")
+    assert "--mixed" in str(refusal.value)
+    assert len(merge(results, mixed=True).records) == 2
+
+
+def test_records_without_accuracy_may_stand_beside(tmp_path: Path) -> None:
+    bare = replace(FLOAT, dataset=None, images=0, miou_percent=None, image_counts=(), class_iou_percent={})
+    assert len(merge([result(tmp_path / "a", FLOAT), result(tmp_path / "b", bare)]).records) == 2
+
+
+def test_results_that_are_none(cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    absent = cli("compare", "empty")
+    assert absent.returncode == 2
+    assert absent.stderr.startswith("edgeseg: empty/records.json: No such file")
+    result(tmp_path / "none")
+    assert "none: no records" in cli("compare", "none").stderr
+    mixed = cli("compare", result(tmp_path / "a", FLOAT), result(tmp_path / "b", replace(FLOAT, threads=1)))
+    assert mixed.returncode == 2
+    assert mixed.stderr.strip().count("\n") == 0
+    assert not (tmp_path / "edgeseg-compare").exists()
