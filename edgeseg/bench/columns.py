@@ -42,14 +42,6 @@ def _name(key: str, title: str) -> Column:
     return Column(key, title, title, lambda row: str(getattr(row, key)), is_number=False)
 
 
-def _interval(row: Row) -> str:
-    """Half its width, or the longer side's."""
-    if row.network_p50_ms is None or row.network_p50_low_ms is None or row.network_p50_high_ms is None:
-        return ""
-    wider = max(row.network_p50_ms - row.network_p50_low_ms, row.network_p50_high_ms - row.network_p50_ms)
-    return f"{100 * wider / row.network_p50_ms:.1f}"
-
-
 def _speedup(row: Row) -> str:
     if row.is_baseline:
         return BASE
@@ -82,7 +74,7 @@ IDENTITY = (
 )
 SPEED = (
     _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
-    Column("network_p50_interval", "95 % interval of the median, ± %", "±\n%", _interval),
+    _figure("network_p50_within_percent", "95 % interval of the median, ± %", "±\n%", 1),
     _figure("network_p90_ms", "network p90, ms", "net\np90\nms", 2),
     _figure("network_spread_percent", "network spread (IQR / median), %", "IQR\n%", 1),
     _figure("classmap_p50_ms", "image to class map p50, ms", "image\nto map\nms", 2),

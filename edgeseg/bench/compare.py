@@ -78,6 +78,14 @@ class Row:
     class_iou_percent: Mapping[str, float | None]
     notes: tuple[str, ...]
 
+    @property
+    def network_p50_within_percent(self) -> float | None:
+        """From the median to the farther end of its interval."""
+        if self.network_p50_ms is None or self.network_p50_low_ms is None or self.network_p50_high_ms is None:
+            return None
+        farther = max(self.network_p50_ms - self.network_p50_low_ms, self.network_p50_high_ms - self.network_p50_ms)
+        return 100 * farther / self.network_p50_ms
+
 
 def compare(
     records: Sequence[Record],

@@ -78,7 +78,7 @@ def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: 
     assert [path.name for path in home.iterdir()] == ["bin"]
     with pytest.raises(InputError, match=r"net\.onnx: only \.tflite files go to Android"):
         measured(tool, Path("net.onnx"))
-    with pytest.raises(InputError, match="expected android:PATH of a benchmark_model"):
+    with pytest.raises(InputError, match="expected android:PATH of LiteRT's benchmark_model"):
         measured(tmp_path / "absent", file)
     script(tmp_path / "path" / "adb", "#!/bin/sh\necho 'adb: no devices/emulators found' >&2\nexit 1\n", home)
     with pytest.raises(MeasureError, match="adb shell: adb: no devices/emulators found"):
