@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from math import exp, fsum, log
 from pathlib import Path
 from statistics import median
-from typing import get_args
 
 from common.apart import Apart, Failed
 from common.document import check_markers, number, replace_between, table
@@ -49,7 +48,8 @@ class Kind:
     precision: Precision
 
 
-KINDS = tuple(Kind(maker, precision) for maker in ("edgeseg", "stock") for precision in get_args(Precision))
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+KINDS = tuple(Kind(maker, precision) for maker in ("edgeseg", "stock") for precision in PRECISIONS)
 OURS, OUR_INT8, STOCK, STOCK_INT8 = KINDS
 RATIOS = ((OURS, OUR_INT8), (STOCK, OURS), (STOCK_INT8, OUR_INT8))
 HEADER = (

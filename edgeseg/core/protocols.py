@@ -119,7 +119,6 @@ class Recipe:
     """
 
     name: str = "default"
-    precision: Precision = "int8"
     method: str = "mse"
     """Of the activation ranges: `minmax`, `moving-average`, `percentile`, `mse` or `entropy`."""
     percentile: float = 99.99
@@ -138,6 +137,7 @@ class Recipe:
     """Passes of `edgeseg.quantize.passes.PASSES` to leave out."""
     floating: tuple[str, ...] = ()
     """Operators to leave in float, each named by the tensor that it gives; in an ONNX file also by its own name."""
+    precision: Precision = "int8"
 
     @property
     def weights(self) -> str:

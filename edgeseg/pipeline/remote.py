@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 
 from edgeseg.bench.latency import EFFORTS
 from edgeseg.bench.records import parse_records
+from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError, WorkError
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
-from edgeseg.data.write import write_folder
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
@@ -142,7 +142,8 @@ def _images(job: Job, artifacts: Sequence[Artifact], folder: Path) -> Dataset | 
     sizes = {artifact.facts.input.size for artifact in artifacts}
     size = next(iter(sizes)) if len(sizes) == 1 and job.evaluation.at == "input" else None
     dataset = open_evaluation(job.data, job.split, size, job.images or _IMAGES)
-    write_folder(dataset, folder / "data")
+    writing = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="sending images elsewhere")
+    writing.write_folder(dataset, folder / "data")
     return dataset
 
 
