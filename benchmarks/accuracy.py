@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("data", help="the images, as in edgeseg's --data")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files")
     parser.add_argument("--networks", nargs="+", choices=PUBLISHED, default=list(PUBLISHED))
+    parser.add_argument("--formats", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--samples", type=int, default=40, help="calibration images")
     parser.add_argument("--images", type=int, help="images to score on; by default all")
     parser.add_argument("--size", type=Size.parse, default=SIZE, help="HxW")
@@ -145,8 +146,9 @@ def main() -> None:
     given = Given(options.checkpoints, Images(options.data, options.samples), options.images, options.size, options.out)
     scores = Scores(options.out / "scores.json")
     lines: list[str] = []
-    for target, peers in PEERS.items():
-        makers = {OURS: OURS, **{peer: name for peer, name in peers.items() if peer != "nncf" or find_spec("nncf")}}
+    for target in options.formats:
+        peers = {peer: name for peer, name in PEERS[target].items() if peer != "nncf" or find_spec("nncf")}
+        makers = {OURS: OURS, **peers}
         rows = [measure(network, target, makers, given, scores) for network in options.networks]
         lines += lines_of(target, makers, rows)
     if not find_spec("nncf"):
