@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,10 @@ import pytest
 import edgeseg
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# A background job of a shell inherits that Ctrl-C is ignored, which every process started here would inherit in turn.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
