@@ -55,6 +55,7 @@ def bench(
     """
     from edgeseg.bench.latency import EFFORTS
     from edgeseg.pipeline import comparing, workspace
+    from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.kept_records import KeptRecords
 
@@ -66,10 +67,10 @@ def bench(
     if profile:
         show_profiles(job, sources, out, table)
         return
-    kept = KeptRecords(out / "unfinished_bench.json")
+    kept = KeptRecords(Answers(out / "unfinished_bench.json"))
     if not resume:
-        kept.remove()
+        kept.answers.remove()
     comparison = comparing.measure_all(job, sources, progress_bar, kept)
     if not comparison.errors:
-        kept.remove()
+        kept.answers.remove()
     show_comparison(comparison, job, out, table, sort, per_class, picture)

@@ -120,26 +120,9 @@ def quantize(
     with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
-            if not kind.calibrated:
-                with waiting(f"quantize {artifact.path.name}"):
-                    quantized, weights = pipeline.convert(artifact, recipe, folder=out)
-                say(quantized_line(quantized, weights.summary()))
-                if profile:
-                    _judge(again, quantized, threads, float_slow)
-                continue
             if max_drop is not None:
                 again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
-            with progress_bar(f"quantize {artifact.path.name}") as show, EndByCtrlC(show) as end:
-                quantized, report = pipeline.quantize_with_report(
-                    *(artifact, data, again.recipe),
-                    count=samples,
-                    split=split,
-                    progress=end.progress,
-                    folder=out,
-                    keep=keep,
-                    enough=end.enough,
-                )
-            say(quantized_line(quantized, report.summary()))
+            quantized = _calibrated(again, out) if kind.calibrated else _converted(again, out)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
 
@@ -167,6 +150,32 @@ def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_dro
     for option in (option for option, given in useless.items() if given):
         raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
     return kind
+
+
+def _calibrated(again: Again, out: Path) -> Artifact:
+    from edgeseg import pipeline
+
+    with progress_bar(f"quantize {again.source.path.name}") as show, EndByCtrlC(show) as end:
+        quantized, report = pipeline.quantize_with_report(
+            *(again.source, again.samples, again.recipe),
+            count=again.count,
+            split=again.split,
+            progress=end.progress,
+            folder=out,
+            keep=again.keep,
+            enough=end.enough,
+        )
+    say(quantized_line(quantized, report.summary()))
+    return quantized
+
+
+def _converted(again: Again, out: Path) -> Artifact:
+    from edgeseg import pipeline
+
+    with waiting(f"quantize {again.source.path.name}"):
+        quantized, weights = pipeline.convert(again.source, again.recipe, folder=out)
+    say(quantized_line(quantized, weights.summary()))
+    return quantized
 
 
 def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:

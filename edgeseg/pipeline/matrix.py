@@ -15,6 +15,7 @@ from edgeseg.bench.compare import Failure
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
+from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.benching import Titled
 from edgeseg.pipeline.comparing import Comparison, measure_all
@@ -53,7 +54,7 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     Raises InputError for a source that is nothing.
     """
     check(matrix.sources)
-    kept = Kept(Path(matrix.order.folder) / "unfinished.json")
+    kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
     pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):
         found = kept.get(order, job)
@@ -64,7 +65,7 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
             kept.put(order, job, found)
         result += found
     if not result.errors:
-        kept.remove()
+        kept.answers.remove()
     return result
 
 

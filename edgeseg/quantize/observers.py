@@ -89,7 +89,7 @@ class Observer:
 def range_method(recipe: Recipe, slope: float = 1.0) -> Callable[[Observer], Range]:
     """How a recipe takes (low, high) with low <= 0 <= high, of a tensor that a leaky rectifier of this slope reads.
 
-    Raises InputError for a method or percentile that there is not.
+    Raises InputError for a method or percentile that there is not, or not for this precision.
     """
     match recipe.method:
         case "minmax":
@@ -99,6 +99,8 @@ def range_method(recipe: Recipe, slope: float = 1.0) -> Callable[[Observer], Ran
         case "mse":
             return partial(_by_histogram, mse(slope, bits=16 if recipe.precision == "int16x8" else 8))
         case "entropy":
+            if recipe.precision == "int16x8":
+                raise InputError("method entropy weighs 256 levels, which 16-bit activations do not have; try mse")
             return partial(_by_histogram, entropy)
         case "percentile":
             if not 50 < recipe.percentile <= 100:

@@ -14,6 +14,7 @@ from edgeseg.bench.reference import WORKLOADS
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
+from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.benching import measure_together
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.kept_records import KeptRecords
@@ -59,7 +60,7 @@ def test_what_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     files = [small_onnx(tmp_path / name) for name in ("one.onnx", "two.onnx")]
     jobs = [job(path, data="scenes", images=2) for path in files]
-    kept = KeptRecords(tmp_path / "unfinished.json")
+    kept = KeptRecords(Answers(tmp_path / "unfinished.json"))
     told: list[str] = []
 
     def stop(what: str, done: int, total: int) -> None:
@@ -78,6 +79,6 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     small_onnx(files[0], layers=3)
     assert kept.get(jobs[0]) is None
     assert kept.get(replace(jobs[1], threads=2)) is None
-    kept.path.write_text("{")
-    with pytest.raises(EdgesegError, match="leave out --resume"):
+    kept.answers.path.write_text("{")
+    with pytest.raises(EdgesegError, match="delete it to begin anew"):
         kept.get(jobs[1])

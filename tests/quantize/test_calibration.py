@@ -155,6 +155,7 @@ def test_progress_is_told_image_by_image() -> None:
         ),
         (Recipe(method="percentile", percentile=0.9999), "percentile 0.9999: expected more than 50"),
         (Recipe(method="percentile", percentile=101), "percentile 101"),
+        (Recipe(method="entropy", precision="int16x8"), "method entropy weighs 256 levels"),
     ],
 )
 def test_unusable_recipes(recipe: Recipe, said: str) -> None:
