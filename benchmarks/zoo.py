@@ -3,35 +3,31 @@
     edgeseg run --all --samples 4 --no-picture
     python benchmarks/zoo.py edgeseg-out docs/zoo.md
 
-Each network's files are timed against each other: in every round each turns one scene into a class map once, in an
-order that is drawn anew, on two threads. The medians stand in the table, which replaces what is between the document's
-two markers.
+The times are medians from an image to its class map on two threads, the files of a network by turns. The tables replace
+what is between the document's two markers.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 from common.document import replace_between
-from common.turns import Turns, taken_ms
-from numpy.typing import NDArray
 
-from edgeseg import data, models, runtimes
+from edgeseg import models
+from edgeseg.bench.records import read_records
+from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Card
-from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.workspace import artifacts
 from edgeseg.quantize.report import int8_report
 
-CELLS = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]
-TURNS = Turns(rounds=20, seconds=12.0, least=4)
+Cell = tuple[str, str]
+CELLS: list[Cell] = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]
 
 
 def published_table(cards: Iterable[Card]) -> list[str]:
@@ -74,43 +70,29 @@ def measured_table(cards: Iterable[Card], folder: Path) -> list[str]:
         "| faster, x | TFLite fp32 | int8 | faster, x | float in int8 ONNX | float in int8 TFLite |",
         f"| --- | --- | {' | '.join(['---:'] * 11)} | --- | --- |",
     ]
-    by_model: dict[str, dict[tuple[str, str], Artifact]] = {}
-    for artifact in artifacts(folder):
-        by_model.setdefault(artifact.facts.model, {})[artifact.facts.format, artifact.facts.precision] = artifact
+    files = {artifact.path.name: artifact for artifact in artifacts(folder)}
+    by_model: dict[str, dict[Cell, Record]] = {}
+    for record in read_records(folder / "records.json"):
+        by_model.setdefault(record.model, {})[record.format, record.precision] = record
     for card in cards:
-        if files := by_model.get(card.name):
-            lines.append(f"| {' | '.join(measured(files))} |")
-            print(lines[-1], flush=True)
+        if cells := by_model.get(card.name):
+            left = [in_float(files[cells[each].name]) if each in cells else "" for each in CELLS if each[1] == "int8"]
+            lines.append(f"| {' | '.join([*measured(cells), *left])} |")
     return lines
 
 
-def measured(files: Mapping[tuple[str, str], Artifact]) -> list[str]:
-    """The cells of one network's row; empty where there is no such file."""
-    facts = next(iter(files.values())).facts
-    sizes = [f"{files[cell].size_bytes / 2**20:.2f}" if cell in files else "" for cell in CELLS]
-    milliseconds = dict(zip(files, interleaved_ms(list(files.values())), strict=True))
+def measured(cells: Mapping[Cell, Record]) -> list[str]:
+    """One network's figures; empty where there is no such file."""
+    first = next(iter(cells.values()))
+    milliseconds = {cell: median(record.classmap_ms) for cell, record in cells.items() if record.classmap_ms}
     times: list[str] = []
     for target in ("onnx", "tflite"):
         floating, integer = (milliseconds.get((target, precision)) for precision in ("fp32", "int8"))
         times += [f"{each:.1f}" if each else "" for each in (floating, integer)]
         times.append(f"{floating / integer:.2f}" if floating and integer else "")
-    floats = [in_float(files[target, "int8"]) if (target, "int8") in files else "" for target in ("onnx", "tflite")]
-    madds = f"{facts.madds / 1e9:.2f}" if facts.madds else ""
-    return [facts.model, str(facts.input.size), madds, *sizes, *times, *floats]
-
-
-def interleaved_ms(files: list[Artifact]) -> list[float]:
-    """Median time of each file from an image to its class map."""
-    size = files[0].facts.input.size
-    image, _ = data.open_dataset("scenes", size=size, limit=1)[0]
-    with ExitStack() as opened:
-        calls = [classmap(opened.enter_context(runtimes.open_session(file, threads=2)), image) for file in files]
-        return [median(each) for each in taken_ms(calls, TURNS)]
-
-
-def classmap(session: Any, image: NDArray[np.uint8]) -> Callable[[], object]:
-    prepare = Preprocessor(session.facts.input)
-    return lambda: session.classmap(prepare(image))
+    sizes = [f"{(cells[cell].size_bytes or 0) / 2**20:.2f}" if cell in cells else "" for cell in CELLS]
+    madds = f"{first.madds / 1e9:.2f}" if first.madds else ""
+    return [first.model, str(first.size), madds, *sizes, *times]
 
 
 def in_float(artifact: Artifact) -> str:

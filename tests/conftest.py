@@ -23,9 +23,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def cli(tmp_path: Path) -> Run:
     """Runs `edgeseg ARGUMENTS` in an empty folder."""
 
-    def run(*arguments: str | Path, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, folder: Path = tmp_path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("edgeseg")), *map(str, arguments)]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)
 
     return run
 
