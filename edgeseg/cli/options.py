@@ -96,6 +96,7 @@ class Pass(StrEnum):
     """What `--without` takes."""
 
     BATCHNORM = "batchnorm"
+    ACTIVATIONS = "activations"
     REDUCTIONS = "reductions"
     AVERAGE = "average"
     DECONV = "deconv"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from edgeseg.core.container import file_format
 from edgeseg.core.graph import Graph
 from edgeseg.core.registry import load
 
-__all__ = ["read_graph"]
+__all__ = ["read_graph", "write_pinned"]
 
 _NEEDS = {"onnx": ("onnx", "onnx"), "tflite": ("ai_edge_litert", "litert")}
 
@@ -26,8 +27,16 @@ def read_graph(path: Path) -> Graph:
         InputError: A file that is missing, damaged or of another kind.
         MissingDependency: The package that reads the format is not installed.
     """
+    graph: Graph = _module(path).read_graph(path)
+    return graph
+
+
+def write_pinned(path: Path, shape: tuple[int, ...], target: Path) -> None:
+    """Write the same network for an image input of this shape alone; raises MissingDependency as `read_graph` does."""
+    _module(path).write_pinned(path, shape, target)
+
+
+def _module(path: Path) -> Any:
     format = file_format(path)
     package, extra = _NEEDS[format]
-    module = load("edgeseg.graphs", format, package=package, extra=extra, why=f"reading the operators of {path}")
-    graph: Graph = module.read_graph(path)
-    return graph
+    return load("edgeseg.graphs", format, package=package, extra=extra, why=f"reading the operators of {path}")

@@ -13,7 +13,7 @@ from onnx.shape_inference import InferenceError, infer_shapes
 from edgeseg.core.errors import InputError
 from edgeseg.core.graph import Graph, Node, Tensor
 
-__all__ = ["read_graph"]
+__all__ = ["read_graph", "write_pinned"]
 
 _DTYPES: dict[int, str] = {
     code: onnx.helper.tensor_dtype_to_np_dtype(code).name for code in onnx.TensorProto.DataType.values() if code
@@ -57,6 +57,19 @@ def read_graph(path: Path) -> Graph:
     inputs = tuple(tensor(value.name) for value in graph.input if value.name not in constants)
     outputs = tuple(tensor(value.name) for value in graph.output)
     return Graph("onnx", nodes, inputs, outputs, _params(nodes))
+
+
+def write_pinned(path: Path, shape: tuple[int, ...], target: Path) -> None:
+    """See `edgeseg.graphs.write_pinned`."""
+    model = onnx.load(path)
+    stored = {tensor.name for tensor in model.graph.initializer}
+    image = next(given for given in model.graph.input if given.name not in stored)
+    for dim, side in zip(image.type.tensor_type.shape.dim, shape, strict=True):
+        dim.dim_value = side
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    onnx.save(model, target)
 
 
 def _load(path: Path) -> onnx.ModelProto:

@@ -7,13 +7,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.graph import Graph, Node, Tensor
 
-__all__ = ["read_graph"]
+__all__ = ["read_graph", "write_pinned"]
 
 
 def _names(enumeration: type) -> dict[int, str]:
@@ -42,6 +45,26 @@ def read_graph(path: Path) -> Graph:
     if not graph.nodes:
         raise InputError(f"{path}: a TFLite file without operators; export it again")
     return graph
+
+
+def write_pinned(path: Path, shape: tuple[int, ...], target: Path) -> None:
+    """See `edgeseg.graphs.write_pinned`."""
+    interpreter = Interpreter(
+        str(path),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    details = interpreter.get_input_details()[0]
+    interpreter.resize_tensor_input(details["index"], shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(details["index"], np.zeros(shape, details["dtype"]))
+    interpreter.invoke()
+    model = flatbuffer_utils.read_model(str(path))
+    tensors = model.subgraphs[0].tensors
+    for known in interpreter.get_tensor_details():
+        if known["index"] < len(tensors):
+            tensors[known["index"]].shape, tensors[known["index"]].shapeSignature = known["shape"], None
+    flatbuffer_utils.write_model(model, str(target))
 
 
 def _graph(model: Any) -> Graph:

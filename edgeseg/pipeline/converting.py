@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.counting import counted
+from edgeseg.pipeline.pinning import pinned
 from edgeseg.pipeline.profiling import a_batch
 from edgeseg.pipeline.workspace import quantized_path
 from edgeseg.quantize.precisions import kind_of
@@ -37,12 +39,12 @@ def convert(
     need_float(source)
     kind = kind_of(recipe)
     target = path or quantized_path(source.path, recipe.precision, folder)
-    with atomic_path(target) as temporary:
-        converted = room.convert(source, recipe, temporary)
+    with atomic_path(target) as temporary, pinned(source) as fixed:
+        converted = room.convert(fixed, recipe, temporary)
         found = stored(read_graph(temporary), kind.weights)
         check_stored(found, target)
         try_out(converted, target)
-        facts = counted(converted.facts, source.path)
+        facts = replace(counted(converted.facts, fixed), parent_sha256=source.sha256)
         write_facts(temporary, facts)
     return Artifact(target, facts), found
 

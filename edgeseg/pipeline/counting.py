@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from edgeseg.bench.madds import count_madds
-from edgeseg.core.types import Facts
+from edgeseg.core.errors import MeasureError, MissingDependency
+from edgeseg.core.types import Artifact, Facts
 from edgeseg.graphs import read_graph
+from edgeseg.pipeline.pinning import pinned
 
 __all__ = ["counted"]
 
 
-def counted(facts: Facts, path: Path) -> Facts:
-    """The facts with the counts that they lack read off the file's graph.
-
-    Raises MissingDependency where the package that reads the format is not installed, MeasureError for an operator
-    that cannot be counted.
-    """
+def counted(facts: Facts, source: Artifact) -> Facts:
+    """The facts with the counts that they lack read off an artifact's graph, or with a note why one is missing."""
     if facts.params is not None and facts.madds is not None:
         return facts
-    graph = read_graph(path)
-    params = graph.params if facts.params is None else facts.params
-    return replace(facts, params=params, madds=count_madds(graph) if facts.madds is None else facts.madds)
+    try:
+        with pinned(source) as fixed:
+            graph = read_graph(fixed.path)
+        facts = replace(facts, params=graph.params if facts.params is None else facts.params)
+        return replace(facts, madds=count_madds(graph) if facts.madds is None else facts.madds)
+    except (MissingDependency, MeasureError) as reason:
+        what = "MAdds" if facts.params is not None else "MAdds and parameters"
+        return replace(facts, notes=(*facts.notes, f"{what} not counted: {reason}"))

@@ -83,7 +83,7 @@ def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset
         with runtimes.open_session(artifact, tensors=True) as session:
             where = parity.first_difference(program, session, next(iter(batches)))
         raise parity.failure(found, name, where)
-    return counted(replace(artifact.facts, parity=found), artifact.path)
+    return counted(replace(artifact.facts, parity=found), artifact)
 
 
 def _winners(artifact: Artifact, given: NDArray[Any]) -> list[NDArray[np.uint8]]:

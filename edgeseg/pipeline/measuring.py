@@ -7,7 +7,6 @@ from dataclasses import replace
 from edgeseg import data, runtimes
 from edgeseg.bench.environment import environment
 from edgeseg.bench.memory import peak_rss_mib
-from edgeseg.core.errors import MeasureError, MissingDependency
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Facts, Model
@@ -73,7 +72,4 @@ def _counted(subject: Artifact | Model, facts: Facts) -> Facts:
     """The facts with parameters and MAdds, or a note why one is missing."""
     if isinstance(subject, Model):
         return replace(facts, notes=(*facts.notes, "MAdds are counted on exported files"))
-    try:
-        return counted(facts, subject.path)
-    except (MissingDependency, MeasureError) as reason:
-        return replace(facts, notes=(*facts.notes, f"MAdds or parameters not counted: {reason}"))
+    return counted(facts, subject)

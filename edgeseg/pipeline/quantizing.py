@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from edgeseg.pipeline.counting import counted
 from edgeseg.pipeline.exporting import export
 from edgeseg.pipeline.fitting import check_made_for
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
+from edgeseg.pipeline.pinning import pinned
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, as_model, is_file
 from edgeseg.pipeline.workspace import quantized_path
@@ -106,8 +108,8 @@ def quantize_with_report(
     else:
         calibration = Calibration((), 0, str(keep.path), _observe, progress, keep)
     target = path or quantized_path(source.path, recipe.precision, folder)
-    with atomic_path(target) as temporary:
-        quantized = room.quantizer(source.facts.format)(source, recipe, calibration, temporary)
+    with atomic_path(target) as temporary, pinned(source) as fixed:
+        quantized = room.quantizer(source.facts.format)(fixed, recipe, calibration, temporary)
         graph = read_graph(temporary)
         report = int8_report(graph)
         if verified:
@@ -115,7 +117,8 @@ def quantize_with_report(
         check_made_for(target, temporary, quantized.facts, graph)
         if recipe.precision != "int8":  # Kernels for it are rare, and a runtime says so only when it runs the file.
             try_out(quantized, target)
-        facts = counted(quantized.facts, source.path)  # The int8 file may pad kernels with zeros.
+        facts = counted(quantized.facts, fixed)  # The int8 file may pad kernels with zeros.
+        facts = replace(facts, parent_sha256=source.sha256)
         write_facts(temporary, facts)
     return Artifact(target, facts), report
 

@@ -22,6 +22,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.again import Again
 from edgeseg.pipeline.images import Batches, open_calibration
+from edgeseg.pipeline.pinning import pinned
 from edgeseg.pipeline.verdict import Verdict
 from edgeseg.quantize.operators import WEIGHTED
 
@@ -85,7 +86,8 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
     source = again.source
     with tempfile.TemporaryDirectory() as folder:
         prepared, path = (Path(folder) / f"{name}{source.path.suffix}" for name in ("prepared", "one"))
-        room.write_prepared(source, again.recipe, prepared)
+        with pinned(source) as fixed:
+            room.write_prepared(fixed, again.recipe, prepared)
         nodes = layers_of(read_graph(prepared), WEIGHTED)
         names = [tuple(node.outputs[0].name for node in layer) for layer in nodes]
         expected = _scores(source, again, threads)

@@ -12,6 +12,7 @@ from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes import PASSES
+from edgeseg.quantize.passes.activations import expand_activations
 from edgeseg.quantize.passes.alignment import align_channels
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
@@ -28,6 +29,7 @@ _OLDEST_OPSET, _OPSET = 13, 18
 
 _REWRITES = {
     "batchnorm": fold_batchnorm,
+    "activations": expand_activations,
     "reductions": pool_reductions,
     "average": convolve_averages,
     "deconv": convolve_transposed,

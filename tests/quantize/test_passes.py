@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from onnx.shape_inference import infer_shapes
 
+from edgeseg.quantize.passes.activations import expand_activations
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
@@ -91,6 +92,15 @@ def deconv(kernel: int, stride: int, pad: int, extra: int = 0, **attributes: Any
     return build
 
 
+def prelu(slopes: list[float]) -> Build:
+    each = np.array(slopes, np.float32)[:, None, None]
+    return lambda net: net.add("PRelu", ["image", net.constant("slopes", each)], "out")
+
+
+def hard_sigmoid(**attributes: float) -> Build:
+    return lambda net: net.add("HardSigmoid", ["image"], "out", **attributes)
+
+
 UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
 
 
@@ -101,6 +111,13 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (after_sum_read_twice, fold_batchnorm, ["Conv", "Conv", "Add", "Conv", "Sub"]),
         (after_doubling, fold_batchnorm, ["Conv", "Add", "Conv"]),
         (lambda net: net.batchnorm("image", "out", 3), fold_batchnorm, ["Conv"]),
+        (prelu([0.2, 0.2, 0.2]), expand_activations, ["LeakyRelu"]),
+        (prelu([0.2]), expand_activations, ["LeakyRelu"]),
+        (prelu([0.2, -0.3, 1.0]), expand_activations, ["Conv", "Conv", "Relu", "Add"]),
+        (prelu([0.2, 0.3, 1.1]), expand_activations, ["PRelu"]),
+        (hard_sigmoid(), expand_activations, ["Add", "Clip", "Mul"]),
+        (hard_sigmoid(alpha=1 / 6, beta=0.4), expand_activations, ["Add", "Clip", "Mul"]),
+        (hard_sigmoid(alpha=-0.2), expand_activations, ["HardSigmoid"]),
         (mean([2, 3]), pool_reductions, ["GlobalAveragePool"]),
         (mean([-1]), pool_reductions, ["AveragePool"]),
         (mean([2]), pool_reductions, ["AveragePool"]),

@@ -10,10 +10,10 @@ from edgeseg.core.protocols import Recipe
 __all__ = ["PASSES", "applied_text", "chosen"]
 
 PASSES = (
-    *("batchnorm", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
+    *("batchnorm", "activations", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
     *("equalization", "bias-correction"),
 )
-"""`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
+"""`batchnorm`, `activations`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
 
 
 def chosen(recipe: Recipe) -> tuple[str, ...]:

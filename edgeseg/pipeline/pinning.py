@@ -1,0 +1,32 @@
+"""Files that leave their input size open, made for one size."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgeseg.core.container import write_facts
+from edgeseg.core.errors import EdgesegError
+from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph, write_pinned
+
+__all__ = ["pinned"]
+
+
+@contextmanager
+def pinned(source: Artifact) -> Iterator[Artifact]:
+    """The file where it has a fixed input, else a copy, of the same name, for the input that its facts declare."""
+    if min(read_graph(source.path).inputs[0].shape) > 0:
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Artifact(Path(folder) / source.path.name, source.facts)
+        write_pinned(source.path, source.facts.input.shape, copy.path)
+        write_facts(copy.path, source.facts)
+        try:
+            yield copy
+        except EdgesegError as error:
+            error.args = (str(error).replace(str(copy.path), str(source.path)),)
+            raise
