@@ -43,13 +43,15 @@ def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_bench_runs_on_a_device(device: Path, artifact: Path, tmp_path: Path) -> None:
     for package in ("torch", "tensorflow", "onnxruntime", "onnx", "numba", "PIL", "safetensors"):
         assert run(device / "python", "-c", f"import {package}", folder=tmp_path).returncode != 0
-    done = run(device / "edgeseg", "bench", artifact, "--images", "2", "--table", "csv", folder=tmp_path)
+    done = run(
+        device / "edgeseg", "bench", artifact, "--images", "2", "--effort", "quick", "--table", "csv", folder=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "int8" in done.stdout
     assert (tmp_path / "edgeseg-out" / "table.csv").exists()
     with_everything = run(
         Path(sys.executable).with_name("edgeseg"),
-        *("bench", artifact, "--images", "2", "--table", "csv", "--out", "here"),
+        *("bench", artifact, "--images", "2", "--effort", "quick", "--table", "csv", "--out", "here"),
         folder=tmp_path,
     )
     assert with_everything.returncode == 0, with_everything.stderr

@@ -138,7 +138,7 @@ def test_wrong_class_count(cli, tmp_path: Path, workspace: Path, city: Path) -> 
 
 def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"no")
-    done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "broken.onnx", "--images", "2")
+    done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "broken.onnx", "--images", "2", "--effort", "quick")
     assert done.returncode == 2
     assert "fastscnn" in done.stdout
     assert "failed: broken.onnx" in done.stdout

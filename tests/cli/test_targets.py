@@ -49,7 +49,7 @@ def test_camera_bytes_in_and_integers_out_need_no_other_option(cli, floats: Path
     assert (facts.target, facts.input.dtype, facts.output.dtype) == ("edgetpu", "uint8", "int8")
     shown = " ".join(cli("models", floats / "fastscnn_64x128_int8.tflite").stdout.split())
     assert "none to apply: bytes as they are" in shown
-    done = cli("bench", floats / "fastscnn_64x128_int8.tflite", "--images", "1", "--no-picture")
+    done = cli("bench", floats / "fastscnn_64x128_int8.tflite", "--images", "1", "--no-picture", "--effort", "quick")
     assert done.returncode == 0, done.stderr
     assert "warning: made for edgetpu, but measured on the CPU" in " ".join(done.stdout.split())
 

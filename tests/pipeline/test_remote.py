@@ -130,7 +130,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_same_accuracy_as_here(cli, server: str, file: Path, tmp_path: Path) -> None:
     write_folder(data.open_dataset("scenes", size=Size(48, 96), limit=3), tmp_path / "mine")
     content, text = file.read_bytes(), f"folder:{tmp_path / 'mine'}"
-    away = ("--device", f"{server}{sys.executable}", "--threads", "1")
+    away = ("--device", f"{server}{sys.executable}", "--threads", "1", "--effort", "quick")
     done = cli("bench", file, "--classes", "19", "--mean", "0.4,0.5,0.6", "--data", text, *away)
     assert done.returncode == 0, done.stderr
     (record,) = read_records(tmp_path / "edgeseg-out" / "records.json")
