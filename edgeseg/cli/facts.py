@@ -44,6 +44,9 @@ _OF_NETWORKS = {
     "weights": Weights,
     "classes": Classes,
     "output_stride": _option(int, "--output-stride", min=1, help="Of a network that has the choice, mostly 8, 16, 32."),
+    "cell": _option(
+        str, "--cell", metavar="FILE", help="JSON of another dense prediction cell, for networks with one."
+    ),
     "channels": _option(Channels, "--channels", help="Channel order that the network expects."),
     "mean": _option(str, "--mean", help="R,G,B mean of RGB/255 that the network expects."),
     "std": _option(str, "--std", help="R,G,B standard deviation that the network expects."),

@@ -24,6 +24,7 @@ class Source:
     align_corners: bool | None = None
     channels: ChannelOrder | None = None
     output_stride: int | None = None
+    cell: str | None = None
 
     def normalized(self, own: Normalization) -> Normalization:
         """A model's own normalization with what was given of it in its place."""

@@ -57,7 +57,8 @@ def build(
         size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
         backbone: A file of torchvision's ImageNet weights, which the backbone starts from; the rest of the network is
             random.
-        options: Further arguments of the network's builder, such as `aux=True` or `output_stride=8`.
+        options: Further arguments of the network's builder, such as `aux=True`, `output_stride=8` or
+            `cell="cell.json"`.
 
     Raises:
         InputError: An unknown name or option, or weights that cannot be read or do not fit.
@@ -92,7 +93,7 @@ def load(
     size: Size | None = None,
     normalization: Normalization | None = None,
     backbone: str | Path | None = None,
-    output_stride: int | None = None,
+    **options: Any,
 ) -> Model:
     """A network with what is needed to feed and to read it.
 
@@ -104,18 +105,19 @@ def load(
         size: Input size; by default the network's own.
         normalization: Of the pixels; by default the card's, or ImageNet's.
         backbone: As for `build`; networks of the zoo alone have it.
-        output_stride: Of the features over the input's size; networks of the zoo alone have it, and not all.
+        options: As for `build`; networks of the zoo alone have them.
 
     Raises:
         InputError: Something that is not there, cannot be read or does not fit.
     """
     if source in names():
-        return _load_zoo(source, classes, weights, size, normalization, backbone, output_stride)
+        return _load_zoo(source, classes, weights, size, normalization, backbone, options)
     check_name(source)
     if backbone is not None:
         raise InputError(f"{source} is not of the zoo; give weights for it, not a backbone")
-    if output_stride is not None:
-        raise InputError(f"{source} is not of the zoo; build it with the output stride that it is to have")
+    if options:
+        chosen = " or ".join(sorted(options)).replace("_", " ")
+        raise InputError(f"{source} is not of the zoo; build it with the {chosen} that it is to have")
     if third_party.is_third_party(source):
         network = third_party.open_network(source, classes or 19, size)
         return _describe(network, source, classes, weights, size, normalization)
@@ -181,15 +183,14 @@ def _load_zoo(
     size: Size | None,
     normalization: Normalization | None,
     backbone: str | Path | None,
-    output_stride: int | None,
+    options: dict[str, Any],
 ) -> Model:
     about = card(name)
     classes, size = classes or about.classes, size or about.size
     path = None if backbone else _weights_path(about, classes, weights)
-    options = {} if output_stride is None else {"output_stride": output_stride}
     network = build(name, classes, weights, size, backbone=backbone, **options)
     return Model(
-        name=name if output_stride is None else f"{name}_os{output_stride}",
+        name=_called(name, **options),
         framework=about.framework,
         network=network,
         classes=class_names(classes),
@@ -199,6 +200,12 @@ def _load_zoo(
         weights_sha256=_weights().sha256(path) if path else None,
         card=about,
     )
+
+
+def _called(name: str, output_stride: int | None = None, cell: str | Path | None = None, **others: Any) -> str:
+    """A name that tells networks of unlike choices apart."""
+    stride = f"_os{output_stride}" if output_stride else ""
+    return f"{name}{stride}{f'_{Path(cell).stem}' if cell else ''}"
 
 
 def _describe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeseg import models, runtimes
 from edgeseg.core.container import read_facts
@@ -53,12 +54,13 @@ def as_artifact(source: Source) -> Artifact:
 
 def as_model(source: Source) -> Model:
     """A network in its framework."""
+    given: dict[str, Any] = {"output_stride": source.output_stride, "cell": source.cell}
     model = models.load(
         source.target,
         classes=source.classes,
         weights=source.weights,
         size=source.size,
-        output_stride=source.output_stride,
+        **{name: choice for name, choice in given.items() if choice is not None},
     )
     return replace(model, normalization=source.normalized(model.normalization))
 

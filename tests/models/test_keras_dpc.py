@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 from edgeseg import models
 from edgeseg.core.errors import InputError
+from edgeseg.core.source import Source
 from edgeseg.core.types import Size
 from edgeseg.models.blocks.keras_dpc import CITYSCAPES, Branch, dense_prediction_cell, read_cell
+from edgeseg.pipeline.sources import as_model
 
 PUBLISHED = [
     {"kernel": 3, "rate": [1, 6], "op": "conv", "input": -1},
@@ -107,3 +109,15 @@ def test_bad_descriptions(tmp_path: Path, cell: Any, complaint: str) -> None:
 def test_an_absent_description(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.json: no such file"):
         read_cell(tmp_path / "gone.json")
+
+
+def test_the_name_tells_what_was_chosen(tmp_path: Path) -> None:
+    file = written(tmp_path, EVERY_OPERATION)
+    chosen = Source("shufflenetv2_dpc", weights="random", size=Size(65, 129), output_stride=8, cell=str(file))
+    model = as_model(chosen)
+    assert model.name == "shufflenetv2_dpc_os8_cell"
+    assert any(isinstance(layer, keras.layers.AveragePooling2D) for layer in model.network.layers)
+    with pytest.raises(InputError, match="fastscnn has no cell to choose"):
+        models.load("fastscnn", cell=file)
+    with pytest.raises(InputError, match="net:Net is not of the zoo; build it with the cell that it is to have"):
+        models.load("net:Net", cell=file)
