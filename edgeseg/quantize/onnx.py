@@ -22,7 +22,7 @@ from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
-from edgeseg.core.types import BYTES, Artifact, InputFacts
+from edgeseg.core.types import BYTES, Artifact, InputFacts, OutputFacts
 from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.cells import MOVED, move_integers
 from edgeseg.quantize.concatenations import joined_ranges
@@ -42,7 +42,7 @@ from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.stem import fold_stem
-from edgeseg.quantize.targets import Ends, ends, target_of
+from edgeseg.quantize.targets import Ends, Target, ends, target_of
 from edgeseg.quantize.weights_onnx import products
 
 __all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
@@ -71,54 +71,30 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         InputError: An option that there is not, or no samples.
         QuantizeError: The file cannot be quantized.
     """
-    target, passes = target_of(recipe, "onnx"), chosen(recipe)
+    target = target_of(recipe, "onnx")
     activation = activation_of(recipe, "onnx", target.activation)
     want = ends(recipe, target, artifact.facts.output.head)
-    normalization = artifact.facts.input.normalization
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
-        model, applied = prepare(artifact.path, ready.path, passes)
-        recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
-        if want.raw:
-            _edit(artifact, fold_normalization, model, normalization)
-        _save(model, ready)
-        prepared = Prepared(
-            ready,
-            onnx_network(model),
-            model.graph.output[0].name,
-            _observed(model),
-            lambda: _save(model, ready),
-            target.pairs_fit,
-        )
-        ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-    passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
+    model, ranges, recipe, applied = _made_ready(artifact, recipe, want, target, samples)
     input_name = model.graph.input[0].name
     if want.raw:
         detach_front(model)
-        ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
+        given = byte_range(artifact.facts.input.normalization)
+        ranges = replace(ranges, values={**ranges.values, CENTRED: given})
     try:
         with quiet():
             quantized = _quantized(model, ranges, recipe, activation, target.pairs_fit)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
+    onnx.helper.set_model_props(quantized, kept)
     move_integers(quantized)
     take_scalings_out(model, quantized)
-    given, output = artifact.facts.input, artifact.facts.output
-    if want.raw:
-        given = _take_bytes(quantized, artifact, want, input_name)
-    elif want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
-        given = replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
-        fold_stem(quantized)
-    if want.integer_output and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
-        kept[OUTPUT_SCALE], kept[OUTPUT_ZERO_POINT] = map(repr, put)
-        output = replace(output, layout="NHWC", dtype=activation)
-    onnx.helper.set_model_props(quantized, kept)
+    passes_text = applied_text(applied) + floating_text(recipe.floating)
     facts = replace(
         artifact.facts,
         precision=recipe.precision,
-        input=given,
-        output=output,
+        input=_put_input(quantized, artifact, want, activation, input_name),
+        output=_put_output(quantized, artifact.facts.output, want, activation),
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
         target=target.name or None,
@@ -137,6 +113,29 @@ def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     prepare(artifact.path, path, chosen(recipe))
 
 
+def _made_ready(
+    artifact: Artifact, recipe: Recipe, want: Ends, target: Target, samples: Calibration
+) -> tuple[onnx.ModelProto, Ranges, Recipe, dict[str, int]]:
+    """The prepared model, its ranges, the recipe with floating operators by tensor, and how often each pass applied."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
+        model, applied = prepare(artifact.path, ready.path, chosen(recipe))
+        recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
+        if want.raw:
+            _edit(artifact, fold_normalization, model, artifact.facts.input.normalization)
+        _save(model, ready)
+        prepared = Prepared(
+            ready,
+            onnx_network(model),
+            model.graph.output[0].name,
+            _observed(model),
+            lambda: _save(model, ready),
+            target.pairs_fit,
+        )
+        ranges, balanced = make_ready(artifact, prepared, recipe, samples)
+    return model, ranges, recipe, applied | balanced
+
+
 def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> None:
     """Raise QuantizeError for what a rewrite of the input cannot do."""
     try:
@@ -145,11 +144,26 @@ def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> 
         raise QuantizeError(f"{artifact.path}: it cannot take bytes: {error}; leave out --input") from error
 
 
-def _take_bytes(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, name: str) -> InputFacts:
-    """Let a quantized model of centred bytes take bytes; returns the facts of its input."""
-    integer_input(quantized, channels_last=want.layout == "NHWC")
-    _edit(artifact, take_bytes, quantized, artifact.facts.input.normalization, name)
-    return replace(artifact.facts.input, layout=want.layout, dtype="uint8", normalization=BYTES)
+def _put_input(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, activation: str, name: str) -> InputFacts:
+    """Let a quantized model take, under this name, what is wanted, if it can; returns the facts of its input."""
+    given = artifact.facts.input
+    if want.raw:
+        integer_input(quantized, channels_last=want.layout == "NHWC")
+        _edit(artifact, take_bytes, quantized, given.normalization, name)
+        return replace(given, layout=want.layout, dtype="uint8", normalization=BYTES)
+    if want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
+        fold_stem(quantized)
+        return replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
+    return given
+
+
+def _put_output(quantized: onnx.ModelProto, output: OutputFacts, want: Ends, activation: str) -> OutputFacts:
+    """Let a quantized model give integers, if they are wanted and it can; returns the facts of its output."""
+    if want.integer_output and (put := integer_output(quantized, channels_last=output.layout == "NCHW")):
+        for key, value in zip((OUTPUT_SCALE, OUTPUT_ZERO_POINT), put, strict=True):
+            quantized.metadata_props.add(key=key, value=repr(value))
+        return replace(output, layout="NHWC", dtype=activation)
+    return output
 
 
 def _save(model: onnx.ModelProto, target: Artifact) -> None:
