@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def _from_code(text: str) -> Any:
         raise registry.suggest(f"name in {module_name}", attribute, [n for n in vars(module) if not n.startswith("_")])
     if framework_of(found) is None and callable(found):
         try:
-            found = found()
+            with _seeded():
+                found = found()
         except EdgesegError:
             raise
         except Exception as error:
@@ -57,6 +59,21 @@ def _from_code(text: str) -> Any:
     if framework_of(found) is None:
         raise InputError(f"{text} gives a {type(found).__name__}, which is neither a torch.nn.Module nor a keras.Model")
     return found
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """What draws random weights draws the same every time, so that all formats hold one network."""
+    state = random.getstate()
+    random.seed(0)  # Keras draws the seeds of its initializers from here.
+    torch = sys.modules.get("torch")
+    try:
+        with torch.random.fork_rng(devices=[]) if torch else nullcontext():
+            if torch:
+                torch.manual_seed(0)
+            yield
+    finally:
+        random.setstate(state)
 
 
 def _import(text: str, module_name: str) -> Any:

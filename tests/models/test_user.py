@@ -13,6 +13,7 @@ from torch import nn
 from edgeseg import models
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Normalization, Size
+from edgeseg.models.adapters import adapter
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
 
 CODE = """
@@ -96,6 +97,13 @@ def test_keras_callables(folder: Path) -> None:
     with pytest.raises(InputError, match="made for images of 32x64, not 64x64"):
         models.load("my_networks.light:keras_net", size=Size(64, 64))
     assert len(models.load("my_networks.light:Subclassed", size=Size(16, 16)).classes) == 6
+
+
+@pytest.mark.parametrize("name", ["torch_net", "keras_net"])
+def test_random_weights_are_the_same_every_time(folder: Path, name: str) -> None:
+    one, other = (models.load(f"my_networks.light:{name}") for _ in range(2))
+    one, other = (adapter(model.framework).arrays(model.network) for model in (one, other))
+    assert all(np.array_equal(a, b) for a, b in zip(one.values(), other.values(), strict=True))
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own saving
