@@ -39,6 +39,7 @@ from edgeseg.quantize.tflite_passes.average import convolve_averages
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
+from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from edgeseg.quantize.tflite_passes.stem import fold_stems
@@ -53,6 +54,7 @@ __all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
 
 _REWRITES = {
+    "activations": share_slopes,
     "average": convolve_averages,
     "grouped": regroup_convolutions,
     "shuffle": convolve_shuffles,

@@ -13,7 +13,7 @@ PASSES = (
     *("batchnorm", "activations", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
     *("equalization", "bias-correction"),
 )
-"""`batchnorm`, `activations`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
+"""`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
 
 
 def chosen(recipe: Recipe) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgeseg.quantize.tflite_passes.average import convolve_averages
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
+from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from tests.quantize.tflite_passes.nets import converted, operators, random, run
 
@@ -35,6 +36,12 @@ def selu(x: Any, scale: float = 1.0507) -> Any:
 
 def other_elu(x: Any) -> Any:
     return tf.maximum(x, tf.exp(tf.minimum(x, 0.5)) - 1.0)
+
+
+def prelu(*slopes: float) -> Build:
+    layer = tf.keras.layers.PReLU(lambda *_, **__: np.resize(slopes, (1, 1, 8)), shared_axes=[1, 2])
+    layer.build((1, 12, 14, 8))
+    return layer
 
 
 def pool(*window: int, stride: int = 1, padding: str = "VALID") -> Build:
@@ -71,6 +78,8 @@ UNGROUPED = depthwise(1)
         (shuffle(2), convolve_shuffles, ["CONV_2D"]),
         (shuffle(4), convolve_shuffles, ["CONV_2D"]),
         (shuffle(4, 1, 0, 2), convolve_shuffles, ["RESHAPE", "TRANSPOSE", "RESHAPE"]),
+        (prelu(0.2, 0.2), share_slopes, ["LEAKY_RELU"]),
+        (prelu(0.2, 0.3), share_slopes, ["PRELU"]),
         (elu, join_elus, ["ELU"]),
         (selu, join_elus, ["ELU", "MUL", "LEAKY_RELU"]),
         (other_elu, join_elus, ["MINIMUM", "EXP", "SUB", "MAXIMUM"]),
