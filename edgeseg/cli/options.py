@@ -33,6 +33,7 @@ __all__ = [
     "Images",
     "Input",
     "InputKind",
+    "LearnedRounding",
     "Method",
     "Out",
     "Output",
@@ -216,6 +217,13 @@ Float = Annotated[
     ),
 ]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
+LearnedRounding = Annotated[
+    bool,
+    typer.Option(
+        "--learned-rounding",
+        help="Round weights up or down by what their layer gives on the calibration images; takes minutes.",
+    ),
+]
 Input = Annotated[
     InputKind,
     typer.Option("--input", help="What the file takes; uint8: camera bytes, mean and std folded into the weights."),

@@ -49,6 +49,7 @@ def quantize(
     method: options.Method = options.RangeMethod.MSE,
     percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
+    learned_rounding: options.LearnedRounding = False,
     without: options.Without = None,
     floating: options.Float = None,
     target: options.TargetOption = options.Target.AUTO,
@@ -103,6 +104,7 @@ def quantize(
         target=target.value,
         input=input.value,
         output=output.value,
+        learned_rounding=learned_rounding,
     )
     kind = _checked(recipe, calibration, float_slow, max_drop)
     sources = [source(model) for model in models or []]

@@ -41,6 +41,7 @@ def run(
     method: options.Method = options.RangeMethod.MSE,
     percentile: options.Percentile = None,
     per_tensor: options.PerTensor = False,
+    learned_rounding: options.LearnedRounding = False,
     without: options.Without = None,
     target: options.TargetOption = options.Target.AUTO,
     input: options.Input = options.InputKind.AUTO,
@@ -78,6 +79,7 @@ def run(
         target=target.value,
         input=input.value,
         output=output.value,
+        learned_rounding=learned_rounding,
     )
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
     formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))

@@ -138,6 +138,8 @@ class Recipe:
     floating: tuple[str, ...] = ()
     """Operators to leave in float, each named by the tensor that it gives; in an ONNX file also by its own name."""
     precision: Precision = "int8"
+    learned_rounding: bool = False
+    """Whether weights are rounded up or down by what their layer gives on the images, rather than to the nearest."""
 
     @property
     def weights(self) -> str:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.quantize.pairs import pair_step
+from edgeseg.quantize.window import Window
 
-__all__ = ["Floats", "Layer", "Network", "Step", "Weights", "find_network", "rounded", "steps"]
+__all__ = ["STEPS", "Floats", "Layer", "Network", "Step", "Weights", "find_network", "rounded", "steps"]
 
 Floats: TypeAlias = NDArray[np.floating]
 
-_STEPS = 127
+STEPS = 127
 """Of an int8 weight on either side of zero; neither writer uses -128."""
 
 
@@ -51,6 +52,7 @@ class Layer:
 
     `given` and `result` are the tensors that it reads and writes, with their channels on `axis`; a fused activation is
     part of it, and `homogeneous` unless that has a limit. `put` writes other weights of the same shape into the model.
+    `window` says which inputs the taps of the kernel are for.
     """
 
     given: str
@@ -59,6 +61,7 @@ class Layer:
     homogeneous: bool
     weights: Callable[[], Weights]
     put: Callable[[Weights], None]
+    window: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def steps(kernel: Floats, per_channel: bool, pairs_fit: bool = False) -> NDArray
 
     With `pairs_fit` no two weights of an output saturate a sum, see `pairs.py`.
     """
-    step = np.abs(kernel).max(axis=(1, 2)).astype(np.float64) / _STEPS
+    step = np.abs(kernel).max(axis=(1, 2)).astype(np.float64) / STEPS
     if pairs_fit:
         step = np.maximum(step, pair_step(kernel.reshape(len(kernel), -1)))
     step = step if per_channel else step.max(keepdims=True)

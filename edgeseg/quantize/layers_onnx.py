@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeseg.quantize.layers import Layer, Network, Step, Weights, find_network
 from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.window import Window, same_padding
 
 __all__ = ["onnx_network"]
 
@@ -90,4 +91,18 @@ def _layer(edit: Editor, node: onnx.NodeProto) -> Layer:
         ]
         node.input[:] = [node.input[0], *names]
 
-    return Layer(node.input[0], node.output[0], 1, True, weights, put)
+    return Layer(node.input[0], node.output[0], 1, True, weights, put, _window(edit, node))
+
+
+def _window(edit: Editor, node: onnx.NodeProto) -> Window:
+    kernel = edit.constant(node.input[1])
+    assert kernel is not None
+    if node.op_type != "Conv":
+        return Window()
+    (down, across), (apart, aside) = (edit.attribute(node, name, [1, 1]) for name in ("strides", "dilations"))
+    top, left, bottom, right = edit.attribute(node, "pads", [0, 0, 0, 0])
+    window = Window((kernel.shape[2], kernel.shape[3]), (down, across), (apart, aside), ((top, bottom), (left, right)))
+    automatic = edit.attribute(node, "auto_pad", b"NOTSET")
+    if automatic in (b"SAME_UPPER", b"SAME_LOWER"):
+        return same_padding(edit.shape(node.input[0])[2:], window, more_before=automatic == b"SAME_LOWER")
+    return window

@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeseg.quantize.layers import Floats, Layer, Network, Step, Weights, find_network
+from edgeseg.quantize.window import Window, same_padding
 
 __all__ = ["tflite_network"]
 
@@ -126,7 +127,20 @@ def _layer(model: Any, op: Any, depthwise: bool) -> Layer:
             op.inputs = [*op.inputs[:2], _add(model, kernel_tensor, (len(changed.bias),), result.name)]
         _store(model, op, 2, changed.bias)
 
-    return Layer(given.name.decode(), result.name.decode(), -1, _is_homogeneous(op), weights, put)
+    window = _window(given, shape, op)
+    return Layer(given.name.decode(), result.name.decode(), -1, _is_homogeneous(op), weights, put, window)
+
+
+def _window(given: Any, shape: tuple[int, ...], op: Any) -> Window:
+    options = op.builtinOptions
+    if len(shape) != 4:
+        return Window()
+    window = Window(
+        (shape[1], shape[2]),
+        (options.strideH, options.strideW),
+        (options.dilationHFactor, options.dilationWFactor),
+    )
+    return same_padding(given.shape[1:3], window) if options.padding == schema.Padding.SAME else window
 
 
 def _values(model: Any, index: int) -> NDArray[np.float32]:

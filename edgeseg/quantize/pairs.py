@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PAIR_LIMIT", "any_two", "neighbours", "pair_step"]
+__all__ = ["PAIR_LIMIT", "any_two", "neighbours", "pair_step", "second_largest"]
 
 PAIR_LIMIT = 128
 """Up to which the magnitude of the sum of two weights of one sign cannot saturate."""
@@ -28,10 +28,23 @@ _BELOW = 1 + 1e-6
 
 def any_two(kernel: NDArray[Any]) -> NDArray[Any]:
     """(outputs, weights) -> (outputs,): magnitude of the largest sum of two weights of one sign, in whatever order."""
-    padded = np.pad(kernel, ((0, 0), (2, 0)))  # a lone weight makes a sum with zero
-    up, down = (np.partition(np.maximum(side, 0), -2, axis=1)[:, -2:].sum(axis=1) for side in (padded, -padded))
+    up, down = (_two_largest(side).sum(axis=1) for side in (kernel, -kernel))
     largest: NDArray[Any] = np.maximum(up, down)
     return largest
+
+
+def second_largest(kernel: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(outputs, weights) -> twice (outputs,): the second most negative weight and the second most positive, or zero.
+
+    As long as no other passes them, `any_two` stays what it is.
+    """
+    return -_two_largest(-kernel)[:, 0], _two_largest(kernel)[:, 0]
+
+
+def _two_largest(kernel: NDArray[Any]) -> NDArray[Any]:
+    padded = np.pad(np.maximum(kernel, 0), ((0, 0), (2, 0)))  # a lone weight makes a sum with zero
+    found: NDArray[Any] = np.partition(padded, -2, axis=1)[:, -2:]
+    return found
 
 
 def neighbours(kernel: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -31,7 +31,8 @@ class Kind:
 
 
 _NAMES = frozenset({"name", "precision"})
-_STATIC = _NAMES | {"method", "percentile", "per_channel", "activation", "output", "without", "floating"}
+_WEIGHTS = frozenset({"per_channel", "learned_rounding", "floating", "without"})
+_STATIC = _NAMES | _WEIGHTS | {"method", "percentile", "activation", "output"}
 
 PRECISIONS: Mapping[Precision, Kind] = {
     "int8": Kind("int8", _STATIC | {"target", "input"}, {"onnx": ("int8", "uint8"), "tflite": ("int8",)}),
@@ -55,7 +56,7 @@ def kind_of(recipe: Recipe) -> Kind:
         raise InputError(f"no precision {recipe.precision!r} to quantize to; there are: {', '.join(PRECISIONS)}")
     for each in fields(Recipe):
         if each.name not in kind.uses and getattr(recipe, each.name) != each.default:
-            option = _OPTIONS.get(each.name, f"--{each.name}")
+            option = _OPTIONS.get(each.name, f"--{each.name.replace('_', '-')}")
             raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
     return kind
 

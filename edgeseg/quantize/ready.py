@@ -1,4 +1,4 @@
-"""From a float file that can be quantized to one that is ready: weights balanced, ranges taken, biases corrected."""
+"""From a float file that can be quantized to one that is ready: weights balanced, rounding learned, ranges, biases."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.calibration import Ranges, observe, take_ranges
 from edgeseg.quantize.channels import Channels
 from edgeseg.quantize.layers import Network
+from edgeseg.quantize.learned_rounding import learn_rounding
 from edgeseg.quantize.observations import find
 from edgeseg.quantize.observers import range_method
 from edgeseg.quantize.passes import chosen
@@ -52,6 +53,7 @@ def make_ready(
     """Balance the weights of what was prepared from `original`, take the ranges, and correct the biases.
 
     Returns the ranges, and how often each pass that was made applied. Weights of one scale a tensor are not balanced.
+    Weights are rounded only where the recipe wants that learned.
 
     Raises:
         InputError: An unknown method, or no samples.
@@ -70,8 +72,14 @@ def make_ready(
     if samples.keep is None or find(samples.keep, prepared.artifact) is None:  # What was kept was checked then.
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
+    rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
+    if recipe.learned_rounding:
+        again = replace(samples, count=max((each.images for each in seen.channels.values()), default=0))
+        done["learned-rounding"] = learn_rounding(
+            rounded, prepared.artifact, again, recipe.per_channel, prepared.pairs_fit
+        )
+        prepared.save()
     if "bias-correction" in passes:
-        rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
         done["bias-correction"] = correct_biases(rounded, seen.channels, recipe.per_channel, prepared.pairs_fit)
         prepared.save()
     return take_ranges(seen, recipe, prepared.network.slopes), done

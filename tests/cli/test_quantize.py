@@ -37,6 +37,19 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     assert facts.calibration == "2 images of scenes"
 
 
+def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspace: Path) -> None:
+    file = workspace / "fastscnn_64x128_fp32.onnx"
+    command = ("quantize", "--int8", "--no-profile", "--learned-rounding", "--calibration", "kept.npz", "--out", "out")
+    done = cli(*command, file, "--samples", "1")
+    assert done.returncode == 0, done.stderr
+    facts = read_facts(tmp_path / "out" / "fastscnn_64x128_int8.onnx")
+    assert facts is not None
+    assert "learned-rounding" in (facts.recipe or "")
+    done = cli(*command, file)
+    assert done.returncode != 0
+    assert done.stderr == "edgeseg: kept.npz: learned rounding needs calibration images; leave out --calibration\n"
+
+
 @pytest.mark.parametrize("content", [b"", b"no calibration", None])
 def test_a_calibration_file_that_is_none(cli, tmp_path: Path, workspace: Path, content: bytes | None) -> None:
     path = tmp_path / "kept.npz"
