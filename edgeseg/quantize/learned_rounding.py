@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def learn_rounding(
     Args:
         layers: Of the network in `artifact`.
         artifact: The float file.
-        samples: The first `count` of its batches are what the layers' inputs are taken from.
+        samples: Batches, and how to look at what layers read while they run.
         per_channel: Whether the int8 file will have a weight scale for each output channel.
         pairs_fit: Whether sums of two products are kept inside 16 bits.
 
@@ -119,7 +118,7 @@ def _observed(layers: Sequence[Layer], artifact: Artifact, samples: Calibration)
     for layer, moments in zip(layers, found, strict=True):
         reading[layer.given].append(moments)
     done = 0
-    for tensors in samples.observe(artifact, islice(samples.batches, samples.count), reading.keys()):
+    for tensors in samples.observe(artifact, samples.batches, reading.keys()):
         for name, values in tensors:
             for moments in reading.get(name, ()):
                 moments.add(values)

@@ -67,16 +67,15 @@ def make_ready(
         done["equalization"] = equalize(prepared.network, channels)
         prepared.save()
         if samples.enough():
-            images = max((each.images for each in channels.values()), default=1)
-            samples = replace(_first(samples, images), enough=never)
+            samples = replace(_first(samples, _images(channels)), enough=never)
     if samples.keep is None or find(samples.keep, prepared.artifact) is None:  # What was kept was checked then.
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
     if recipe.learned_rounding:
-        again = replace(samples, count=max((each.images for each in seen.channels.values()), default=0))
+        same = _first(samples, _images(seen.channels))
         done["learned-rounding"] = learn_rounding(
-            rounded, prepared.artifact, again, recipe.per_channel, prepared.pairs_fit
+            rounded, prepared.artifact, same, recipe.per_channel, prepared.pairs_fit
         )
         prepared.save()
     if "bias-correction" in passes:
@@ -104,6 +103,11 @@ def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int
         return observe(prepared.artifact, samples, prepared.held, axes).channels
     few = _first(samples, min(samples.count, _EQUALIZATION_IMAGES))
     return observe(prepared.artifact, few, (), axes).channels
+
+
+def _images(channels: Mapping[str, Channels]) -> int:
+    """How many were seen, where there is anything to see."""
+    return max((each.images for each in channels.values()), default=1)
 
 
 def _first(samples: Calibration, count: int) -> Calibration:

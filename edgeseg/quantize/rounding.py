@@ -6,12 +6,12 @@ x, once the bias has taken up e' mean(x). Rounding to nearest makes each e small
 Source: Nagel et al., Up or Down? Adaptive Rounding for Post-Training Quantization, ICML 2020,
 https://arxiv.org/abs/2004.10568, section 3, for the objective. It is minimised without gradients: each weight in turn
 takes up the error of those before it, as in Frantar et al., GPTQ, ICLR 2023, https://arxiv.org/abs/2210.17323, section
-3, and then single weights change as long as that lowers the error.
+3, beginning with the inputs that vary most, and then single weights change as long as that lowers the error.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ def choose(values: _Floats, covariance: _Floats, free: NDArray[np.bool_]) -> _Fl
         covariance: (groups, columns, columns), of the inputs.
         free: As `values`: which can go up or down; the others go to the nearest.
     """
+    order = np.argsort(np.diagonal(covariance, axis1=1, axis2=2), axis=1)[:, :, None]
+    values, free = np.take_along_axis(values, order, axis=1), np.take_along_axis(free, order, axis=1)
+    covariance = np.take_along_axis(np.take_along_axis(covariance, order, axis=1), order.swapaxes(1, 2), axis=2)
     nearest = np.rint(values)
     lowest, highest = np.where(free, np.floor(values), nearest), np.where(free, np.ceil(values), nearest)
     variance = np.diagonal(covariance, axis1=1, axis2=2).mean(axis=1)
@@ -43,7 +46,7 @@ def choose(values: _Floats, covariance: _Floats, free: NDArray[np.bool_]) -> _Fl
     found = _fed_back(values, np.linalg.cholesky(damped), lowest, highest)
     _descend(found, values, damped, lowest, highest)
     better = noise(values - found, covariance) < noise(values - nearest, covariance)
-    return np.where(better[:, None], found, nearest)
+    return np.take_along_axis(np.where(better[:, None], found, nearest), np.argsort(order, axis=1), axis=1)
 
 
 def noise(error: _Floats, covariance: _Floats) -> _Floats:
@@ -52,7 +55,7 @@ def noise(error: _Floats, covariance: _Floats) -> _Floats:
     return found
 
 
-def _fed_back(values: _Floats, factor: NDArray[np.floating], lowest: _Floats, highest: _Floats) -> _Floats:
+def _fed_back(values: _Floats, factor: NDArray[Any], lowest: _Floats, highest: _Floats) -> _Floats:
     """From the last column to the first: what is nearest once the error of the later ones is added.
 
     With C = L L', e' C e is the sum of squares of e' L, of which column k holds e_k and later errors alone.

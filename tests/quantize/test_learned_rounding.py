@@ -20,7 +20,7 @@ from edgeseg.quantize.learned_rounding import learn_rounding, learned
 from edgeseg.quantize.moments import Moments
 from edgeseg.quantize.pairs import PAIR_LIMIT, any_two
 from tests.quantize.nets import artifact, calibration, opened
-from tests.quantize.test_quantizers import FORMATS, outputs, sqnr_db
+from tests.quantize.test_quantizers import FORMATS, batches, outputs, sqnr_db
 
 
 def coarse(source: Artifact, path: Path) -> Artifact:
@@ -36,7 +36,8 @@ def coarse(source: Artifact, path: Path) -> Artifact:
 
 
 def quantized(source: Artifact, recipe: Recipe, path: Path) -> Artifact:
-    return quantize.quantizer(source.facts.format)(source, recipe, calibration(source), path)
+    samples = replace(calibration(source), batches=batches(source.facts))
+    return quantize.quantizer(source.facts.format)(source, recipe, samples, path)
 
 
 def integers(path: Path) -> list[NDArray[Any]]:
@@ -58,7 +59,8 @@ def integers(path: Path) -> list[NDArray[Any]]:
 def chosen(source: Artifact, pairs_fit: bool = False) -> list[NDArray[Any]]:
     """The same as they are learned, before anyone writes them."""
     network, _ = opened(source)
-    learn_rounding(network.layers, source, calibration(source), True, pairs_fit)
+    samples = replace(calibration(source), batches=batches(source.facts))
+    learn_rounding(network.layers, source, samples, True, pairs_fit)
     found = []
     for layer in network.layers:
         weights = layer.weights()
@@ -70,15 +72,16 @@ def chosen(source: Artifact, pairs_fit: bool = False) -> list[NDArray[Any]]:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_scores_come_nearer_to_the_float_file_s(folder: Path, tmp_path: Path, format: str) -> None:
+    """With 16-bit activations, whose noise does not hide that of the weights."""
     source = coarse(artifact(folder, format), tmp_path / f"coarse.{format}")
     expected = outputs(source)
     found = []
     for learn in (False, True):
-        recipe = Recipe(method="minmax", without=("equalization",), learned_rounding=learn)
+        recipe = Recipe(precision="int16x8", method="minmax", without=("equalization",), learned_rounding=learn)
         int8 = quantized(source, recipe, tmp_path / f"int8.{format}")
         assert ("learned-rounding" in str(int8.facts.recipe)) == learn
         found.append(sqnr_db(expected, outputs(int8)))
-    assert found[1] > found[0] + 2
+    assert found[1] > found[0] + 4
 
 
 @pytest.mark.parametrize(("format", "target"), [("onnx", "x86-vnni"), ("onnx", "x86-avx2"), ("tflite", "auto")])

@@ -14,7 +14,7 @@ from tests.quantize.test_passes import model_of, run
 ATTRIBUTES = [
     {"pads": [1, 0, 2, 1], "strides": [2, 1], "dilations": [1, 2]},
     {"auto_pad": "SAME_UPPER", "strides": [2, 3]},
-    {"auto_pad": "SAME_LOWER", "dilations": [2, 1], "strides": [2, 1]},
+    {"auto_pad": "SAME_LOWER", "strides": [2, 1]},
     {"auto_pad": "VALID"},
 ]
 
