@@ -100,6 +100,8 @@ def test_sums_of_dynamic_files_fit_where_they_must(folder: Path) -> None:
         (Recipe(precision="fp16", method="minmax"), "--method"),
         (Recipe(precision="fp16", floating=("sum",)), "--float"),
         (Recipe(precision="fp16", target="arm"), "--target"),
+        (Recipe(precision="fp16", learned_rounding=True), "--learned-rounding"),
+        (Recipe(precision="int8-dynamic", learned_rounding=True), "--learned-rounding"),
         (Recipe(precision="int8-dynamic", per_channel=False), "--per-tensor"),
         (Recipe(precision="int16x8", input="uint8"), "--input"),
     ],
