@@ -22,6 +22,7 @@ class Moments:
         weights = layer.weights()
         self._layer, self._groups = layer, weights.groups
         width = weights.kernel[0].size
+        self._offset: NDArray[np.float32] = np.zeros((self._groups, 1, width), np.float32)
         self._sum: NDArray[np.float64] = np.zeros((self._groups, width))
         self._products: NDArray[np.float64] = np.zeros((self._groups, width, width))
         self._places = 0
@@ -34,7 +35,10 @@ class Moments:
         found = self._layer.window.patches(image, _PLACES, self._random)
         places, taps, channels = found.shape
         grouped = found.reshape(places, taps, self._groups, channels // self._groups).transpose(2, 0, 3, 1)
-        patches = np.ascontiguousarray(grouped.reshape(self._groups, places, -1), np.float32)
+        patches = np.array(grouped.reshape(self._groups, places, -1), np.float32)
+        if not self._places:  # Sums of squares about the first mean keep what a large mean would swallow.
+            self._offset = patches.mean(axis=1, keepdims=True)
+        patches -= self._offset
         self._sum += patches.sum(axis=1, dtype=np.float64)
         self._products += patches.transpose(0, 2, 1) @ patches
         self._places += places
@@ -47,11 +51,11 @@ class Moments:
     @property
     def mean(self) -> NDArray[np.float64]:
         """(groups, inputs / groups * taps), in the order of a kernel's columns."""
-        return self._sum / self._places
+        return self._offset[:, 0] + self._sum / self._places
 
     @property
     def covariance(self) -> NDArray[np.float64]:
         """(groups, inputs / groups * taps, inputs / groups * taps)."""
-        mean = self.mean
+        mean = self._sum / self._places
         found: NDArray[np.float64] = self._products / self._places - mean[:, :, None] * mean[:, None, :]
         return found

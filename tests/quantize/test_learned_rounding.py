@@ -99,11 +99,14 @@ def test_the_file_holds_what_was_chosen(folder: Path, tmp_path: Path, format: st
 
 
 def moments_of(weights: Weights) -> Moments:
-    layer = Layer("a", "b", -1, True, lambda: weights, lambda changed: None)
-    random, found = np.random.default_rng(1), Moments(layer)
+    random, found = np.random.default_rng(1), Moments(layer_of(weights))
     columns = weights.groups * weights.kernel[0].size
     found.add(3 + random.normal(size=(500, 4)) @ random.normal(size=(4, columns)))
     return found
+
+
+def layer_of(weights: Weights) -> Layer:
+    return Layer("a", "b", -1, True, lambda: weights, lambda changed: None)
 
 
 @pytest.mark.parametrize("groups", [1, 4])
@@ -124,6 +127,18 @@ def test_the_scale_is_still_found_and_the_mean_kept(groups: int, per_channel: bo
     inputs = np.repeat(moments.mean, 8 // groups, axis=0)
     before, now = ((each.kernel[:, :, 0] * inputs).sum(axis=1) + each.bias for each in (weights, changed))
     assert now == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0, 0.01, 10])
+def test_moments_are_those_of_all_images(spread: float) -> None:
+    weights = Weights(np.ones((2, 6, 1), np.float32), np.zeros(2, np.float32))
+    random, found = np.random.default_rng(0), Moments(layer_of(weights))
+    images = [1000 + spread * random.normal(i, size=(300, 6)).astype(np.float32) for i in range(3)]
+    for image in images:
+        found.add(image)
+    every = np.concatenate(images).astype(np.float64)
+    assert found.mean[0] == pytest.approx(every.mean(axis=0), rel=1e-6)
+    assert found.covariance[0] == pytest.approx(np.cov(every.T, bias=True), abs=1e-3 * spread**2)
 
 
 def test_layers_in_float_are_left_alone(folder: Path, tmp_path: Path) -> None:
