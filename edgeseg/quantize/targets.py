@@ -47,7 +47,7 @@ TARGETS = (
     Target("x86-vnni", "onnx", "uint8", "x86 with VNNI or AMX: full 8-bit weights"),
     Target("x86-avx2", "onnx", "uint8", "any x86: sums of two products stay inside 16 bits", pairs_fit=True),
     Target("arm", "onnx", "int8", "ARM: signed activations"),
-    Target("tflite-xnnpack", "tflite", "int8", "LiteRT on any CPU", input="float"),
+    Target("tflite-xnnpack", "tflite", "int8", "LiteRT on any CPU"),
     Target("edgetpu", "tflite", "int8", "Coral Edge TPU: integers at both ends", integer_only=True),
 )
 

@@ -74,7 +74,7 @@ def test_floats_at_an_end_are_refused() -> None:
 def test_a_file_for_it_and_one_that_is_not(folder: Path) -> None:
     source = artifact(folder, "tflite")
     assert not refused(read_graph(quantized(source, Recipe("edgetpu", target="edgetpu")).path))
-    others = refused(read_graph(quantized(source).path))
+    others = refused(read_graph(quantized(source, Recipe("floats", input="float")).path))
     assert others == {"QUANTIZE in float32": 1, "float32 at an end of the graph": 1}
 
 

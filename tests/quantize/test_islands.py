@@ -8,6 +8,7 @@ from torch import nn
 
 import edgeseg
 from edgeseg import runtimes
+from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Model, Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.report import int8_report
@@ -20,7 +21,7 @@ def test_leaky_rectification_is_int8(tmp_path: Path) -> None:
     layers = nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(), nn.Conv2d(8, 3, 1), nn.LeakyReLU(0.1), nn.Conv2d(3, 3, 1)
     model = Model("toy", "torch", nn.Sequential(*layers).eval(), ("a", "b", "c"), size=SIZE)
     floating = edgeseg.export(model, "tflite", SIZE, path=tmp_path / "toy.tflite")
-    integer = edgeseg.quantize(floating, path=tmp_path / "toy_int8.tflite", count=2)
+    integer = edgeseg.quantize(floating, recipe=Recipe(input="float"), path=tmp_path / "toy_int8.tflite", count=2)
     report = int8_report(read_graph(integer.path))
     assert report.int8["LEAKY_RELU"] == 2
     assert not report.floating

@@ -10,6 +10,7 @@ from torch import nn
 
 import edgeseg
 from edgeseg import models, runtimes
+from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize import large_constants
@@ -50,7 +51,7 @@ def test_a_convolution_of_more_than_32_mib(tmp_path: Path) -> None:
         torch.manual_seed(0)
         model = models.as_model(Wide(), size=SIZE)
     floating = edgeseg.export(model, "tflite", SIZE, path=tmp_path / "wide.tflite")
-    integer = edgeseg.quantize(floating, path=tmp_path / "wide_int8.tflite", count=2)
+    integer = edgeseg.quantize(floating, recipe=Recipe(input="float"), path=tmp_path / "wide_int8.tflite", count=2)
     assert int8_report(read_graph(integer.path)).floating == {}
     batch = np.random.default_rng(0).standard_normal((1, 16, 16, 3)).astype(np.float32)
     with runtimes.open_session(floating) as one, runtimes.open_session(integer) as other:

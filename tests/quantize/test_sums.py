@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import edgeseg
+from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Model, Size
 
 SIZE = Size(16, 24)
@@ -47,7 +48,7 @@ def test_a_sum_that_cancels_runs(left: float, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Model("toy", "torch", Cancelling(left).eval(), ("a", "b", "c"), size=SIZE)
     floating = edgeseg.export(model, "tflite", SIZE, path=tmp_path / "toy.tflite")
-    integer = edgeseg.quantize(floating, path=tmp_path / "toy_int8.tflite", count=2)
+    integer = edgeseg.quantize(floating, recipe=Recipe(input="float"), path=tmp_path / "toy_int8.tflite", count=2)
     command = [sys.executable, "-c", RUN, str(floating.path), str(integer.path)]
     done = subprocess.run(command, capture_output=True, text=True)  # LiteRT would take this process with it.
     assert done.returncode == 0, done.stderr
