@@ -101,7 +101,8 @@ def test_a_file_that_is_not_what_it_says(made: dict[str, Artifact], workspace: P
     vnni, facts = made["x86-vnni"], made["x86-avx2"].facts
     with pytest.raises(QuantizeError, match=r"x\.onnx: made for x86-avx2, but it can saturate in "):
         check_made_for(Path("x.onnx"), vnni.path, facts, read_graph(vnni.path))
-    float_ends = edgeseg.quantize(workspace / "fastscnn_64x128_fp32.tflite", count=1, path=tmp_path / "x.tflite")
+    source, floats = workspace / "fastscnn_64x128_fp32.tflite", Recipe(input="float")
+    float_ends = edgeseg.quantize(source, recipe=floats, count=1, path=tmp_path / "x.tflite")
     with pytest.raises(QuantizeError, match=r"x\.tflite: these are not of the Edge TPU: .*QUANTIZE in float32"):
         check_made_for(float_ends.path, float_ends.path, made["edgetpu"].facts, read_graph(float_ends.path))
 
