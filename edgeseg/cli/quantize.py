@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
     from edgeseg.quantize.precisions import Kind
+    from edgeseg.quantize.report import Report
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -178,11 +179,21 @@ def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact
         )
     say(quantized_line(quantized, report.summary()))
     if ablate:
-        known = quantized.path.with_name(f"{quantized.path.name}.ablation.json")
-        with progress_bar(quantized.path.name) as show:
-            rows = pipeline.ablate(again, quantized, report, known, threads, show)
-        say_ablation(rows, quantized.path)
+        _ablate(again, quantized, report, threads)
     return quantized
+
+
+def _ablate(again: Again, quantized: Artifact, report: Report, threads: int) -> None:
+    from edgeseg import pipeline
+    from edgeseg.pipeline.fitting import misfit
+
+    if (why := misfit(quantized)) is not None:
+        say(f"  no pass was left out to compare: {why}")
+        return
+    known = quantized.path.with_name(f"{quantized.path.name}.ablation.json")
+    with progress_bar(quantized.path.name) as show:
+        rows = pipeline.ablate(again, quantized, report, known, threads, show)
+    say_ablation(rows, quantized.path)
 
 
 def _converted(again: Again, out: Path) -> Artifact:

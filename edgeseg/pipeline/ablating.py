@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -52,32 +51,20 @@ def ablate(
     Raises InputError where the file with all passes cannot be run.
     """
     names, answers = applied_in(quantized.facts.recipe or ""), Answers(known)
+    sha256 = quantized.sha256  # It says which float file and images it was made of.
     expected = scores_of(again.source, again, threads)
     rows = [Ablated("", noise(expected, scores_of(quantized, again, threads)), 1.0, report.int8_percent)]
     for index, name in enumerate(names):
         progress("passes", index, len(names))
-        asked = _asked(again, quantized, name, threads)
+        asked = {"int8_sha256": sha256, "recipe": asdict(again.recipe), "threads": threads, "without": name}
         answer = answers.get(asked)
-        if answer is None:
-            answer = asdict(_without(name, again, quantized, expected, threads))
-            answers.put(asked, answer)
-        rows.append(Ablated(**answer))
+        row = Ablated(**answer) if answer else _without(name, again, quantized, expected, threads)
+        if not row.failure:
+            answers.put(asked, asdict(row))
+        rows.append(row)
     progress("passes", len(names), len(names))
     answers.remove()
     return tuple(rows)
-
-
-def _asked(again: Again, quantized: Artifact, name: str, threads: int) -> dict[str, Any]:
-    samples = again.samples if isinstance(again.samples, str) else again.samples.name
-    return {
-        "float_sha256": again.source.sha256,
-        "made_of_it": quantized.facts.recipe,
-        "recipe": json.loads(json.dumps(asdict(again.recipe))),
-        "samples": f"{again.count} of {samples}",
-        "split": again.split,
-        "threads": threads,
-        "without": name,
-    }
 
 
 def _without(name: str, again: Again, quantized: Artifact, expected: Sequence[NDArray[Any]], threads: int) -> Ablated:
