@@ -11,7 +11,7 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.cli.verdict import say_evidence, say_judged, say_mixture
+from edgeseg.cli.verdict import say_ablation, say_evidence, say_judged, say_mixture
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
     from edgeseg.quantize.precisions import Kind
+    from edgeseg.quantize.report import Report
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -83,6 +84,14 @@ def quantize(
         ),
     ] = None,
     images: options.Images = None,
+    ablate: Annotated[
+        bool,
+        typer.Option(
+            "--ablate",
+            help="Say what each pass that applied bought, by quantizing once more without it: SQNR at the scores, "
+            "time, share of operators in int8.",
+        ),
+    ] = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files: to int8, with activation ranges from calibration images, or to one of the others.
@@ -106,7 +115,7 @@ def quantize(
         output=output.value,
         learned_rounding=learned_rounding,
     )
-    kind = _checked(recipe, calibration, float_slow, max_drop)
+    kind = _checked(recipe, calibration, float_slow, max_drop, ablate)
     sources = [source(model) for model in models or []]
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
@@ -119,12 +128,12 @@ def quantize(
         if artifact.facts.format not in formats:
             say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
     found = [artifact for artifact in found if artifact.facts.format in formats]
-    with pipeline.kept(calibration, again=float_slow or max_drop is not None) as keep:
+    with pipeline.kept(calibration, again=float_slow or max_drop is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
             if max_drop is not None:
                 again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
-            quantized = _calibrated(again, out) if kind.calibrated else _converted(again, out)
+            quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
 
@@ -139,7 +148,7 @@ def _precision(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -
     return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
 
 
-def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_drop: float | None) -> Kind:
+def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_drop: float | None, ablate: bool) -> Kind:
     """What is known of the recipe's precision; InputError for an option that it has no use for."""
     from edgeseg.quantize.precisions import kind_of
 
@@ -148,13 +157,16 @@ def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_dro
         "--calibration": calibration is not None and not kind.calibrated,
         "--float-slow": float_slow and not int8,
         "--max-drop": max_drop is not None and not int8,
+        "--ablate": ablate and not kind.calibrated,
     }
     for option in (option for option, given in useless.items() if given):
         raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
+    if ablate and calibration is not None and calibration.exists():
+        raise InputError(f"{calibration}: graphs that passes are left out of need images; leave --calibration out")
     return kind
 
 
-def _calibrated(again: Again, out: Path) -> Artifact:
+def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact:
     from edgeseg import pipeline
 
     with progress_bar(f"quantize {again.source.path.name}") as show, EndByCtrlC(show) as end:
@@ -168,7 +180,22 @@ def _calibrated(again: Again, out: Path) -> Artifact:
             enough=end.enough,
         )
     say(quantized_line(quantized, report.summary()))
+    if ablate:
+        _ablate(again, quantized, report, threads)
     return quantized
+
+
+def _ablate(again: Again, quantized: Artifact, report: Report, threads: int) -> None:
+    from edgeseg import pipeline
+    from edgeseg.pipeline.fitting import misfit
+
+    if (why := misfit(quantized)) is not None:
+        say(f"  no pass was left out to compare: {why}")
+        return
+    known = quantized.path.with_name(f"{quantized.path.name}.ablation.json")
+    with progress_bar(quantized.path.name) as show:
+        rows = pipeline.ablate(again, quantized, report, known, threads, show)
+    say_ablation(rows, quantized.path)
 
 
 def _converted(again: Again, out: Path) -> Artifact:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseg.cli.console import say, table_console, warn
 
 if TYPE_CHECKING:
+    from edgeseg.bench.ablation import Ablated
     from edgeseg.pipeline.evidence import Evidence
     from edgeseg.pipeline.judging import Judged
     from edgeseg.pipeline.mixing import Mixture
 
-__all__ = ["say_evidence", "say_judged", "say_mixture"]
+__all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture"]
 
 
 def say_judged(judged: Judged) -> None:
@@ -56,3 +58,14 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
             table = path.with_name(f"{path.name}.layers.{format}")
             write_layers(table, format, mixture.layers, mixture.count)
             say(f"table: {table}")
+
+
+def say_ablation(rows: Sequence[Ablated], path: Path) -> None:
+    """What each pass bought; the tables go beside the file at `path`."""
+    from edgeseg.bench.ablation import ablation_table, write_ablation
+
+    table_console().print(ablation_table(rows))
+    for format in ("md", "csv", "json"):
+        table = path.with_name(f"{path.name}.passes.{format}")
+        write_ablation(table, format, rows)
+        say(f"table: {table}")

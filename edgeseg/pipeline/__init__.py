@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeseg.pipeline.ablating import ablate
 from edgeseg.pipeline.again import Again, kept
 from edgeseg.pipeline.benching import bench
 from edgeseg.pipeline.converting import convert
@@ -17,6 +18,7 @@ from edgeseg.pipeline.workspace import quantized_path
 __all__ = [
     "Again",
     "Budget",
+    "ablate",
     "bench",
     "convert",
     "export",

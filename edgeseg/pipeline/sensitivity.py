@@ -29,7 +29,7 @@ from edgeseg.quantize.operators import WEIGHTED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Known", "measure_layers"]
+__all__ = ["Known", "measure_layers", "noise", "scores_of"]
 
 _SCHEMA = 1
 _IMAGES = 4
@@ -90,19 +90,19 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
             room.write_prepared(fixed, again.recipe, prepared)
         nodes = layers_of(read_graph(prepared), WEIGHTED)
         names = [tuple(node.outputs[0].name for node in layer) for layer in nodes]
-        expected = _scores(source, again, threads)
+        expected = scores_of(source, again, threads)
         found = []
         for index, layer in enumerate(nodes):
             progress("layers", index, len(nodes))
             others = [name for other in (*names[:index], *names[index + 1 :]) for name in other]
             one, _ = again(others, path, verified=False)
             cost = cost_ms(layer, verdict.profile, verdict.other_profile)
-            found.append(Layer(names[index], _noise(expected, _scores(one, again, threads)), cost))
+            found.append(Layer(names[index], noise(expected, scores_of(one, again, threads)), cost))
         progress("layers", len(nodes), len(nodes))
     return tuple(found)
 
 
-def _scores(artifact: Artifact, again: Again, threads: int) -> list[NDArray[Any]]:
+def scores_of(artifact: Artifact, again: Again, threads: int) -> list[NDArray[Any]]:
     """Channels last, of the images that noise is measured on."""
     facts = artifact.facts
     dataset = again.samples
@@ -114,7 +114,7 @@ def _scores(artifact: Artifact, again: Again, threads: int) -> list[NDArray[Any]
     return [each.transpose(0, 2, 3, 1) if first else each for each in scores]
 
 
-def _noise(expected: Sequence[NDArray[Any]], given: Sequence[NDArray[Any]]) -> float:
+def noise(expected: Sequence[NDArray[Any]], given: Sequence[NDArray[Any]]) -> float:
     """Mean square error over variance; of a class map the share of other classes."""
     pairs = list(zip(expected, given, strict=True))
     if expected[0].dtype.kind != "f":

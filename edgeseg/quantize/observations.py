@@ -2,8 +2,9 @@
 
 The file is NumPy's .npz without pickles. `header` is JSON: the schema, and of each float file its name, the sha256 of
 what was run, how images are given to it, which images were seen, its tensors, and on how many images which tensors of
-how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors, 5: low, high, average low,
-average high, width) and `sums_I` (3, all channels) belong to the header's I-th float file.
+how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors, 10: low, high, average
+low, average high, width, images, `Observer.sums` row by row) and `sums_I` (3, all channels) belong to the header's I-th
+float file.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from edgeseg.quantize.observers import BINS, Observer
 
 __all__ = ["Observations", "find", "keep"]
 
-_SCHEMA = 3
+_SCHEMA = 4
 """Of the file, and of what is observed."""
+
+_NUMBERS = 10
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def keep(path: Path, artifact: Artifact, seen: Observations) -> None:
         header.append({**asdict(owner), "source": each.source, "tensors": list(each.tensors), "channels": channels})
         counts = [tensor.counts for tensor in each.tensors.values()]
         arrays[f"counts_{i}"] = np.array(counts, np.int64).reshape(-1, 2 * BINS)
-        arrays[f"numbers_{i}"] = np.array([_numbers(tensor) for tensor in each.tensors.values()]).reshape(-1, 5)
+        arrays[f"numbers_{i}"] = np.array([_numbers(tensor) for tensor in each.tensors.values()]).reshape(-1, _NUMBERS)
         arrays[f"sums_{i}"] = np.concatenate([np.empty((3, 0)), *(seen.sums for seen in each.channels.values())], 1)
     arrays["header"] = np.array(json.dumps({"schema": _SCHEMA, "files": header}))
     content = io.BytesIO()
@@ -115,7 +118,7 @@ def _entry(
 ) -> tuple[_Owner, Observations]:
     owner = _Owner(values["name"], values["sha256"], values["input"])
     names = values["tensors"]
-    if (counts.shape, numbers.shape) != ((len(names), 2 * BINS), (len(names), 5)) or counts.dtype != np.int64:
+    if (counts.shape, numbers.shape) != ((len(names), 2 * BINS), (len(names), _NUMBERS)) or counts.dtype != np.int64:
         raise ValueError("arrays that do not fit the header")
     tensors = map(_observer, counts, numbers.tolist())
     return owner, Observations(
@@ -134,14 +137,15 @@ def _channels(listed: dict[str, tuple[int, int]], sums: NDArray[np.float64]) -> 
 
 
 def _numbers(seen: Observer) -> tuple[float, ...]:
-    return (*seen.extremes, *seen.average, seen.width)
+    return (*seen.extremes, *seen.average, seen.width, seen.images, *seen.sums.flat)
 
 
 def _observer(counts: NDArray[np.int64], numbers: list[float]) -> Observer:
     seen = Observer()
     seen.counts = counts
-    low, high, average_low, average_high, seen.width = numbers
+    low, high, average_low, average_high, seen.width, images, *sums = numbers
     seen.extremes, seen.average = (low, high), (average_low, average_high)
+    seen.images, seen.sums = int(images), np.array(sums).reshape(2, 2)
     return seen
 
 

@@ -1,6 +1,6 @@
 """What is remembered of a tensor while calibration images stream by: a few numbers, whatever is fed in.
 
-All but the moving average is exact: neither the order nor the grouping of what is seen changes it.
+All but what is averaged over images is exact: neither the order nor the grouping of what is seen changes it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,15 @@ Source: Jacob et al., Quantization and training of neural networks, CVPR 2018, h
 3.1. Only to this average does the order of the images matter.
 """
 
+_FEW = 2048
+"""Values of a tensor in an image, up to which they tell of the image as a whole, as those of pooled maps do."""
+
+_SPREADS = 3
+"""Standard deviations of an image's extremes that a range of such a tensor reaches beyond their mean."""
+
+_IMAGES = 8
+"""Fewer tell nothing of a deviation."""
+
 _Floats: TypeAlias = NDArray[np.float32]
 _Count: TypeAlias = Callable[[_Floats, float, NDArray[np.int64]], None]
 
@@ -44,6 +53,7 @@ class Observer:
     Bin i of `counts` holds the values in [(i - BINS) * width, (i - BINS + 1) * width). A value that lies beyond doubles
     the width until it does not, and the bins are merged in pairs: since every width is a power of two, the counts are
     those that the final width would have given from the start. As long as nothing but zeros were seen, the width is 0.
+    `sums` (2, 2) are over the images: of the lowest and the highest value of each, and of the squares of these.
     """
 
     def __init__(self) -> None:
@@ -51,8 +61,9 @@ class Observer:
         self.average: Range = 0.0, 0.0
         self.width = 0.0
         self.counts = np.zeros(2 * BINS, np.int64)
+        self.images = 0
+        self.sums: NDArray[np.float64] = np.zeros((2, 2))
         self._image: Range = 0.0, 0.0
-        self._images = 0
 
     def add(self, values: _Floats, low: float, high: float) -> None:
         """Take in a flat array of finite values, of which `low` is the lowest and `high` the highest."""
@@ -66,11 +77,24 @@ class Observer:
 
     def end_image(self) -> None:
         """What comes next is of another image."""
-        self._images += 1
-        share = max(1 / self._images, _NEWEST)
+        self.images += 1
+        self.sums += np.array([self._image, np.square(self._image)])
+        share = max(1 / self.images, _NEWEST)
         low, high = (old + share * (new - old) for old, new in zip(self.average, self._image, strict=True))
         self.average = low, high
         self._image = 0.0, 0.0
+
+    @property
+    def is_small(self) -> bool:
+        """Whether an image has so few values of it that one that is cut off is much of what the image gives."""
+        return bool(self.counts.sum() < _FEW * self.images)
+
+    @property
+    def foreseen(self) -> Range:
+        """What images not yet seen are to be expected to reach."""
+        mean, square = self.sums / self.images
+        spread = _SPREADS * np.sqrt(np.maximum(square - mean**2, 0))
+        return float(mean[0] - spread[0]), float(mean[1] + spread[1])
 
     def _reach(self, extent: float) -> None:
         """Widen the bins until `extent`, positive or negative, lies in one."""
@@ -97,7 +121,8 @@ def range_method(recipe: Recipe, slope: float = 1.0) -> Callable[[Observer], Ran
         case "moving-average":
             return lambda seen: seen.average
         case "mse":
-            return partial(_by_histogram, mse(slope, bits=16 if recipe.precision == "int16x8" else 8))
+            criterion = mse(slope, bits=16 if recipe.precision == "int16x8" else 8)
+            return lambda seen: _with_room(_by_histogram(criterion, seen), seen)
         case "entropy":
             if recipe.precision == "int16x8":
                 raise InputError("method entropy weighs 256 levels, which 16-bit activations do not have; try mse")
@@ -113,6 +138,11 @@ def range_method(recipe: Recipe, slope: float = 1.0) -> Callable[[Observer], Ran
 
 def _by_histogram(criterion: Criterion, seen: Observer) -> Range:
     return criterion(seen.counts, seen.width, seen.extremes) if seen.width else (0.0, 0.0)
+
+
+def _with_room(chosen: Range, seen: Observer) -> Range:
+    """A range for what is to come: all values of a small tensor go with the image, and few images were seen."""
+    return _joined(chosen, seen.foreseen) if seen.is_small and seen.images >= _IMAGES else chosen
 
 
 def _joined(one: Range, other: Range) -> Range:

@@ -19,7 +19,7 @@ from edgeseg.quantize.layers import Network
 from edgeseg.quantize.learned_rounding import learn_rounding
 from edgeseg.quantize.observations import find
 from edgeseg.quantize.observers import range_method
-from edgeseg.quantize.passes import chosen
+from edgeseg.quantize.passes import LEARNED_ROUNDING, chosen
 from edgeseg.quantize.passes.bias_correction import correct_biases
 from edgeseg.quantize.passes.equalization import equalize
 
@@ -74,7 +74,7 @@ def make_ready(
     rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
     if recipe.learned_rounding:
         same = _first(samples, _images(seen.channels))
-        done["learned-rounding"] = learn_rounding(
+        done[LEARNED_ROUNDING] = learn_rounding(
             rounded, prepared.artifact, same, recipe.per_channel, prepared.pairs_fit
         )
         prepared.save()

@@ -43,6 +43,12 @@ class Report:
         )
         return 100 * int8 / (int8 + floating) if int8 + floating else 100.0
 
+    @property
+    def int8_percent(self) -> float:
+        """Share of the operators that are int8; 100 where there are none."""
+        done, left = sum(self.int8.values()), sum(self.floating.values())
+        return 100 * done / (done + left) if done + left else 100.0
+
     def summary(self) -> str:
         """One line for a human."""
         done, left = sum(self.int8.values()), sum(self.floating.values())

@@ -117,6 +117,21 @@ def test_moving_average_is_that_of_the_images() -> None:
     assert ranges(*many, recipe=Recipe(method="moving-average"))["a"] == pytest.approx((0.0, 9.0))
 
 
+def test_ranges_of_small_tensors_have_room_for_other_images() -> None:
+    random = np.random.default_rng(0)
+    images = [{"mean": random.normal(1, 0.2, 1).repeat(4)} for _ in range(264)]
+    known, others = images[:8], [float(image["mean"][0]) for image in images[8:]]
+    low, high = ranges(*known)["mean"]
+    seen = ranges(*known, recipe=Recipe(method="minmax"))["mean"]
+    assert sum(value > seen[1] for value in others) > 8
+    assert low == 0
+    assert sum(value > high for value in others) < 0.02 * len(others)
+    assert high < 2 * seen[1]
+    large = [{"map": image["mean"].repeat(1024)} for image in known]
+    assert ranges(*large)["map"][1] <= seen[1]
+    assert ranges(*known[:7])["mean"][1] <= seen[1]
+
+
 def test_a_dead_tensor_has_no_empty_range() -> None:
     assert ranges({"a": np.zeros(9)}) == {"a": (0.0, 1.0)}
     assert ranges({"a": np.zeros(9)}, {"a": np.full(9, -2.0)}) == {"a": (-2.0, 0.0)}

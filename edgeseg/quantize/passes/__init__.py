@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 
-__all__ = ["PASSES", "applied_text", "chosen"]
+__all__ = ["LEARNED_ROUNDING", "OF_WEIGHTS", "PASSES", "applied_in", "applied_text", "chosen"]
 
+OF_WEIGHTS = ("equalization", "bias-correction")
+"""Passes that change no operator."""
 PASSES = (
     *("batchnorm", "activations", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
-    *("equalization", "bias-correction"),
+    *OF_WEIGHTS,
 )
 """`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
+LEARNED_ROUNDING = "learned-rounding"
+"""A pass that is made where a recipe asks for it."""
+
+_LEAD = "; passes: "
 
 
 def chosen(recipe: Recipe) -> tuple[str, ...]:
@@ -27,4 +33,10 @@ def chosen(recipe: Recipe) -> tuple[str, ...]:
 def applied_text(applied: Mapping[str, int]) -> str:
     """How often each pass applied, as the end of a sentence."""
     text = ", ".join(f"{name} {count}" for name, count in applied.items() if count)
-    return f"; passes: {text}" if text else ""
+    return f"{_LEAD}{text}" if text else ""
+
+
+def applied_in(recipe: str) -> tuple[str, ...]:
+    """The passes that applied, from a recipe's words that hold what `applied_text` gave."""
+    applied = recipe.partition(_LEAD)[2].partition(";")[0]
+    return tuple(each.split()[0] for each in applied.split(", ") if each)
