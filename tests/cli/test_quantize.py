@@ -93,7 +93,7 @@ def test_what_is_deaf_to_ctrl_c_stays_so() -> None:
 
 def test_int8_is_held_against_float(cli, tmp_path: Path, workspace: Path) -> None:
     file = workspace / "fastscnn_64x128_fp32.tflite"
-    done = cli("quantize", "--int8", file, "--samples", "2", "--threads", "1", "--float-slow")
+    done = cli("quantize", "--int8", file, "--samples", "2", "--threads", "1", "--float-slow", "--input", "float")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert re.fullmatch(
