@@ -26,7 +26,7 @@ from common.document import check_markers, replace_between, table
 
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.turns import Player, one_round, pinned_cores
+from edgeseg.pipeline.measure.turns import Player, one_round, pinned_cores
 
 RUNS = 40
 TIMER = Path(__file__).parent / "peers" / "torch_timer.py"

@@ -31,7 +31,7 @@ from onnx import TensorProto, helper, numpy_helper
 import edgeseg
 from edgeseg.bench.gate import GateOptions, Timing
 from edgeseg.core.source import Source
-from edgeseg.pipeline.gating import race_files
+from edgeseg.pipeline.gates.gating import race_files
 from edgeseg.pipeline.job import Job
 
 CHANNELS = 8

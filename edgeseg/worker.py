@@ -25,7 +25,7 @@ def _stop(*_: Any) -> None:
 
 def _answers(task: str, questions: Iterator[dict[str, Any]], progress: Progress) -> Iterator[dict[str, Any]]:
     if task == "turns":
-        from edgeseg.pipeline.playing import play
+        from edgeseg.pipeline.measure.playing import play
 
         yield from play(questions)
     else:
@@ -36,24 +36,24 @@ def _answer(task: str, question: dict[str, Any], progress: Progress) -> dict[str
     match task:
         case "measure":
             from edgeseg.pipeline.job import Job
-            from edgeseg.pipeline.measuring import measure
+            from edgeseg.pipeline.measure.measuring import measure
 
             return measure(Job.from_json(question), progress).to_json()
         case "profile":
             from edgeseg.pipeline.job import Job
-            from edgeseg.pipeline.profiling import profile_file
+            from edgeseg.pipeline.measure.profiling import profile_file
 
             return profile_file(Job.from_json(question), progress).to_json()
         case "rivals":
-            from edgeseg.pipeline.verdict import Rivals, run_rivals
+            from edgeseg.pipeline.worth.verdict import Rivals, run_rivals
 
             return run_rivals(Rivals.from_json(question), progress)
         case "export":
-            from edgeseg.pipeline.making import Order, make_float
+            from edgeseg.pipeline.runs.making import Order, make_float
 
             return make_float(Order.from_json(question), progress)
         case "quantize":
-            from edgeseg.pipeline.making import Order, make_int8
+            from edgeseg.pipeline.runs.making import Order, make_int8
 
             return make_int8(Order.from_json(question), progress)
     raise InputError(f"{task!r} is no task; there are export, quantize, measure, profile, rivals and turns")

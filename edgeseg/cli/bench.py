@@ -54,10 +54,11 @@ def bench(
     With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
     """
     from edgeseg.bench.latency import EFFORTS
-    from edgeseg.pipeline import comparing, workspace
+    from edgeseg.pipeline import workspace
     from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.job import Job
-    from edgeseg.pipeline.kept_records import KeptRecords
+    from edgeseg.pipeline.measure import comparing
+    from edgeseg.pipeline.measure.kept_records import KeptRecords
 
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]

@@ -36,7 +36,7 @@ def compare(
 ) -> None:
     """Merge the results of many runs and machines into one table and one HTML page with Pareto plots."""
     from edgeseg.bench.terminal import class_table, terminal_table
-    from edgeseg.pipeline.merging import merge, write_merged
+    from edgeseg.pipeline.measure.merging import merge, write_merged
 
     merged = merge(results, mixed)
     console, rows = table_console(), merged.rows(sort.value)

@@ -84,7 +84,7 @@ def gate(
     and which slowdown would have been one.
     """
     from edgeseg.bench.gate import GateOptions
-    from edgeseg.pipeline import gating
+    from edgeseg.pipeline.gates import gating
 
     limits = GateOptions(
         max_slowdown_percent=max_slowdown,

@@ -66,8 +66,8 @@ def run(
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
     from edgeseg.pipeline.job import Job
-    from edgeseg.pipeline.making import Order
-    from edgeseg.pipeline.matrix import Matrix, run_matrix
+    from edgeseg.pipeline.runs.making import Order
+    from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
 
     if every and models:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")

@@ -13,8 +13,8 @@ from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
     from edgeseg.bench.tables import TableFormat
-    from edgeseg.pipeline.comparing import Comparison
     from edgeseg.pipeline.job import Job
+    from edgeseg.pipeline.measure.comparing import Comparison
 
 __all__ = ["show_comparison", "show_profiles"]
 
@@ -30,7 +30,7 @@ def show_comparison(
 ) -> None:
     """Print the table and write the files; raises the first failure's error once all is written."""
     from edgeseg.bench.terminal import class_table, terminal_table
-    from edgeseg.pipeline import comparing
+    from edgeseg.pipeline.measure import comparing
 
     console = table_console()
     rows = comparison.rows(sort.value)
@@ -52,7 +52,7 @@ def show_comparison(
 def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequence[options.TableFormat] | None) -> None:
     """Profile one file after the other, print what each takes its time for and write the tables."""
     from edgeseg.bench.operator_tables import terminal_profile
-    from edgeseg.pipeline import profiling
+    from edgeseg.pipeline.measure import profiling
 
     for source in sources:
         with progress_bar(Path(source.target).name) as show:

@@ -10,9 +10,9 @@ from edgeseg.cli.console import say, table_console, warn
 
 if TYPE_CHECKING:
     from edgeseg.bench.ablation import Ablated
-    from edgeseg.pipeline.evidence import Evidence
-    from edgeseg.pipeline.judging import Judged
-    from edgeseg.pipeline.mixing import Mixture
+    from edgeseg.pipeline.worth.evidence import Evidence
+    from edgeseg.pipeline.worth.judging import Judged
+    from edgeseg.pipeline.worth.mixing import Mixture
 
 __all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture"]
 

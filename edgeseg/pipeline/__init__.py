@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from edgeseg.pipeline.ablating import ablate
-from edgeseg.pipeline.again import Again, kept
-from edgeseg.pipeline.benching import bench
-from edgeseg.pipeline.converting import convert
-from edgeseg.pipeline.evidence import leave_slow
-from edgeseg.pipeline.exporting import export
-from edgeseg.pipeline.gating import gate
-from edgeseg.pipeline.judging import judge
-from edgeseg.pipeline.mixing import Budget, mix
-from edgeseg.pipeline.quantizing import float_artifacts, quantize, quantize_with_report
+from edgeseg.pipeline.files.converting import convert
+from edgeseg.pipeline.files.exporting import export
+from edgeseg.pipeline.files.quantizing import float_artifacts, quantize, quantize_with_report
+from edgeseg.pipeline.gates.gating import gate
+from edgeseg.pipeline.measure.benching import bench
 from edgeseg.pipeline.training import train
 from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.pipeline.worth.ablating import ablate
+from edgeseg.pipeline.worth.again import Again, kept
+from edgeseg.pipeline.worth.evidence import leave_slow
+from edgeseg.pipeline.worth.judging import judge
+from edgeseg.pipeline.worth.mixing import Budget, mix
 
 __all__ = [
     "Again",

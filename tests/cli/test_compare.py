@@ -13,7 +13,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record
 from edgeseg.core.types import Size
-from edgeseg.pipeline.merging import merge
+from edgeseg.pipeline.measure.merging import merge
 
 FLOAT = Record(
     name="net.onnx",

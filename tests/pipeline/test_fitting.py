@@ -87,7 +87,7 @@ def test_a_device_without_the_package_onnx_is_told_too(
 def test_the_measurement_says_so(made: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch) -> None:
     from edgeseg.bench.latency import LatencyOptions
     from edgeseg.pipeline.job import Job
-    from edgeseg.pipeline.measuring import measure
+    from edgeseg.pipeline.measure.measuring import measure
     from edgeseg.pipeline.silence import silent
 
     monkeypatch.setattr(cpu, "_flags", lambda: frozenset({"avx2"}))

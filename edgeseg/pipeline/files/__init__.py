@@ -1,0 +1,1 @@
+"""Files, made: exported, quantized, and what is written into them."""

@@ -1,0 +1,68 @@
+"""Float artifact to one in a precision that needs no calibration, tried on an image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeseg import quantize as room
+from edgeseg import runtimes
+from edgeseg.core.container import write_facts
+from edgeseg.core.errors import EdgesegError, InputError, QuantizeError
+from edgeseg.core.files import atomic_path
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph
+from edgeseg.pipeline.files.counting import counted
+from edgeseg.pipeline.files.pinning import pinned
+from edgeseg.pipeline.measure.profiling import a_batch
+from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.quantize.precisions import kind_of
+from edgeseg.quantize.stored import Stored, check_stored, stored
+
+__all__ = ["convert", "need_float", "try_out"]
+
+
+def convert(
+    source: Artifact, recipe: Recipe, path: Path | None = None, folder: Path | None = None
+) -> tuple[Artifact, Stored]:
+    """Write a float file with half floats or with activations quantized at run time, as the recipe's precision says.
+
+    Returns the file, by default in `folder` with its precision in its name, and what its weights are stored as.
+
+    Raises:
+        InputError: A file that is not float, or a recipe that there is not.
+        QuantizeError: The file could not be converted or does not run; nothing is left at `path`.
+    """
+    need_float(source)
+    kind = kind_of(recipe)
+    target = path or quantized_path(source.path, recipe.precision, folder)
+    with atomic_path(target) as temporary, pinned(source) as fixed:
+        converted = room.convert(fixed, recipe, temporary)
+        found = stored(read_graph(temporary), kind.weights)
+        check_stored(found, target)
+        try_out(converted, target)
+        facts = replace(counted(converted.facts, fixed), parent_sha256=source.sha256)
+        write_facts(temporary, facts)
+    return Artifact(target, facts), found
+
+
+def need_float(source: Artifact) -> None:
+    """Raise InputError for a file that is quantized already."""
+    if source.facts.precision != "fp32":
+        raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
+
+
+def try_out(written: Artifact, target: Path) -> None:
+    """Run a file just written, which will be `target`; QuantizeError where it cannot be run or gives no numbers."""
+    precision = written.facts.precision
+    try:
+        with runtimes.open_session(written, threads=1) as session:
+            result = session.run(a_batch(written))
+    except EdgesegError as error:
+        problem = str(error).replace(str(written.path), precision)
+        raise QuantizeError(f"{target}: {problem}; use another precision") from error
+    if not np.isfinite(result).all():
+        raise QuantizeError(f"{target}: it overflows in {precision}; use another precision")

@@ -1,0 +1,27 @@
+"""Parameters and MAdds of a finished file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeseg.bench.madds import count_madds
+from edgeseg.core.errors import MeasureError, MissingDependency
+from edgeseg.core.types import Artifact, Facts
+from edgeseg.graphs import read_graph
+from edgeseg.pipeline.files.pinning import pinned
+
+__all__ = ["counted"]
+
+
+def counted(facts: Facts, source: Artifact) -> Facts:
+    """The facts with the counts that they lack read off an artifact's graph, or with a note why one is missing."""
+    if facts.params is not None and facts.madds is not None:
+        return facts
+    try:
+        with pinned(source) as fixed:
+            graph = read_graph(fixed.path)
+        facts = replace(facts, params=graph.params if facts.params is None else facts.params)
+        return replace(facts, madds=count_madds(graph) if facts.madds is None else facts.madds)
+    except (MissingDependency, MeasureError) as reason:
+        what = "MAdds" if facts.params is not None else "MAdds and parameters"
+        return replace(facts, notes=(*facts.notes, f"{what} not counted: {reason}"))

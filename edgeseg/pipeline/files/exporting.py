@@ -1,0 +1,98 @@
+"""Model to float artifact, checked against its source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeseg import exporters, graphs, models, runtimes
+from edgeseg.core import registry
+from edgeseg.core.container import write_facts
+from edgeseg.core.files import atomic_path
+from edgeseg.core.protocols import Dataset, ExportSpec
+from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
+from edgeseg.pipeline import workspace
+from edgeseg.pipeline.files.counting import counted
+from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_evaluation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["PARITY_IMAGES", "export"]
+
+PARITY_IMAGES = 2
+
+
+def export(
+    model: Any,
+    format: Format = "onnx",
+    size: Size | str | None = None,
+    head: HeadKind | None = None,
+    path: Path | None = None,
+    *,
+    batch: int = 1,
+    data: str = DEFAULT_DATA,
+    split: str | None = None,
+    folder: Path = workspace.DEFAULT,
+) -> Artifact:
+    """Write `model` as a float file and check on images of `data` that it is the same function.
+
+    Args:
+        model: A zoo name, `package.module:callable`, a saved Keras model's path, an `nn.Module`, a `keras.Model`, or
+            a `core.types.Model`.
+        format: `onnx` or `tflite`.
+        size: Input size, or `HxW`; by default the model's own.
+        head: `logits`, `scores` or `classmap`; by default `scores`, without the bilinear
+            upsample that the network may end in.
+        path: Target file; by default a name made of the facts, in `folder`.
+        batch: Images a batch.
+        data: Dataset whose images the check runs on.
+        split: Split of that dataset; by default the one accuracy is measured on.
+        folder: Workspace, where no `path` is given.
+
+    Raises:
+        InputError: An input that cannot be used, such as a size that the network cannot take.
+        ExportError: The converter failed.
+        ParityError: The written file differs from its source; nothing is left at `path`.
+    """
+    asked = Size.parse(size) if isinstance(size, str) else size
+    model = models.as_model(model, size=asked)
+    wanted = asked or model.size
+    spec = ExportSpec(wanted, batch, head)
+    target = path or workspace.artifact_path(folder, model.name, wanted, format, "fp32", batch=batch, head=head)
+    images = open_evaluation(data, split, wanted, PARITY_IMAGES)
+    with atomic_path(target) as temporary:
+        artifact = exporters.export_model(model, format, spec, temporary)
+        write_facts(temporary, artifact.facts)
+        facts = _checked(model, spec, artifact, images, target.name)
+        write_facts(temporary, facts)
+    return Artifact(target, facts)
+
+
+def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset, name: str) -> Facts:
+    """The artifact's facts with its parity and MAdds; ParityError where it is not the source's function."""
+    from edgeseg.exporters import parity
+
+    program = registry.load("edgeseg.exporters", f"{model.framework}_program").trace(model, spec)
+    batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
+    with runtimes.open_session(artifact) as session:
+        found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
+    if not parity.passes(found):
+        with runtimes.open_session(artifact, tensors=True) as session:
+            where = parity.first_difference(program, session, next(iter(batches)))
+        raise parity.failure(found, name, where)
+    return counted(replace(artifact.facts, parity=found), artifact)
+
+
+def _winners(artifact: Artifact, given: NDArray[Any]) -> list[NDArray[np.uint8]]:
+    """The pixels that the file's max poolings take on a batch in its layout; see `exporters.maxima`."""
+    from edgeseg.exporters import maxima
+
+    found = maxima.comparisons(graphs.read_graph(artifact.path))
+    if not found:
+        return []
+    names = tuple(name for at in found for name in (at.lower, at.right_above, at.right_below))
+    with runtimes.open_session(artifact, watch=names) as session:
+        return maxima.winners(found, dict(session.tensors(given)))

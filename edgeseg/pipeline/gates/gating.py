@@ -1,0 +1,180 @@
+"""Candidates held against baselines: raced, and their figures compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from edgeseg.bench.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
+from edgeseg.bench.race import race
+from edgeseg.bench.self_test import SelfTest
+from edgeseg.core.errors import EdgesegError, InputError
+from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.pipeline.gates.pairing import Pair, pairs_of
+from edgeseg.pipeline.gates.stored import against_record
+from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.benching import examine_apart
+from edgeseg.pipeline.measure.turns import Player
+from edgeseg.pipeline.silence import silent
+
+__all__ = ["gate", "race_files", "self_test"]
+
+_BURST_MS = 10
+_FEWEST_CALLS = 2
+
+
+def gate(
+    baseline: Path | str,
+    candidate: Path | str,
+    options: GateOptions | None = None,
+    *,
+    dataset: str = DEFAULT_DATA,
+    split: str | None = None,
+    images: int | None = None,
+    runtime: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: Progress = silent,
+) -> GateVerdict:
+    """Decide whether candidates are slower, larger or less accurate than baselines by more than what is allowed.
+
+    Args:
+        baseline: A file, a folder of files, or a JSON file of Records that `edgeseg bench` wrote.
+        candidate: A file; or a folder, whose files are matched by name.
+        options: The limits, the confidence, and the time for each pair.
+        dataset: Text that names a dataset to measure mIoU on, where its loss is limited.
+        split: Split of the dataset; by default the one that it declares first.
+        images: How many of its images; by default all.
+        runtime: Name of a runtime; by default the one for each file's format.
+        device: What the runtime is asked to run on.
+        threads: Threads that the runtime may use; one is the least disturbed by whatever else the machine does.
+        progress: Told how far the gate is.
+
+    A pair that cannot be compared (no match, another input, a file that does not run) is undecided.
+
+    Raises InputError where there is nothing to compare at all, or where the options contradict themselves.
+    """
+    options = options or GateOptions()
+    options.validate()
+    pairs = pairs_of(Path(baseline), Path(candidate))
+    data = dataset if options.max_miou_loss_points is not None else None
+    job = Job(Source(""), runtime, device, threads, data, split, images)
+    measured = []
+    for number, pair in enumerate(pairs):
+        told = partial(_told, progress, pair.name, number, len(pairs))
+        try:
+            measured.append(_measured(pair, options, job, len(pairs), told))
+        except EdgesegError as error:
+            measured.append(Measured(pair.name, failure=str(error)))
+    return rule(measured, options)
+
+
+def self_test(
+    path: Path | str,
+    options: GateOptions | None = None,
+    runs: int = 10,
+    *,
+    runtime: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    progress: Progress = silent,
+) -> SelfTest:
+    """Race a file against itself so many times, each time in fresh processes and to the end of its seconds.
+
+    Raises InputError and WorkError as running it does.
+    """
+    options = options or GateOptions()
+    options.validate()
+    job = Job(Source(str(path)), runtime, device, threads)
+    races = []
+    for number in range(runs):
+        told = partial(_told, progress, Path(path).name, number, runs)
+        seeded = replace(options, seed=options.seed + number)
+        races.append(race_files(job, job, seeded, to_the_end=True, told=told))
+    return SelfTest(tuple(races), options)
+
+
+def _told(progress: Progress, name: str, number: int, count: int, share: float) -> None:
+    progress(name, int(100 * (number + share)), 100 * count)
+
+
+def _measured(pair: Pair, options: GateOptions, job: Job, pairs: int, told: Callable[[float], None]) -> Measured:
+    if pair.failure or pair.candidate is None or pair.baseline is None:
+        return Measured(pair.name, failure=pair.failure)
+    ours = replace(job, source=Source(str(pair.candidate)))
+    if isinstance(pair.baseline, Record):
+        timing = against_record(pair.baseline, ours, options, told)
+        return Measured(pair.name, timing, _checks(partial(_itself, pair.baseline), ours, options))
+    theirs = replace(job, source=Source(str(pair.baseline)))
+    timing = race_files(theirs, ours, options, pairs=pairs, told=told)
+    return Measured(pair.name, timing, _checks(partial(examine_apart, theirs), ours, options))
+
+
+def race_files(
+    baseline: Job,
+    candidate: Job,
+    options: GateOptions,
+    *,
+    pairs: int = 1,
+    to_the_end: bool = False,
+    told: Callable[[float], None] = lambda share: None,
+) -> Timing:
+    """The times of two files that take turns in fresh processes; see `bench.race.race`.
+
+    Raises InputError where they are not to be compared, InputError and WorkError as running them does.
+    """
+    started = monotonic()
+    with Player(baseline) as old, Player(candidate) as new:
+        refuse_unlike(terms_of(baseline, old.opened()), terms_of(candidate, new.opened()), candidate.source.target)
+        calls = max(_FEWEST_CALLS, round(_BURST_MS / max(old.warm("network"), new.warm("network"))))
+        return race(
+            lambda anew: old.turn("network", calls, anew=anew),
+            lambda anew: new.turn("network", calls, anew=anew),
+            options,
+            pairs=pairs,
+            to_the_end=to_the_end,
+            started=started,
+            told=told,
+        )
+
+
+def _itself(record: Record) -> Record:
+    return record
+
+
+def _checks(baseline: Callable[[], Record], candidate: Job, options: GateOptions) -> tuple[Check, ...]:
+    """The figures that are limited; what gives none of them is not run for it."""
+    limits = {
+        "file size": options.max_size_growth_percent,
+        "MAdds": options.max_madds_growth_percent,
+        "peak memory": options.max_memory_growth_percent,
+        "mIoU": options.max_miou_loss_points,
+    }
+    if all(limit is None for limit in limits.values()):
+        return ()
+    old, new = baseline(), examine_apart(candidate)
+    if options.max_miou_loss_points is not None and (old.dataset, old.images) != (new.dataset, new.images):
+        raise InputError(
+            f"{candidate.source.target}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} "
+            f"({old.images}) in the baseline; give the same --data and --images"
+        )
+    return tuple(
+        Check(what, "points" if what == "mIoU" else "%", _FIGURES[what](old), _FIGURES[what](new), limit)
+        for what, limit in limits.items()
+        if limit is not None
+    )
+
+
+_FIGURES: dict[str, Callable[[Record], float | None]] = {
+    "file size": lambda record: record.size_bytes,
+    "MAdds": lambda record: record.madds,
+    "peak memory": lambda record: record.peak_rss_mib,
+    "mIoU": lambda record: record.miou_percent,
+}

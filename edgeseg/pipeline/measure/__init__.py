@@ -1,0 +1,1 @@
+"""Files and models, measured: times in turns, accuracy, operators, and the tables of it."""

@@ -1,0 +1,149 @@
+"""Artifacts to Records, each measured in fresh processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from edgeseg.bench.latency import LatencyOptions
+from edgeseg.bench.remarks import remarks, round_medians
+from edgeseg.core.errors import EdgesegError
+from edgeseg.core.evaluation import Evaluation
+from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.kept_records import KeptRecords
+from edgeseg.pipeline.measure.timing import Times, take_times
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import is_file
+
+__all__ = ["Titled", "bench", "examine_apart", "measure_together", "shown_name"]
+
+Titled = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a progress display with a title."""
+
+_TOGETHER = 8
+"""Artifacts that are open at a time, for the memory that they take."""
+
+
+def bench(
+    artifacts: Iterable[Artifact | Path | str | Source],
+    dataset: str | None = DEFAULT_DATA,
+    device: str = "cpu",
+    *,
+    split: str | None = None,
+    images: int | None = None,
+    runtime: str | None = None,
+    threads: int = 2,
+    latency: LatencyOptions | None = None,
+    evaluation: Evaluation | None = None,
+    progress: Progress = silent,
+) -> list[Record]:
+    """Measure artifacts or models, each in processes of its own, the times of all in turns.
+
+    Args:
+        artifacts: Finished files, zoo names, the user's own models: whatever the command line takes.
+        dataset: Text that names a dataset to measure mIoU on; None leaves accuracy out.
+        device: What the runtime is asked to run on.
+        split: Split of the dataset; by default the one that it declares first.
+        images: How many of its images; by default all.
+        runtime: Name of a runtime; by default the one for each file's format.
+        threads: Threads that the runtime may use.
+        latency: When warm-up and sampling end.
+        evaluation: Scales, flip and size that mIoU is measured with; by default the image as it is, at input size.
+        progress: Told how far the measurement is.
+
+    Raises:
+        InputError: A file, model or dataset that cannot be used.
+        WorkError: A measurement failed or its process died.
+    """
+    asked = latency or LatencyOptions(), evaluation or Evaluation()
+    job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
+    jobs = [replace(job, source=_source(artifact)) for artifact in artifacts]
+    records = []
+    for found in measure_together(jobs, lambda title: nullcontext(progress)):
+        if isinstance(found, EdgesegError):
+            raise found
+        records.append(found)
+    return records
+
+
+def _source(artifact: Artifact | Path | str | Source) -> Source:
+    if isinstance(artifact, Source):
+        return artifact
+    return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
+
+
+def measure_together(
+    jobs: Sequence[Job], progress: Titled, kept: KeptRecords | None = None
+) -> list[Record | EdgesegError]:
+    """Measure jobs, each in processes of its own, or say why one could not be.
+
+    Memory and accuracy come one after the other, the times of all of them in the same rounds, at most `_TOGETHER` jobs
+    at a time. What is in `kept` is not measured again, and what is found is added to it.
+    """
+    found: list[Record | EdgesegError] = []
+    for start in range(0, len(jobs), _TOGETHER):
+        found += _measured(jobs[start : start + _TOGETHER], progress, kept)
+    return found
+
+
+def _measured(jobs: Sequence[Job], progress: Titled, kept: KeptRecords | None) -> list[Record | EdgesegError]:
+    found = [_examined(job, progress, kept) for job in jobs]
+    waiting = {i: each for i, each in enumerate(found) if isinstance(each, Record) and not each.network_ms}
+    if waiting:
+        names = [shown_name(jobs[index].source) for index in waiting]
+        with progress(names[0] if len(names) == 1 else f"{len(names)} in turns") as show:
+            times = take_times([jobs[index] for index in waiting], show)
+        for (index, record), taken in zip(waiting.items(), times, strict=True):
+            found[index] = timed = _timed(record, taken)
+            if kept and isinstance(timed, Record):
+                kept.put(jobs[index], timed)
+    return found
+
+
+def _examined(job: Job, progress: Titled, kept: KeptRecords | None) -> Record | EdgesegError:
+    known = kept.get(job) if kept else None
+    if known:
+        return known
+    try:
+        with progress(shown_name(job.source)) as show:
+            record = examine_apart(job, show)
+    except EdgesegError as error:
+        return error
+    if kept:
+        kept.put(job, record)
+    return record
+
+
+def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError:
+    if isinstance(taken, EdgesegError):
+        return taken
+    rounds = round_medians(taken.network.ms, taken.network.rounds)
+    return replace(
+        record,
+        network_ms=tuple(taken.network.ms),
+        network_rounds=tuple(taken.network.rounds),
+        classmap_ms=tuple(taken.classmap.ms),
+        classmap_rounds=tuple(taken.classmap.rounds),
+        reference_ms={name: tuple(ms) for name, ms in taken.reference_ms.items()},
+        energy_mj=taken.energy_mj,
+        environment={**record.environment, "stolen_percent": taken.stolen_percent},
+        notes=(*record.notes, *remarks(rounds, taken.reference_ms, taken.stolen_percent)),
+    )
+
+
+def examine_apart(job: Job, progress: Progress = silent) -> Record:
+    """All but the times, measured in a fresh process; raises what `pipeline.measure.measuring.measure` raised there."""
+    return Record.from_json(apart("measure", job.source.target, job.to_json(), job.threads, progress))
+
+
+def shown_name(source: Source) -> str:
+    """A file by its name, without its folder; any other MODEL as it was typed."""
+    return Path(source.target).name if is_file(source.target) else source.target

@@ -1,0 +1,137 @@
+"""Many measurements to one comparison: records, tables and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeseg import models, runtimes
+from edgeseg.bench.compare import Failure, Row, Sort, compare, float_record
+from edgeseg.bench.records import write_records
+from edgeseg.bench.tables import TableFormat, write_table
+from edgeseg.core import registry
+from edgeseg.core.errors import EdgesegError, MissingDependency
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.pipeline.elsewhere.android import is_android, measure_on_android
+from edgeseg.pipeline.elsewhere.remote import is_remote, measure_over_ssh
+from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.benching import Titled, measure_together, shown_name
+from edgeseg.pipeline.measure.kept_records import KeptRecords
+from edgeseg.pipeline.sources import as_artifact, check, is_file
+
+__all__ = ["PICTURE", "Comparison", "measure_all", "published_miou_percent", "write_comparison", "write_picture"]
+
+PICTURE = "comparison.png"
+"""Name of the picture in a folder of results."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of measuring several artifacts. `sources` and `records` go together; `errors` are the failures'."""
+
+    sources: tuple[Source, ...] = ()
+    records: tuple[Record, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    errors: tuple[EdgesegError, ...] = ()
+
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(
+            self.sources + other.sources,
+            self.records + other.records,
+            self.failures + other.failures,
+            self.errors + other.errors,
+        )
+
+    def noted(self, note: str) -> Comparison:
+        """The same with a note on every record."""
+        return replace(self, records=tuple(replace(record, notes=(*record.notes, note)) for record in self.records))
+
+    def rows(self, sort: Sort = "model") -> tuple[Row, ...]:
+        """The table's rows."""
+        return compare(self.records, sort, published_miou_percent(self.records))
+
+
+def published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
+    """What was published of the zoo's networks among these Records on Cityscapes val, by name."""
+    cards = [models.card(name) for name in {record.model for record in records} & set(models.names())]
+    return {card.name: miou for card in cards if (miou := card.published.cityscapes_miou_percent) is not None}
+
+
+def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None = None) -> Comparison:
+    """Measure every source as `job` says; one that fails becomes a Failure and the others go on.
+
+    What is in `kept` is not measured again. Raises InputError for a source that is nothing.
+    """
+    check(sources)
+    found = _measured(job, sources, progress, kept)
+    done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
+    failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
+    return Comparison(
+        tuple(source for source, _ in done),
+        tuple(record for _, record in done),
+        tuple(Failure(shown_name(source), str(error)) for source, error in failed),
+        tuple(error for _, error in failed),
+    )
+
+
+def _measured(
+    job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None
+) -> list[Record | EdgesegError]:
+    """For each source, in order, a Record or why there is none."""
+    if is_remote(job.device) or is_android(job.device):
+        measure = measure_over_ssh if is_remote(job.device) else measure_on_android
+        with progress(f"{len(sources)} files") as show:
+            return measure(job, sources, show)
+    return measure_together([replace(job, source=source) for source in sources], progress, kept)
+
+
+def write_comparison(
+    folder: Path, comparison: Comparison, formats: Sequence[TableFormat], sort: Sort, per_class: bool
+) -> list[Path]:
+    """Write `records.json` and the tables asked for into a folder; returns the paths of the tables."""
+    write_records(folder / "records.json", comparison.records)
+    rows = comparison.rows(sort)
+    paths = [folder / f"table.{format}" for format in formats]
+    for path, format in zip(paths, formats, strict=True):
+        write_table(path, format, comparison.records, rows, comparison.failures, per_class=per_class)
+    return paths
+
+
+def write_picture(folder: Path, comparison: Comparison, data: str, split: str | None, images: int = 3) -> Path | None:
+    """Write the picture for the first int8 file whose float twin was measured too.
+
+    Returns None where there is no such pair, or where pictures cannot be drawn for want of pillow.
+    """
+    pair = _first_pair(comparison)
+    if pair is None:
+        return None
+    try:
+        picture = registry.load("edgeseg.bench", "picture", package="pillow", extra="images", why="drawing pictures")
+    except MissingDependency:
+        return None
+    artifacts = [as_artifact(source) for source in pair]
+    size = artifacts[0].facts.input.size
+    dataset = open_evaluation(data, split, size, images)
+    with runtimes.open_session(artifacts[0]) as floating, runtimes.open_session(artifacts[1]) as integer:
+        rows = []
+        for image, label in dataset:
+            panels = [
+                (title, session.classmap(Preprocessor(session.facts.input)(image))[0])
+                for title, session in (("float", floating), ("int8", integer))
+            ]
+            rows.append((image, resize_label(label, size), panels))
+    target = folder / PICTURE
+    picture.save(picture.comparison_picture(rows, dataset.palette, dataset.classes), target)
+    return target
+
+
+def _first_pair(comparison: Comparison) -> tuple[Source, Source] | None:
+    for source, record in zip(comparison.sources, comparison.records, strict=True):
+        twin = float_record(record, comparison.records)
+        if record.precision == "int8" and twin is not None and is_file(source.target):
+            return comparison.sources[comparison.records.index(twin)], source
+    return None

@@ -1,0 +1,83 @@
+"""The accuracy of an open session on a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.bench.miou import evaluate
+from edgeseg.core.errors import InputError
+from edgeseg.core.evaluation import Evaluation
+from edgeseg.core.protocols import Dataset, Progress, Session
+from edgeseg.core.types import Facts, Size
+from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.averaging import Averager, check_averageable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["accuracy", "labelled", "repeated"]
+
+
+def labelled(job: Job, facts: Facts) -> Dataset | None:
+    """The images and labels that a job's accuracy is measured on, at the size that it asks for.
+
+    Raises InputError for data of another number of classes, and for a file that cannot be evaluated as asked.
+    """
+    if job.data is None:
+        return None
+    size = facts.input.size if job.evaluation.at == "input" else None
+    dataset = open_evaluation(job.data, job.split, size, job.images)
+    if len(dataset.classes) != len(facts.classes):
+        raise InputError(
+            f"{job.data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; "
+            "measure on a dataset with its classes, or pass --no-accuracy"
+        )
+    if job.evaluation.is_averaged:
+        check_averageable(facts)
+    return dataset
+
+
+def accuracy(
+    session: Session,
+    dataset: Dataset,
+    prepare: Preprocessor,
+    progress: Progress,
+    evaluation: Evaluation | None = None,
+) -> dict[str, Any]:
+    """The fields of a Record that are about accuracy."""
+    evaluation = evaluation or Evaluation()
+    classmap = _classmap(session, prepare, evaluation)
+    matrix = evaluate(classmap, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
+    return {
+        "dataset": dataset.name,
+        "images": len(dataset),
+        "miou_percent": matrix.miou_percent(),
+        "class_iou_percent": dict(zip(dataset.classes, matrix.class_iou_percent(), strict=True)),
+        "evaluation": evaluation,
+        "image_counts": tuple(tuple(map(tuple, part.tolist())) for part in matrix.parts),
+    }
+
+
+def _classmap(
+    session: Session, prepare: Preprocessor, evaluation: Evaluation
+) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    facts = session.facts
+    averager = Averager(session, evaluation) if evaluation.is_averaged else None
+
+    def classmap(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        size = facts.input.size if evaluation.at == "input" else Size(*image.shape[:2])
+        if averager:
+            return averager(image, size)
+        first: NDArray[np.uint8] = session.classmap(repeated(prepare(image), facts), size)[0]
+        return first
+
+    return classmap
+
+
+def repeated(one: NDArray[Any], facts: Facts) -> NDArray[Any]:
+    """A prepared image as often as the file takes at a time."""
+    return one.repeat(facts.input.batch, axis=0) if facts.input.batch > 1 else one

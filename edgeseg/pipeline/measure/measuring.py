@@ -1,0 +1,75 @@
+"""One measurement, made in the process that runs this."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeseg import data, runtimes
+from edgeseg.bench.environment import environment
+from edgeseg.bench.memory import peak_rss_mib
+from edgeseg.core.protocols import Progress
+from edgeseg.core.record import Record
+from edgeseg.core.types import Artifact, Facts, Model
+from edgeseg.data.preprocess import Preprocessor, resize_image
+from edgeseg.pipeline.files.counting import counted
+from edgeseg.pipeline.fitting import misfit
+from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.evaluating import accuracy, labelled, repeated
+from edgeseg.pipeline.sources import resolve, runtime_of
+
+__all__ = ["measure"]
+
+_CALLS = 3
+"""After which no runtime of those here takes more memory."""
+
+
+def measure(job: Job, progress: Progress) -> Record:
+    """Peak memory, then accuracy of one artifact or model; its times are taken elsewhere, in turns with others.
+
+    Raises InputError where the job cannot be done as asked, MeasureError where it fails.
+    """
+    subject = resolve(job.source)
+    runtime = job.runtime or runtime_of(subject)
+    with runtimes.open_session(subject, threads=job.threads, runtime=runtime, device=job.device) as session:
+        facts = session.facts
+        dataset = labelled(job, facts)
+        prepare = Preprocessor(facts.input)
+        first, _ = (dataset or data.open_dataset(DEFAULT_DATA, size=facts.input.size, limit=1))[0]
+        image = resize_image(first, facts.input.size)
+        for _ in range(_CALLS):
+            session.classmap(repeated(prepare(image), facts))
+        peak = peak_rss_mib()
+        figures = accuracy(session, dataset, prepare, progress, job.evaluation) if dataset else {}
+    facts = _counted(subject, facts)
+    unfit = misfit(subject) if isinstance(subject, Artifact) and job.device == "cpu" else None
+    return Record(
+        name=subject.path.name if isinstance(subject, Artifact) else subject.name,
+        model=facts.model,
+        format=facts.format,
+        precision=facts.precision,
+        head=facts.output.head,
+        size=facts.input.size,
+        batch=facts.input.batch,
+        runtime=runtime,
+        device=job.device,
+        threads=job.threads,
+        network_ms=(),
+        classmap_ms=(),
+        sha256=subject.sha256 if isinstance(subject, Artifact) else None,
+        parent_sha256=facts.parent_sha256,
+        params=facts.params,
+        madds=facts.madds,
+        size_bytes=subject.size_bytes if isinstance(subject, Artifact) else None,
+        peak_rss_mib=peak,
+        environment=environment(job.threads),
+        notes=(*facts.notes, *([f"warning: {unfit}"] if unfit else [])),
+        **figures,
+    )
+
+
+def _counted(subject: Artifact | Model, facts: Facts) -> Facts:
+    """The facts with parameters and MAdds, or a note why one is missing."""
+    if isinstance(subject, Model):
+        return replace(facts, notes=(*facts.notes, "MAdds are counted on exported files"))
+    return counted(facts, subject)

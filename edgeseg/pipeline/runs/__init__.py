@@ -1,0 +1,1 @@
+"""Many models the whole way, with what is known kept until all is."""

@@ -1,0 +1,47 @@
+"""Measurements of a run that has not ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.pipeline.answers import Answers
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.comparing import Comparison
+from edgeseg.pipeline.runs.making import Order
+from edgeseg.pipeline.sources import as_artifact
+
+__all__ = ["Kept"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was asked, to the files and Records that came of it."""
+
+    answers: Answers
+
+    def get(self, order: Order, job: Job) -> Comparison | None:
+        """What came of this very question before; None where nothing did or a file is no longer as it was measured."""
+        answer = self.answers.get(_asked(order, job))
+        if answer is None:
+            return None
+        sources = tuple(map(Source, answer["files"]))
+        records = tuple(map(Record.from_json, answer["records"]))
+        unchanged = all(
+            Path(source.target).is_file() and as_artifact(source).sha256 == record.sha256
+            for source, record in zip(sources, records, strict=True)
+        )
+        return Comparison(sources, records) if unchanged else None
+
+    def put(self, order: Order, job: Job, found: Comparison) -> None:
+        """Keep what came of a question, unless something failed."""
+        if not found.errors:
+            files, records = [source.target for source in found.sources], [record.to_json() for record in found.records]
+            self.answers.put(_asked(order, job), {"files": files, "records": records})
+
+
+def _asked(order: Order, job: Job) -> dict[str, Any]:
+    return {"order": order.to_json(), "job": job.to_json()}

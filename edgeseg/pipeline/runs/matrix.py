@@ -1,0 +1,102 @@
+"""Many models the whole way: each in every format, float and int8, made and measured.
+
+What is finished is kept in `unfinished.json` until everything is, so that the same command goes on where it was
+interrupted and tries again what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeseg import models
+from edgeseg.bench.compare import Failure
+from edgeseg.core.errors import EdgesegError
+from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact, Format, Precision
+from edgeseg.pipeline.answers import Answers
+from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.benching import Titled
+from edgeseg.pipeline.measure.comparing import Comparison, measure_all
+from edgeseg.pipeline.runs.kept import Kept
+from edgeseg.pipeline.runs.making import Order
+from edgeseg.pipeline.sources import as_artifact, check, is_file
+
+__all__ = ["Matrix", "run_matrix"]
+
+Told = Callable[[Artifact, str], None]
+"""Learns of every file that was made; the text sums up what is int8 in one that was quantized."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Models and formats; `order` and `job` say how each is made and measured, whatever their own source."""
+
+    sources: tuple[Source, ...]
+    formats: tuple[Format, ...]
+    order: Order
+    job: Job
+
+    def pairs(self) -> Iterator[tuple[Order, Job]]:
+        """A float file and its int8 form each. Zoo networks of random weights are measured without accuracy."""
+        for source in self.sources:
+            job = self.job if _is_trained(source) else replace(self.job, data=None)
+            for target in self.formats:
+                if not is_file(source.target) or Path(source.target).suffix == f".{target}":
+                    yield replace(self.order, source=source, format=target), job
+
+
+def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
+    """Make and measure one pair after the other; what fails becomes a Failure and the others go on.
+
+    Raises InputError for a source that is nothing.
+    """
+    check(matrix.sources)
+    kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
+    pairs, result = list(matrix.pairs()), Comparison()
+    for number, (order, job) in enumerate(pairs, 1):
+        found = kept.get(order, job)
+        if found is None:
+            found = _run_pair(order, job, f"{number}/{len(pairs)} {order.source.target}", progress, told)
+            if job != matrix.job:
+                found = found.noted("random weights, so mIoU was not measured; give --weights")
+            kept.put(order, job, found)
+        result += found
+    if not result.errors:
+        kept.answers.remove()
+    return result
+
+
+def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) -> Comparison:
+    target, folder = order.source.target, Path(order.folder)
+    failed, files = Comparison(), []
+    try:
+        if not is_file(target):
+            with progress(f"{title} to {order.format}") as show:
+                target = apart("export", target, order.to_json(), job.threads, show, folder)["path"]
+            told(as_artifact(Source(target)), "")
+            order = replace(order, source=Source(target))
+        files.append(order.source)
+    except EdgesegError as error:
+        return _failed(order, "fp32", error) + _failed(order, "int8", error)
+    try:
+        with progress(f"{title} to int8 {order.format}") as show:
+            made = apart("quantize", Path(target).name, order.to_json(), job.threads, show, folder)
+        told(as_artifact(Source(made["path"])), made["summary"])
+        files.append(Source(made["path"]))
+    except EdgesegError as error:
+        failed = _failed(order, "int8", error)
+    return measure_all(job, files, progress) + failed
+
+
+def _failed(order: Order, precision: Precision, error: EdgesegError) -> Comparison:
+    name = Path(order.source.target).name
+    return Comparison(failures=(Failure(f"{name} {order.format} {precision}", str(error)),), errors=(error,))
+
+
+def _is_trained(source: Source) -> bool:
+    if source.target not in models.names():
+        return True
+    return models.has_weights(source.target, source.classes, source.weights)

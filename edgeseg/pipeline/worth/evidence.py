@@ -1,0 +1,69 @@
+"""Operators left in float because profiles and a contest say that int8 does not pay for them here."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeseg.bench.losses import find_losses
+from edgeseg.core.protocols import Progress
+from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.verdict import Verdict, hold_against
+
+__all__ = ["Evidence", "leave_slow"]
+
+_ROUNDS = 3
+_LEAST_GAIN = 0.01
+"""Of a run's time, that a change must promise to be tried."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The operators to leave in float, the file's time with them over that without, and how many sets were tried."""
+
+    floating: tuple[str, ...]
+    ratio: float
+    tried: int
+
+
+def leave_slow(
+    again: Again, quantized: Artifact, verdict: Verdict, threads: int, progress: Progress = silent
+) -> Evidence:
+    """Find the operators for which int8 does not pay, and keep in float those that make the file faster so.
+
+    What is found depends on the machine, and near the limit on chance; `Recipe.floating` with what was found makes the
+    same file everywhere.
+
+    Args:
+        again: How the file was quantized.
+        quantized: The file, which stays as it is.
+        verdict: Of the file and its float twin.
+        threads: To measure with.
+        progress: Told how far it is.
+    """
+    graph = read_graph(again.source.path)
+    left: tuple[str, ...] = ()
+    ratio, tried, together, failed = 1.0, 0, True, set[str]()
+    best = quantized
+    with tempfile.TemporaryDirectory() as folder:
+        while tried < _ROUNDS:
+            losses = find_losses(verdict.profile, verdict.other_profile, read_graph(best.path), graph)
+            hopeful = [loss for loss in losses if not failed.issuperset(loss.tensors)]
+            if sum(loss.gain_ms for loss in hopeful) < _LEAST_GAIN * verdict.profile.run_ms:
+                break
+            names = tuple(name for loss in (hopeful if together else hopeful[:1]) for name in loss.tensors)
+            tried += 1
+            mixed, _ = again((*left, *names), Path(folder) / f"{tried}{quantized.path.suffix}", progress)
+            found = hold_against(mixed, best, threads, progress)
+            if found.contest.is_faster:
+                best, left, ratio = mixed, (*left, *names), ratio * found.contest.ratio
+                verdict = replace(verdict, profile=found.profile)
+            elif together and len(hopeful) > 1:
+                together = False
+            else:
+                failed.update(names)
+    return Evidence(left, ratio, tried)

@@ -1,0 +1,123 @@
+"""How much noise each layer's int8 form alone puts on the scores, and what of that was found before."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeseg import quantize as room
+from edgeseg import runtimes
+from edgeseg.bench.layers import Layer, cost_ms, layers_of
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_write
+from edgeseg.core.protocols import Progress
+from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph
+from edgeseg.pipeline.files.pinning import pinned
+from edgeseg.pipeline.images import Batches, open_calibration
+from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.verdict import Verdict
+from edgeseg.quantize.operators import WEIGHTED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Known", "measure_layers", "noise", "scores_of"]
+
+_SCHEMA = 1
+_IMAGES = 4
+"""Of those for calibration, that noise is measured on."""
+
+
+@dataclass
+class Known:
+    """What was found of a float file quantized in one way: its layers, and mIoU in % by what is left in float.
+
+    `key` is what that depends on. Kept as JSON at `path`.
+    """
+
+    path: Path
+    key: dict[str, Any]
+    layers: tuple[Layer, ...] = ()
+    miou_percent: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path, again: Again) -> Known:
+        """What is kept at `path`, or nothing where that is about something else. InputError where it can't be read."""
+        samples = again.samples if isinstance(again.samples, str) else again.samples.name
+        key = {
+            "schema": _SCHEMA,
+            "float_sha256": again.source.sha256,
+            "recipe": json.loads(json.dumps(vars(again.recipe))),
+            "samples": f"{again.count} of {samples}",
+            "split": again.split,
+        }
+        if not path.exists():
+            return cls(path, key)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values["key"] != key:
+                return cls(path, key)
+            layers = tuple(Layer(tuple(each["tensors"]), each["noise"], each["cost_ms"]) for each in values["layers"])
+            return cls(path, key, layers, dict(values["miou_percent"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: cannot be read to go on from; delete it to measure anew") from error
+
+    def save(self) -> None:
+        """Write all that is known."""
+        layers = [vars(layer) for layer in self.layers]
+        values = {"key": self.key, "layers": layers, "miou_percent": self.miou_percent}
+        atomic_write(self.path, json.dumps(values, indent=1) + "\n")
+
+
+def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progress) -> tuple[Layer, ...]:
+    """Quantize each layer alone, all others left in float, and compare the scores with the float file's.
+
+    Noise of one layer at a time adds up to that of all as long as it is small, and unlike the difference that a layer
+    makes to the whole it is no difference of large numbers.
+    """
+    source = again.source
+    with tempfile.TemporaryDirectory() as folder:
+        prepared, path = (Path(folder) / f"{name}{source.path.suffix}" for name in ("prepared", "one"))
+        with pinned(source) as fixed:
+            room.write_prepared(fixed, again.recipe, prepared)
+        nodes = layers_of(read_graph(prepared), WEIGHTED)
+        names = [tuple(node.outputs[0].name for node in layer) for layer in nodes]
+        expected = scores_of(source, again, threads)
+        found = []
+        for index, layer in enumerate(nodes):
+            progress("layers", index, len(nodes))
+            others = [name for other in (*names[:index], *names[index + 1 :]) for name in other]
+            one, _ = again(others, path, verified=False)
+            cost = cost_ms(layer, verdict.profile, verdict.other_profile)
+            found.append(Layer(names[index], noise(expected, scores_of(one, again, threads)), cost))
+        progress("layers", len(nodes), len(nodes))
+    return tuple(found)
+
+
+def scores_of(artifact: Artifact, again: Again, threads: int) -> list[NDArray[Any]]:
+    """Channels last, of the images that noise is measured on."""
+    facts = artifact.facts
+    dataset = again.samples
+    if isinstance(dataset, str):
+        dataset = open_calibration(dataset, again.split, facts.input.size, min(again.count, _IMAGES))
+    first = facts.output.layout == "NCHW" and facts.output.head != "classmap"
+    with runtimes.open_session(artifact, threads=threads) as session:
+        scores = [session(batch) for batch in islice(Batches(dataset, facts.input), _IMAGES)]
+    return [each.transpose(0, 2, 3, 1) if first else each for each in scores]
+
+
+def noise(expected: Sequence[NDArray[Any]], given: Sequence[NDArray[Any]]) -> float:
+    """Mean square error over variance; of a class map the share of other classes."""
+    pairs = list(zip(expected, given, strict=True))
+    if expected[0].dtype.kind != "f":
+        return float(np.mean([np.mean(one != other) for one, other in pairs]))
+    error = np.mean([np.square(one - other, dtype=np.float64).mean() for one, other in pairs])
+    return float(error / (np.mean([np.var(one, dtype=np.float64) for one, _ in pairs]) or 1))

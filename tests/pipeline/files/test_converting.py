@@ -1,0 +1,43 @@
+"""`edgeseg.quantize` as a function, to precisions that need no calibration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+import edgeseg
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Recipe
+from edgeseg.pipeline.files.converting import try_out
+from tests.quantize.nets import artifact
+
+
+def test_what_gives_no_numbers_is_refused(tmp_path: Path) -> None:
+    source = artifact(tmp_path, "onnx")
+    try_out(source, source.path)
+    model = onnx.load(source.path)
+    for tensor in model.graph.initializer:
+        if tensor.name in ("stem.weight", "depthwise.weight"):
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(1e30) * numpy_helper.to_array(tensor), tensor.name))
+    onnx.save(model, source.path)
+    with pytest.raises(QuantizeError, match=r"net_fp16\.onnx: it overflows in fp32"):
+        try_out(source, tmp_path / "net_fp16.onnx")
+
+
+def test_converting_is_for_float_files(tmp_path: Path) -> None:
+    source = artifact(tmp_path, "onnx")
+    result = edgeseg.quantize(source, recipe=Recipe(precision="int8-dynamic"))
+    assert result.path == tmp_path / "net_scores_int8-dynamic.onnx"
+    assert result.facts.madds
+    with pytest.raises(InputError, match="it is int8-dynamic already"):
+        edgeseg.quantize(result, recipe=Recipe(precision="fp16"))
+
+
+def test_calibration_is_refused_where_there_is_none(tmp_path: Path) -> None:
+    source = artifact(tmp_path, "onnx")
+    with pytest.raises(InputError, match=r"fp16 needs no calibration; leave out .*kept\.npz"):
+        edgeseg.quantize(source, recipe=Recipe(precision="fp16"), calibration=tmp_path / "kept.npz")

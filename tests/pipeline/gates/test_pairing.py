@@ -1,0 +1,64 @@
+"""What is held against what; nothing is left out in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeseg.bench.records import write_records
+from edgeseg.core.errors import InputError
+from edgeseg.core.record import Record
+from edgeseg.core.types import Size
+from edgeseg.pipeline.gates.pairing import Pair, pairs_of
+
+RECORD = Record("a.onnx", "net", "onnx", "fp32", "scores", Size(8, 8), 1, "onnxruntime", "cpu", 1, (1.0,), (1.0,))
+
+
+def touched(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_folders_by_place_and_name(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    touched(old / "a.onnx", old / "sub" / "a.onnx", old / "notes.txt", new / "a.onnx", new / "b.tflite")
+    found = {pair.name: pair for pair in pairs_of(old, new)}
+    assert found["a.onnx"] == Pair("a.onnx", old / "a.onnx", new / "a.onnx")
+    assert found["sub/a.onnx"].failure == f"no sub/a.onnx in {new}"
+    assert found["b.tflite"].failure == f"no b.tflite in {old}"
+    assert len(found) == 3
+
+
+def test_two_files_need_no_common_name(tmp_path: Path) -> None:
+    touched(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    assert pairs_of(tmp_path / "a.onnx", tmp_path / "b.onnx") == [
+        Pair("b.onnx", tmp_path / "a.onnx", tmp_path / "b.onnx")
+    ]
+
+
+def test_records_by_name(tmp_path: Path) -> None:
+    stored, new = tmp_path / "records.json", tmp_path / "new"
+    touched(new / "c.onnx")
+    write_records(stored, [RECORD])
+    assert pairs_of(stored, new) == [Pair("c.onnx", RECORD, new / "c.onnx")]
+    touched(new / "a.onnx")
+    assert [(pair.name, pair.failure) for pair in pairs_of(stored, new)] == [
+        ("a.onnx", None),
+        ("c.onnx", f"no c.onnx in {stored}"),
+    ]
+    write_records(stored, [])
+    assert all(pair.failure for pair in pairs_of(stored, new))
+
+
+def test_names_that_are_not_unique_are_refused(tmp_path: Path) -> None:
+    stored, new = tmp_path / "records.json", tmp_path / "new"
+    touched(new / "a.onnx", new / "sub" / "a.onnx")
+    write_records(stored, [RECORD])
+    with pytest.raises(InputError, match="several of one name"):
+        pairs_of(stored, new)
+    write_records(stored, [RECORD, replace(RECORD, threads=2)])
+    with pytest.raises(InputError, match="several of one name"):
+        pairs_of(stored, new / "sub")

@@ -1,0 +1,149 @@
+"""Mixed precision on a budget, on a network of which one layer does not survive int8."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeseg import data
+from edgeseg.bench.contest import Contest
+from edgeseg.bench.operators import Profile
+from edgeseg.core.container import read_facts, write_facts
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Keep, Recipe
+from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
+from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.mixing import Budget, Mixture, mix
+from edgeseg.pipeline.worth.sensitivity import measure_layers
+from edgeseg.pipeline.worth.verdict import Verdict
+from tests.quantize import nets
+
+SIZE = Size(32, 64)
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """Classes by colour. `mixed` adds a thousand times the red of a pixel to its colours, which `parted` takes away."""
+    dataset = data.open_dataset("scenes", size=SIZE, limit=8)
+    facts = Facts("fragile", "onnx", "fp32", InputFacts(SIZE), OutputFacts("logits", SIZE), dataset.classes)
+    norm = facts.input.normalization
+    pixels = np.concatenate([(image / 255 - norm.mean) / norm.std for image, _ in dataset]).reshape(-1, 3)
+    labels = np.concatenate([label for _, label in dataset]).reshape(-1)
+    means = np.array([pixels[labels == k].mean(0) if (labels == k).any() else [9] * 3 for k in range(19)])
+    red = np.array([[1000.0, 0, 0]])
+    weights = {
+        "mixed": np.concatenate([np.eye(3) + red, red]),
+        "parted": np.concatenate([np.eye(3), -np.ones((3, 1))], 1),
+        "logits": 2 * means,
+    }
+    nodes, given, constants = [], "image", []
+    for name, weight in weights.items():
+        bias = -np.square(means).sum(1) if name == "logits" else np.zeros(len(weight))
+        for kind, value in (("weight", weight[:, :, None, None]), ("bias", bias)):
+            constants.append(numpy_helper.from_array(value.astype(np.float32), f"{name}.{kind}"))
+        nodes.append(helper.make_node("Conv", [given, f"{name}.weight", f"{name}.bias"], [name], f"node_{name}"))
+        given = name
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count, 32, 64])
+        for name, count in (("image", 3), ("logits", 19))
+    ]
+    path = tmp_path_factory.mktemp("fragile") / "fragile_fp32.onnx"
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    write_facts(path, facts)
+    return Artifact(path, facts)
+
+
+@pytest.fixture(scope="module")
+def again(fragile: Artifact) -> Again:
+    return Again(fragile, "scenes", Recipe(), 4, None, Keep(fragile.path.with_name("seen.npz"), add=True))
+
+
+@pytest.fixture(scope="module")
+def once(again: Again) -> tuple[Path, Mixture]:
+    """What was found for a budget of one point, and the file that keeps it."""
+    known = again.source.path.with_name("known.json")
+    return known, mix(again, Budget(1.0, "scenes", 4), known, 1)
+
+
+@pytest.fixture
+def known(once: tuple[Path, Mixture], tmp_path: Path) -> Path:
+    """A copy of that file."""
+    return Path(shutil.copy(once[0], tmp_path))
+
+
+def test_the_fewest_layers_that_keep_the_budget_and_nothing_twice(again: Again, once, known: Path) -> None:
+    _, found = once
+    assert 1 <= found.count < len(found.layers) == 3
+    assert {layer.name for layer in found.layers[: found.count]} <= {"mixed", "parted"}
+    assert found.float_miou_percent - found.miou_percent <= 1
+    worst = min(found.layers, key=lambda layer: layer.sqnr_db)
+    assert worst.name == "mixed"
+    before = known.read_bytes()
+    repeated = mix(again, Budget(1.0, "scenes", 4), known, 1)
+    assert (repeated.layers, repeated.count, repeated.evaluations) == (found.layers, found.count, 0)
+    assert known.read_bytes() == before
+    wide = mix(again, Budget(100.0, "scenes", 4), known, 1)
+    assert (wide.count, wide.evaluations) == (0, 0)
+    other = mix(again.without(["mixed"]), Budget(100.0, "scenes", 4), known, 1)
+    assert other.evaluations == 2
+
+
+def test_budgets_that_cannot_be(again: Again, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a drop of -1 points"):
+        mix(again, Budget(-1, "scenes"), tmp_path / "known.json", 1)
+    (tmp_path / "known.json").write_text("{")
+    with pytest.raises(InputError, match=r"known.json: cannot be read to go on from; delete it"):
+        mix(again, Budget(1, "scenes"), tmp_path / "known.json", 1)
+
+
+def test_a_budget_that_no_file_keeps(again: Again, known: Path) -> None:
+    values = json.loads(known.read_text())
+    values["miou_percent"]["float on 4 images of scenes"] = 99.0
+    known.write_text(json.dumps(values))
+    with pytest.raises(QuantizeError, match=r"keeps the drop within 1 points; the best found, with 2 layers in float"):
+        mix(again, Budget(1.0, "scenes", 4), known, 1)
+
+
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_layers_cover_the_network_in_either_format(tmp_path: Path, format: str) -> None:
+    source = nets.artifact(tmp_path, format)
+    data_ = data.open_dataset("scenes", size=nets.SIZE, limit=2)
+    again = Again(source, data_, Recipe(), 2, None, Keep(tmp_path / "seen.npz", add=True))
+    empty = Profile("net", "some", 1, 1, 1.0, ())
+    verdict = Verdict(Contest((1.0, 1.0), (1.0, 1.0)), empty, empty)
+    layers = measure_layers(again, verdict, 1, lambda what, done, total: None)
+    assert len(layers) == {"onnx": 7, "tflite": 6}[format]
+    assert all(0 < layer.noise < 0.1 and layer.cost_ms > 0 for layer in layers)
+    tensors = [tensor for layer in layers for tensor in layer.tensors]
+    assert len(tensors) == len(set(tensors))
+
+
+def test_max_drop_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) -> None:
+    command = ("quantize", "--int8", fragile.path, "--samples", "4", "--images", "4", "--threads", "1", "--no-profile")
+    done = cli(*command, "--max-drop", "1")
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "edgeseg-out"
+    facts = read_facts(out / "fragile_int8.onnx")
+    assert facts is not None
+    assert "left in float" in str(facts.recipe)
+    rows = list(csv.DictReader((out / "fragile_int8.onnx.layers.csv").read_text().splitlines()))
+    assert sorted(row["layer"] for row in rows) == ["logits", "mixed", "parted"]
+    assert {row["precision"] for row in rows} == {"float", "int8"}
+    assert "of 3 layers in float" in done.stdout
+    known = out / "fragile_int8.onnx.sensitivity.json"
+    values = json.loads(known.read_text())
+    values["miou_percent"]["float on 4 images of scenes"] = 99.0
+    known.write_text(json.dumps(values))
+    written = (out / "fragile_int8.onnx").read_bytes()
+    done = cli(*command, "--max-drop", "1")
+    assert done.returncode == 1
+    assert "no int8 file keeps the drop within 1 points" in done.stderr
+    assert (out / "fragile_int8.onnx").read_bytes() == written
