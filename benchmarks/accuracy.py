@@ -27,7 +27,7 @@ from common.document import check_markers, number, replace_between, table
 from peers.files import Images, facts_of, our_float, our_int8, peer_int8
 
 from edgeseg import data, runtimes
-from edgeseg.bench.miou import evaluate
+from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core.files import atomic_write
 from edgeseg.core.types import Artifact, Format, Size
 from edgeseg.data.preprocess import Preprocessor

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg import data, runtimes
-from edgeseg.bench.memory import peak_rss_mib
+from edgeseg.bench.times.memory import peak_rss_mib
 from edgeseg.core.container import read_facts
 from edgeseg.core.protocols import Calibration, Dataset, Recipe
 from edgeseg.core.types import Artifact, Size

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgeseg import data, models
-from edgeseg.bench.miou import evaluate
+from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core.types import InputFacts, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.models.blocks.resize import resize

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg import data, runtimes
-from edgeseg.bench import histogram_numba, miou
-from edgeseg.bench.miou import ConfusionMatrix
+from edgeseg.bench.accuracy import histogram_numba, miou
+from edgeseg.bench.accuracy.miou import ConfusionMatrix
 from edgeseg.core.ahead import ahead
 from edgeseg.core.protocols import Dataset, Session
 from edgeseg.core.types import Size
@@ -40,7 +40,7 @@ def counting(rounds: int) -> None:
     prediction = np.roll(np.where(label == miou.IGNORE, 0, label).astype(np.uint8), 3, axis=1)
     for name, kernel in (("numba", histogram_numba.joint_histogram), ("numpy", miou.joint_histogram)):
         matrix, seconds = ConfusionMatrix(19), []
-        with mock.patch("edgeseg.bench.miou._fastest_histogram", return_value=kernel):
+        with mock.patch("edgeseg.bench.accuracy.miou._fastest_histogram", return_value=kernel):
             for _ in range(rounds):
                 start = thread_time()
                 matrix.update(label, prediction)
@@ -83,7 +83,7 @@ def main() -> None:
         with runtimes.open_session(artifact, threads=1) as session:
             for _ in range(max(2, options.rounds // 4)):
                 for name, read in zip(times, (at_once, ahead), strict=True):
-                    with mock.patch("edgeseg.bench.miou.ahead", read):
+                    with mock.patch("edgeseg.bench.accuracy.miou.ahead", read):
                         times[name].append(evaluating(session, dataset))
     for name, seconds in times.items():
         print(f"evaluating, {name}: {1000 * float(np.median(seconds)):.0f} ms an image")

@@ -29,7 +29,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import edgeseg
-from edgeseg.bench.gate import GateOptions, Timing
+from edgeseg.bench.gates.gate import GateOptions, Timing
 from edgeseg.core.source import Source
 from edgeseg.pipeline.gates.gating import race_files
 from edgeseg.pipeline.job import Job

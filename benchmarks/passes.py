@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg import data, runtimes
-from edgeseg.bench.miou import ConfusionMatrix
+from edgeseg.bench.accuracy.miou import ConfusionMatrix
 from edgeseg.core.container import read_facts
 from edgeseg.core.protocols import Dataset, Recipe
 from edgeseg.core.types import Artifact

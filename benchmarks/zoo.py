@@ -19,12 +19,12 @@ from typing import Any
 from common.document import replace_between
 
 from edgeseg import models
-from edgeseg.bench.records import read_records
+from edgeseg.bench.comparison.records import read_records
 from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Card
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.workspace import artifacts
-from edgeseg.quantize.report import int8_report
+from edgeseg.quantize.finished.report import int8_report
 
 Cell = tuple[str, str]
 CELLS: list[Cell] = [(target, precision) for target in ("onnx", "tflite") for precision in ("fp32", "int8")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import edgeseg
-from edgeseg.bench.latency import LatencyOptions
+from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact
@@ -21,8 +21,8 @@ def test_verbs_are_callable_and_rooms_stay_packages() -> None:
     code = (
         "import edgeseg, sys\n"
         "assert not {'numpy', 'torch', 'typer'} & set(sys.modules)\n"
-        "from edgeseg.quantize import calibration\n"
-        "from edgeseg.bench.miou import ConfusionMatrix\n"
+        "from edgeseg.quantize.ranges import calibration\n"
+        "from edgeseg.bench.accuracy.miou import ConfusionMatrix\n"
         "assert all(callable(getattr(edgeseg, verb)) for verb in ('export', 'quantize', 'bench', 'train'))\n"
         "assert 'fastscnn' in edgeseg.models.names()\n"
     )

@@ -53,7 +53,7 @@ def bench(
 
     With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
     """
-    from edgeseg.bench.latency import EFFORTS
+    from edgeseg.bench.times.latency import EFFORTS
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.job import Job

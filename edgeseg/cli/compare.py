@@ -11,7 +11,7 @@ from edgeseg.cli import options
 from edgeseg.cli.console import say, table_console
 
 if TYPE_CHECKING:
-    from edgeseg.bench.tables import TableFormat
+    from edgeseg.bench.comparison.tables import TableFormat
 
 __all__ = ["add_to"]
 
@@ -35,7 +35,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", help="Folder for the page and the tables.")] = Path("edgeseg-compare"),
 ) -> None:
     """Merge the results of many runs and machines into one table and one HTML page with Pareto plots."""
-    from edgeseg.bench.terminal import class_table, terminal_table
+    from edgeseg.bench.comparison.terminal import class_table, terminal_table
     from edgeseg.pipeline.measure.merging import merge, write_merged
 
     merged = merge(results, mixed)

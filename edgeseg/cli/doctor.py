@@ -23,7 +23,7 @@ def doctor() -> None:
     from rich.table import Table
 
     from edgeseg import __version__, runtimes
-    from edgeseg.bench.environment import environment
+    from edgeseg.bench.times.environment import environment
     from edgeseg.core.cpu import int8_features
     from edgeseg.pipeline.diagnosis import packages
 

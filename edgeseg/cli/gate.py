@@ -13,7 +13,7 @@ from edgeseg.cli.console import progress_bar, say, table_console
 from edgeseg.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgeseg.bench.gate import GateVerdict
+    from edgeseg.bench.gates.gate import GateVerdict
 
 __all__ = ["add_to"]
 
@@ -83,7 +83,7 @@ def gate(
     With --self-test: race the baseline against itself on this machine, and say how often that would have been an alarm
     and which slowdown would have been one.
     """
-    from edgeseg.bench.gate import GateOptions
+    from edgeseg.bench.gates.gate import GateOptions
     from edgeseg.pipeline.gates import gating
 
     limits = GateOptions(
@@ -124,7 +124,7 @@ def gate(
 
 
 def _show(verdict: GateVerdict, json: Path | None, junit: Path | None) -> None:
-    from edgeseg.bench.gate_tables import gate_json, gate_junit, gate_table
+    from edgeseg.bench.gates.gate_tables import gate_json, gate_junit, gate_table
     from edgeseg.core.files import atomic_write
 
     if json:
@@ -138,7 +138,7 @@ def _show(verdict: GateVerdict, json: Path | None, junit: Path | None) -> None:
 
 def _tell_github(verdict: GateVerdict) -> None:
     """Where the command is a step of GitHub Actions: its summary, and what shows beside the change."""
-    from edgeseg.bench.gate_tables import gate_markdown, github_commands
+    from edgeseg.bench.gates.gate_tables import gate_markdown, github_commands
 
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in github_commands(verdict):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from edgeseg.core.protocols import Recipe
     from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
+    from edgeseg.quantize.finished.report import Report
     from edgeseg.quantize.precisions import Kind
-    from edgeseg.quantize.report import Report
 
 __all__ = ["add_to", "quantized_line"]
 

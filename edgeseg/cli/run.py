@@ -61,7 +61,7 @@ def run(
 
     The same command goes on with an interrupted run.
     """
-    from edgeseg.bench.latency import EFFORTS
+    from edgeseg.bench.times.latency import EFFORTS
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of

@@ -12,7 +12,7 @@ from edgeseg.cli.console import progress_bar, say, table_console, waiting
 from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
-    from edgeseg.bench.tables import TableFormat
+    from edgeseg.bench.comparison.tables import TableFormat
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.measure.comparing import Comparison
 
@@ -29,7 +29,7 @@ def show_comparison(
     picture: bool,
 ) -> None:
     """Print the table and write the files; raises the first failure's error once all is written."""
-    from edgeseg.bench.terminal import class_table, terminal_table
+    from edgeseg.bench.comparison.terminal import class_table, terminal_table
     from edgeseg.pipeline.measure import comparing
 
     console = table_console()
@@ -51,7 +51,7 @@ def show_comparison(
 
 def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequence[options.TableFormat] | None) -> None:
     """Profile one file after the other, print what each takes its time for and write the tables."""
-    from edgeseg.bench.operator_tables import terminal_profile
+    from edgeseg.bench.profiles.operator_tables import terminal_profile
     from edgeseg.pipeline.measure import profiling
 
     for source in sources:

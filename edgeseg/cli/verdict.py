@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgeseg.cli.console import say, table_console, warn
 
 if TYPE_CHECKING:
-    from edgeseg.bench.ablation import Ablated
+    from edgeseg.bench.profiles.ablation import Ablated
     from edgeseg.pipeline.worth.evidence import Evidence
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.pipeline.worth.mixing import Mixture
@@ -19,7 +19,7 @@ __all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture"]
 
 def say_judged(judged: Judged) -> None:
     """Times of both, the islands in float, and a warning where the quantized file is the slower one."""
-    from edgeseg.bench.island_table import island_table
+    from edgeseg.bench.profiles.island_table import island_table
 
     say(f"  {judged.summary}")
     if judged.islands:
@@ -44,7 +44,7 @@ def say_evidence(evidence: Evidence) -> None:
 
 def say_mixture(mixture: Mixture, path: Path) -> None:
     """What was left in float to keep within the budget; the tables go beside the file at `path`."""
-    from edgeseg.bench.layer_table import layer_table, write_layers
+    from edgeseg.bench.profiles.layer_table import layer_table, write_layers
 
     drop = mixture.float_miou_percent - mixture.miou_percent
     left = f"with {mixture.count} of {len(mixture.layers)} layers in float" if mixture.count else "wholly in int8"
@@ -62,7 +62,7 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
 
 def say_ablation(rows: Sequence[Ablated], path: Path) -> None:
     """What each pass bought; the tables go beside the file at `path`."""
-    from edgeseg.bench.ablation import ablation_table, write_ablation
+    from edgeseg.bench.profiles.ablation import ablation_table, write_ablation
 
     table_console().print(ablation_table(rows))
     for format in ("md", "csv", "json"):

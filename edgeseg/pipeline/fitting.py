@@ -14,11 +14,11 @@ from edgeseg.core.registry import load
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Facts, Format
 from edgeseg.pipeline.sources import is_file
-from edgeseg.quantize.edgetpu import refused
+from edgeseg.quantize.finished.edgetpu import refused
 from edgeseg.quantize.targets import AUTO, fitting, target_for, target_named
 
 if TYPE_CHECKING:
-    from edgeseg.quantize.saturation import Saturation
+    from edgeseg.quantize.finished.saturation import Saturation
 
 __all__ = ["check_made_for", "formats_of", "misfit", "read_saturation"]
 
@@ -40,7 +40,9 @@ def formats_of(target: str, sources: Iterable[Source] = (), asked: Iterable[Form
 
 def read_saturation(path: Path) -> Saturation:
     """Whether an .onnx file can saturate 16-bit sums; MissingDependency without the package onnx."""
-    reader = load("edgeseg.quantize", "saturation", package="onnx", extra="onnx", why=f"reading the weights of {path}")
+    reader = load(
+        "edgeseg.quantize.finished", "saturation", package="onnx", extra="onnx", why=f"reading the weights of {path}"
+    )
     found: Saturation = reader.saturation(path)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edgeseg.bench.latency import LatencyOptions
+from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.source import Source
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeseg import data, models, runtimes
-from edgeseg.bench.miou import evaluate
+from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Model, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label

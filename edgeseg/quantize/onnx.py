@@ -23,27 +23,27 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, OutputFacts
-from edgeseg.quantize.calibration import Ranges
-from edgeseg.quantize.cells import MOVED, move_integers
-from edgeseg.quantize.concatenations import joined_ranges
 from edgeseg.quantize.convert_onnx import convert
-from edgeseg.quantize.ends import integer_input, integer_output
+from edgeseg.quantize.finished.operators import ONNX_INT8
 from edgeseg.quantize.floating import floating_text, left_in_float
-from edgeseg.quantize.layers import steps
-from edgeseg.quantize.layers_onnx import onnx_network
-from edgeseg.quantize.operators import ONNX_INT8
+from edgeseg.quantize.integers_onnx.cells import MOVED, move_integers
+from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
+from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
+from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.prepare import opset, prepare
+from edgeseg.quantize.ranges.calibration import Ranges
+from edgeseg.quantize.ranges.concatenations import joined_ranges
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_onnx import take_bytes
 from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
-from edgeseg.quantize.scalings import scaled_ranges, take_scalings_out
-from edgeseg.quantize.stem import fold_stem
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
-from edgeseg.quantize.weights_onnx import products
+from edgeseg.quantize.weights.layers import steps
+from edgeseg.quantize.weights.layers_onnx import onnx_network
+from edgeseg.quantize.weights.weights_onnx import products
 
 __all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
 

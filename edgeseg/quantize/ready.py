@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe, never
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.calibration import Ranges, observe, take_ranges
-from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Network
-from edgeseg.quantize.learned_rounding import learn_rounding
-from edgeseg.quantize.observations import find
-from edgeseg.quantize.observers import range_method
 from edgeseg.quantize.passes import LEARNED_ROUNDING, chosen
 from edgeseg.quantize.passes.bias_correction import correct_biases
 from edgeseg.quantize.passes.equalization import equalize
+from edgeseg.quantize.ranges.calibration import Ranges, observe, take_ranges
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.ranges.observations import find
+from edgeseg.quantize.ranges.observers import range_method
+from edgeseg.quantize.weights.layers import Network
+from edgeseg.quantize.weights.learned_rounding import learn_rounding
 
 __all__ = ["Prepared", "make_ready"]
 

@@ -19,30 +19,30 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
-from edgeseg.quantize.calibration import Ranges
 from edgeseg.quantize.convert_tflite import convert
-from edgeseg.quantize.dilations import even_dilations
 from edgeseg.quantize.floating import floating_text, left_in_float
-from edgeseg.quantize.islands import join_islands
 from edgeseg.quantize.large_constants import quantized_in_parts
-from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.precisions import activation_of
+from edgeseg.quantize.ranges.calibration import Ranges
+from edgeseg.quantize.ranges.sums import with_wide_sums
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_tflite import take_bytes
 from edgeseg.quantize.raw.fold_tflite import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
-from edgeseg.quantize.sums import with_wide_sums
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
 from edgeseg.quantize.tflite_passes.average import convolve_averages
+from edgeseg.quantize.tflite_passes.dilations import even_dilations
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
+from edgeseg.quantize.tflite_passes.islands import join_islands
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from edgeseg.quantize.tflite_passes.stem import fold_stems
+from edgeseg.quantize.weights.layers_tflite import tflite_network
 
 with quiet():
     from ai_edge_quantizer.algorithm_manager import AlgorithmName

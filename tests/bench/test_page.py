@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeseg.bench.compare import compare
+from edgeseg.bench.comparison.compare import compare
 from edgeseg.bench.page import Picture, html_page
 from edgeseg.core.record import Record
 from edgeseg.data.images import write_png

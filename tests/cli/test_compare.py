@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.bench.records import read_records, write_records
+from edgeseg.bench.comparison.records import read_records, write_records
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record

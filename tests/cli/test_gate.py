@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 
 import edgeseg
-from edgeseg.bench.gate import GateOptions
-from edgeseg.bench.latency import LatencyOptions
-from edgeseg.bench.records import write_records
+from edgeseg.bench.comparison.records import write_records
+from edgeseg.bench.gates.gate import GateOptions
+from edgeseg.bench.times.latency import LatencyOptions
 from tests.small import small_onnx
 
 WIDE = ("--max-slowdown", "60%", "--seconds", "60")

@@ -12,7 +12,7 @@ from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.core.container import read_facts
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.silence import silent
-from edgeseg.quantize.report import int8_report
+from edgeseg.quantize.finished.report import int8_report
 
 
 def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from edgeseg import data, models
-from edgeseg.bench.miou import ConfusionMatrix
+from edgeseg.bench.accuracy.miou import ConfusionMatrix
 from edgeseg.core.types import InputFacts, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.models import weights

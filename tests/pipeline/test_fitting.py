@@ -76,7 +76,7 @@ def test_float_files_fit_and_files_of_others_are_read(made: dict[str, Artifact],
 def test_a_device_without_the_package_onnx_is_told_too(
     made: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "edgeseg.quantize.saturation", raising=False)
+    monkeypatch.delitem(sys.modules, "edgeseg.quantize.finished.saturation", raising=False)
     monkeypatch.setitem(sys.modules, "onnx", None)
     found = misfit(made["x86-vnni"], AVX2)
     assert found
@@ -85,7 +85,7 @@ def test_a_device_without_the_package_onnx_is_told_too(
 
 
 def test_the_measurement_says_so(made: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch) -> None:
-    from edgeseg.bench.latency import LatencyOptions
+    from edgeseg.bench.times.latency import LatencyOptions
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.measure.measuring import measure
     from edgeseg.pipeline.silence import silent

@@ -16,13 +16,13 @@ from edgeseg import runtimes
 from edgeseg.core.container import write_facts
 from edgeseg.core.protocols import Calibration
 from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
-from edgeseg.quantize.calibration import observe as observations
-from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Network
-from edgeseg.quantize.layers_onnx import onnx_network
-from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.ranges.calibration import observe as observations
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.weights.layers import Network
+from edgeseg.quantize.weights.layers_onnx import onnx_network
+from edgeseg.quantize.weights.layers_tflite import tflite_network
 
 SIZE = Size(48, 64)
 CLASSES = ("road", "sky", "car", "person", "tree")

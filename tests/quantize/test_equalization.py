@@ -9,9 +9,9 @@ import pytest
 from edgeseg import quantize
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact
-from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Layer, Network, Weights, find_network
 from edgeseg.quantize.passes.equalization import equalize
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.weights.layers import Layer, Network, Weights, find_network
 from tests.quantize.nets import artifact, calibration, opened, seen, spread
 from tests.quantize.test_quantizers import FORMATS, outputs, sqnr_db
 

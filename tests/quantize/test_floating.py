@@ -11,8 +11,8 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.quantize import quantizer
+from edgeseg.quantize.finished.report import int8_report
 from edgeseg.quantize.floating import left_in_float
-from edgeseg.quantize.report import int8_report
 from tests.quantize.nets import artifact, calibration
 from tests.quantize.test_quantizers import outputs, sqnr_db
 

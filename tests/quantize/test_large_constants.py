@@ -14,7 +14,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize import large_constants
-from edgeseg.quantize.report import int8_report
+from edgeseg.quantize.finished.report import int8_report
 
 SIZE = Size(16, 16)
 

@@ -13,9 +13,9 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact, HeadKind, Precision
 from edgeseg.graphs import read_graph
+from edgeseg.quantize.finished.report import int8_report
+from edgeseg.quantize.finished.stored import stored
 from edgeseg.quantize.precisions import PRECISIONS, kind_of
-from edgeseg.quantize.report import int8_report
-from edgeseg.quantize.stored import stored
 from tests.quantize.nets import artifact, calibration
 from tests.quantize.test_quantizers import FORMATS, outputs, sqnr_db
 
@@ -82,7 +82,7 @@ def test_wide_onnx_files_use_standard_operators(folder: Path) -> None:
 
 
 def test_sums_of_dynamic_files_fit_where_they_must(folder: Path) -> None:
-    from edgeseg.quantize.saturation import saturation
+    from edgeseg.quantize.finished.saturation import saturation
 
     source = artifact(folder, "onnx")
     fitting, whole = (

@@ -17,8 +17,8 @@ from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact, Facts, HeadKind
 from edgeseg.graphs import read_graph
+from edgeseg.quantize.finished.report import int8_report, verify
 from edgeseg.quantize.prepare import prepare
-from edgeseg.quantize.report import int8_report, verify
 from edgeseg.quantize.targets import target_for
 from tests.quantize.nets import CLASSES, OnnxNet, artifact, calibration, images
 

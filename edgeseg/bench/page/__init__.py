@@ -10,10 +10,10 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from edgeseg.bench.columns import IDENTITY, Column, columns, footnotes
-from edgeseg.bench.compare import Row
-from edgeseg.bench.plot import Point, mark, scatter
-from edgeseg.bench.tables import class_cell, class_names
+from edgeseg.bench.comparison.columns import IDENTITY, Column, columns, footnotes
+from edgeseg.bench.comparison.compare import Row
+from edgeseg.bench.comparison.tables import class_cell, class_names
+from edgeseg.bench.pictures.plot import Point, mark, scatter
 
 __all__ = ["Picture", "html_page"]
 

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeseg.bench.intervals import samples_for
+from edgeseg.bench.times.intervals import samples_for
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
-from edgeseg.bench.latency import EFFORTS
-from edgeseg.bench.records import parse_records
+from edgeseg.bench.comparison.records import parse_records
+from edgeseg.bench.times.latency import EFFORTS
 from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError, WorkError

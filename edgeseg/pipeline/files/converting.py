@@ -19,8 +19,8 @@ from edgeseg.pipeline.files.counting import counted
 from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.measure.profiling import a_batch
 from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.quantize.finished.stored import Stored, check_stored, stored
 from edgeseg.quantize.precisions import kind_of
-from edgeseg.quantize.stored import Stored, check_stored, stored
 
 __all__ = ["convert", "need_float", "try_out"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeseg.bench.madds import count_madds
+from edgeseg.bench.profiles.madds import count_madds
 from edgeseg.core.errors import MeasureError, MissingDependency
 from edgeseg.core.types import Artifact, Facts
 from edgeseg.graphs import read_graph

@@ -24,8 +24,8 @@ from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, as_model, is_file
 from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.quantize.finished.report import Report, int8_report, verify
 from edgeseg.quantize.precisions import kind_of
-from edgeseg.quantize.report import Report, int8_report, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

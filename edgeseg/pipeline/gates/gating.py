@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from edgeseg.bench.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
-from edgeseg.bench.race import race
-from edgeseg.bench.self_test import SelfTest
+from edgeseg.bench.gates.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
+from edgeseg.bench.gates.race import race
+from edgeseg.bench.gates.self_test import SelfTest
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record

@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.bench.records import read_records
+from edgeseg.bench.comparison.records import read_records
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.pipeline.sources import is_file

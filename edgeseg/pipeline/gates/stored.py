@@ -7,10 +7,10 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.corrected import Run, corrected_timing
-from edgeseg.bench.gate import GateOptions, Timing
-from edgeseg.bench.reference import WORKLOADS
-from edgeseg.bench.remarks import round_medians
+from edgeseg.bench.gates.corrected import Run, corrected_timing
+from edgeseg.bench.gates.gate import GateOptions, Timing
+from edgeseg.bench.times.reference import WORKLOADS
+from edgeseg.bench.times.remarks import round_medians
 from edgeseg.core.record import Record
 from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of, terms_of_record
 from edgeseg.pipeline.job import Job

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from edgeseg.bench.latency import LatencyOptions
-from edgeseg.bench.remarks import remarks, round_medians
+from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.bench.times.remarks import remarks, round_medians
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Progress

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeseg import models, runtimes
-from edgeseg.bench.compare import Failure, Row, Sort, compare, float_record
-from edgeseg.bench.records import write_records
-from edgeseg.bench.tables import TableFormat, write_table
+from edgeseg.bench.comparison.compare import Failure, Row, Sort, compare, float_record
+from edgeseg.bench.comparison.records import write_records
+from edgeseg.bench.comparison.tables import TableFormat, write_table
 from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
 from edgeseg.core.record import Record
@@ -110,7 +110,9 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
     if pair is None:
         return None
     try:
-        picture = registry.load("edgeseg.bench", "picture", package="pillow", extra="images", why="drawing pictures")
+        picture = registry.load(
+            "edgeseg.bench.pictures", "picture", package="pillow", extra="images", why="drawing pictures"
+        )
     except MissingDependency:
         return None
     artifacts = [as_artifact(source) for source in pair]

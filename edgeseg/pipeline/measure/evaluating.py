@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.bench.miou import evaluate
+from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgeseg import data, runtimes
-from edgeseg.bench.environment import environment
-from edgeseg.bench.memory import peak_rss_mib
+from edgeseg.bench.times.environment import environment
+from edgeseg.bench.times.memory import peak_rss_mib
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Facts, Model

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.bench.compare import Row, Sort, compare
+from edgeseg.bench.comparison.compare import Row, Sort, compare
+from edgeseg.bench.comparison.records import read_records
+from edgeseg.bench.comparison.tables import TableFormat, write_table
+from edgeseg.bench.comparison.terms import differences
 from edgeseg.bench.page import Picture, html_page
-from edgeseg.bench.records import read_records
-from edgeseg.bench.tables import TableFormat, write_table
-from edgeseg.bench.terms import differences
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeseg import data, runtimes
-from edgeseg.bench.latency import LatencyOptions, burst_ms, warm_up
-from edgeseg.bench.reference import WORKLOADS
+from edgeseg.bench.times.latency import LatencyOptions, burst_ms, warm_up
+from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.core.protocols import Session
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.images import DEFAULT_DATA

@@ -8,8 +8,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from edgeseg import data, runtimes
-from edgeseg.bench.operators import Profile, profile_of
-from edgeseg.bench.tables import TableFormat
+from edgeseg.bench.comparison.tables import TableFormat
+from edgeseg.bench.profiles.operators import Profile, profile_of
 from edgeseg.core.errors import InputError, MissingDependency
 from edgeseg.core.graph import Graph
 from edgeseg.core.protocols import Progress, Session
@@ -73,7 +73,7 @@ def a_batch(artifact: Artifact) -> NDArray[Any]:
 
 def write_profiles(folder: Path, profile: Profile, formats: Sequence[TableFormat]) -> list[Path]:
     """Write `profile_FILE.FORMAT` in every format, and return the paths."""
-    from edgeseg.bench.operator_tables import write_profile
+    from edgeseg.bench.profiles.operator_tables import write_profile
 
     paths = [folder / f"profile_{profile.name}.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):

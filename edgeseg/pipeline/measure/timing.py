@@ -10,10 +10,10 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.energy import Counter, counters, spent_mj
-from edgeseg.bench.latency import UNCOUNTED_CALLS, LatencyOptions, share_done
-from edgeseg.bench.reference import WORKLOADS
-from edgeseg.bench.remarks import processor_ticks, stolen_percent
+from edgeseg.bench.times.energy import Counter, counters, spent_mj
+from edgeseg.bench.times.latency import UNCOUNTED_CALLS, LatencyOptions, share_done
+from edgeseg.bench.times.reference import WORKLOADS
+from edgeseg.bench.times.remarks import processor_ticks, stolen_percent
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.protocols import Progress
 from edgeseg.pipeline.job import Job

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeseg import models
-from edgeseg.bench.compare import Failure
+from edgeseg.bench.comparison.compare import Failure
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.bench.ablation import Ablated
-from edgeseg.bench.latency import EFFORTS
+from edgeseg.bench.profiles.ablation import Ablated
+from edgeseg.bench.times.latency import EFFORTS
 from edgeseg.core.errors import EdgesegError, first_line
 from edgeseg.core.protocols import Keep, Progress
 from edgeseg.core.source import Source
@@ -21,8 +21,8 @@ from edgeseg.pipeline.measure.timing import take_times
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.sensitivity import noise, scores_of
+from edgeseg.quantize.finished.report import Report
 from edgeseg.quantize.passes import LEARNED_ROUNDING, OF_WEIGHTS, applied_in
-from edgeseg.quantize.report import Report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

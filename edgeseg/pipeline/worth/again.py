@@ -12,7 +12,7 @@ from edgeseg.core.protocols import Dataset, Keep, Progress, Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.quantizing import CALIBRATION_IMAGES, quantize_with_report
 from edgeseg.pipeline.silence import silent
-from edgeseg.quantize.report import Report
+from edgeseg.quantize.finished.report import Report
 
 __all__ = ["Again", "kept"]
 

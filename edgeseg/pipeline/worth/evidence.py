@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeseg.bench.losses import find_losses
+from edgeseg.bench.profiles.losses import find_losses
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph

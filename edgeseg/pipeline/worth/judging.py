@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeseg.bench.islands import Island
+from edgeseg.bench.profiles.islands import Island
 from edgeseg.core.protocols import Progress, Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.silence import silent

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg import runtimes
-from edgeseg.bench.layers import Layer, in_order
+from edgeseg.bench.profiles.layers import Layer, in_order
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgeseg import quantize as room
 from edgeseg import runtimes
-from edgeseg.bench.layers import Layer, cost_ms, layers_of
+from edgeseg.bench.profiles.layers import Layer, cost_ms, layers_of
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.protocols import Progress
@@ -24,7 +24,7 @@ from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.images import Batches, open_calibration
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.verdict import Verdict
-from edgeseg.quantize.operators import WEIGHTED
+from edgeseg.quantize.finished.operators import WEIGHTED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg import runtimes
-from edgeseg.bench.contest import Contest, take_turns
-from edgeseg.bench.islands import Island, find_islands
-from edgeseg.bench.operators import Profile
+from edgeseg.bench.profiles.islands import Island, find_islands
+from edgeseg.bench.profiles.operators import Profile
+from edgeseg.bench.times.contest import Contest, take_turns
 from edgeseg.core.container import write_facts
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact, Facts
@@ -17,7 +17,7 @@ from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.measure.profiling import a_batch, profiled
 from edgeseg.pipeline.silence import silent
-from edgeseg.quantize.operators import ONNX_INT8
+from edgeseg.quantize.finished.operators import ONNX_INT8
 
 __all__ = ["Rivals", "Verdict", "hold_against", "marked", "run_rivals"]
 

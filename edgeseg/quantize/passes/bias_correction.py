@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Layer, rounded
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.weights.layers import Layer, rounded
 
 __all__ = ["correct_biases"]
 

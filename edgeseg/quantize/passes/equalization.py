@@ -18,8 +18,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.quantize.channels import Channels
-from edgeseg.quantize.layers import Network, Weights
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.weights.layers import Network, Weights
 
 __all__ = ["equalize"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.core.types import Normalization
-from edgeseg.quantize.layers import Weights
+from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.raw import CENTRED, centre
-from edgeseg.quantize.stem import fold_stem
+from edgeseg.quantize.weights.layers import Weights
 
 __all__ = ["take_bytes"]
 

@@ -13,10 +13,10 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeseg.core.types import Normalization
-from edgeseg.quantize.layers import Layer
-from edgeseg.quantize.layers_tflite import tflite_network
 from edgeseg.quantize.raw import CENTRED
 from edgeseg.quantize.raw.edit_tflite import add_constant, add_op, add_tensor, kind, pads_of, set_input, values
+from edgeseg.quantize.weights.layers import Layer
+from edgeseg.quantize.weights.layers_tflite import tflite_network
 
 __all__ = ["detach_front", "fold_normalization", "stems_of"]
 

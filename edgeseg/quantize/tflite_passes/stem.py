@@ -1,4 +1,6 @@
-"""Convolutions of an image over cells of four pixels, which take XNNPACK half the time in int8; see `quantize/stem.py`.
+"""Convolutions of an image over cells of four pixels, which take XNNPACK half the time in int8.
+
+How is told in `quantize/integers_onnx/stem.py`.
 
 The padding in front of them is added to whole rows, which costs a tenth of adding it to pixels of three bytes.
 """
@@ -12,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeseg.quantize.stem import PIXELS, cell_kernel
+from edgeseg.quantize.integers_onnx.stem import PIXELS, cell_kernel
 from edgeseg.quantize.tflite_passes.edit import Editor, Op, explicit_padding, scale_of
 
 __all__ = ["fold_stems"]

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edgeseg
 from edgeseg import data, runtimes
-from edgeseg.bench.records import read_records
+from edgeseg.bench.comparison.records import read_records
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.source import Source

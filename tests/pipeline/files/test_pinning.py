@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
 import edgeseg
-from edgeseg.bench.madds import count_madds
+from edgeseg.bench.profiles.madds import count_madds
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import MeasureError, QuantizeError
 from edgeseg.core.types import Artifact

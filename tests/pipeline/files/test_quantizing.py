@@ -56,7 +56,7 @@ def test_memory_does_not_grow_with_images(workspace: Path, tmp_path: Path, forma
     source = shutil.copy(workspace / f"fastscnn_64x128_fp32.{format}", tmp_path)
     code = (
         "import edgeseg\n"
-        "from edgeseg.bench.memory import peak_rss_mib\n"
+        "from edgeseg.bench.times.memory import peak_rss_mib\n"
         "for count in (2, 42):\n"
         f"    edgeseg.quantize({str(source)!r}, count=count)\n"
         "    print(peak_rss_mib())\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.bench.records import write_records
+from edgeseg.bench.comparison.records import write_records
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.core.types import Size

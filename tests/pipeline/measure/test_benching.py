@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import edgeseg
-from edgeseg.bench.latency import LatencyOptions
-from edgeseg.bench.reference import WORKLOADS
+from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source

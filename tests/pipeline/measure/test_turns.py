@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from edgeseg.bench.latency import LatencyOptions
-from edgeseg.bench.reference import WORKLOADS
+from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.core.errors import InputError, MeasureError, WorkError
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job

@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg import data
-from edgeseg.bench.contest import Contest
-from edgeseg.bench.operators import Profile
+from edgeseg.bench.profiles.operators import Profile
+from edgeseg.bench.times.contest import Contest
 from edgeseg.core.container import read_facts, write_facts
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Keep, Recipe

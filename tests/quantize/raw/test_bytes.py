@@ -13,8 +13,8 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import BYTES, Normalization
 from edgeseg.graphs import read_graph
-from edgeseg.quantize.report import int8_report
-from edgeseg.quantize.saturation import saturation
+from edgeseg.quantize.finished.report import int8_report
+from edgeseg.quantize.finished.saturation import saturation
 from tests.quantize.raw.nets import BGR, CASES, KINDS, int8, scores, source
 from tests.quantize.test_quantizers import sqnr_db
 

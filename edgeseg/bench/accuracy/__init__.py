@@ -1,0 +1,1 @@
+"""mIoU, and how sure a difference of two is."""

@@ -1,0 +1,1 @@
+"""Records side by side, on disk, on a terminal and as tables."""

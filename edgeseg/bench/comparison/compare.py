@@ -1,0 +1,219 @@
+"""Records side by side: one row an artifact, measured against the float row of the same model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from edgeseg.bench.accuracy.miou_loss import Interval, loss_interval
+from edgeseg.bench.comparison.terms import machine, same_accuracy_terms, same_speed_terms
+from edgeseg.bench.times.intervals import median_interval
+from edgeseg.bench.times.latency import LatencySummary, summarize
+from edgeseg.core.errors import InputError
+from edgeseg.core.record import Record
+
+__all__ = ["Failure", "Row", "Sort", "compare", "float_record"]
+
+Sort: TypeAlias = Literal["model", "latency", "miou", "size"]
+
+_BYTES_PER_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An artifact that could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One artifact's line in a table. None where a figure was not measured or has nothing to be compared with.
+
+    The median lies between `network_p50_low_ms` and `network_p50_high_ms` with 95 %, by bootstrap over rounds. A
+    percentile is None where there are too few samples to state it.
+    `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
+    `miou_loss_points` is the float row's mIoU minus this one's: positive is worse. `miou_loss_low_points` to
+    `miou_loss_high_points` is its 95 % interval over images.
+    """
+
+    name: str
+    model: str
+    format: str
+    precision: str
+    head: str
+    size: str
+    batch: int
+    runtime: str
+    device: str
+    threads: int
+    machine: str
+    run: str
+    is_baseline: bool
+    network_p50_ms: float | None
+    network_p50_low_ms: float | None
+    network_p50_high_ms: float | None
+    network_p90_ms: float | None
+    network_p95_ms: float | None
+    network_p99_ms: float | None
+    network_spread_percent: float | None
+    classmap_p50_ms: float | None
+    speedup: float | None
+    dataset: str | None
+    images: int
+    evaluation: str
+    miou_percent: float | None
+    miou_loss_points: float | None
+    miou_loss_low_points: float | None
+    miou_loss_high_points: float | None
+    published_miou_percent: float | None
+    params_millions: float | None
+    madds_billions: float | None
+    file_mib: float | None
+    peak_rss_mib: float | None
+    energy_mj: float | None
+    class_iou_percent: Mapping[str, float | None]
+    notes: tuple[str, ...]
+
+    @property
+    def network_p50_within_percent(self) -> float | None:
+        """From the median to the farther end of its interval."""
+        if self.network_p50_ms is None or self.network_p50_low_ms is None or self.network_p50_high_ms is None:
+            return None
+        farther = max(self.network_p50_ms - self.network_p50_low_ms, self.network_p50_high_ms - self.network_p50_ms)
+        return 100 * farther / self.network_p50_ms
+
+
+def compare(
+    records: Sequence[Record],
+    sort: Sort = "model",
+    published_miou_percent: Mapping[str, float] | None = None,
+    runs: Sequence[str] = (),
+) -> tuple[Row, ...]:
+    """Records as rows, beside what was published of their models on Cityscapes val.
+
+    `sort`: `model` (then format, float before int8), `latency` (image to class map, fastest first), `miou` (best
+    first) or `size` (smallest file first); rows without that figure come last. InputError for another word. `runs`
+    names the run that each Record is of, where they are of several.
+    """
+    if sort not in get_args(Sort):
+        raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
+    published = published_miou_percent or {}
+    rows = [
+        _row(record, float_record(record, records), published.get(record.model), run)
+        for record, run in zip(records, runs or [""] * len(records), strict=True)
+    ]
+    return tuple(sorted(rows, key=_KEYS[sort]))
+
+
+def float_record(record: Record, records: Iterable[Record]) -> Record | None:
+    """The float Record that one is held against: itself if it is float.
+
+    Otherwise the one that it was made from by sha256, else a float one of the same model and format. Of several, the
+    one measured under the most equal conditions, and the first of those.
+    """
+    if record.precision == "fp32":
+        return record
+    floats = [other for other in records if other.precision == "fp32"]
+    parents = [other for other in floats if other.sha256 is not None and other.sha256 == record.parent_sha256]
+    relatives = [other for other in floats if (other.model, other.format) == (record.model, record.format)]
+    return max(parents or relatives, key=lambda other: _likeness(record, other), default=None)
+
+
+def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
+    return (
+        same_speed_terms(one, other),
+        same_accuracy_terms(one, other),
+        one.runtime == other.runtime,
+        one.head == other.head,
+    )
+
+
+def _row(record: Record, base: Record | None, published_miou_percent: float | None, run: str) -> Row:
+    network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
+    median = median_interval(record.network_ms, record.network_rounds) if record.network_rounds else None
+    loss, interval = _miou_loss(record, base)
+    return Row(
+        name=record.name,
+        model=record.model,
+        format=record.format,
+        precision=record.precision,
+        head=record.head,
+        size=str(record.size),
+        batch=record.batch,
+        runtime=record.runtime,
+        device=record.device,
+        threads=record.threads,
+        machine=machine(record),
+        run=run,
+        is_baseline=base is record,
+        network_p50_ms=network.p50_ms if network else None,
+        network_p50_low_ms=median[0] if median else None,
+        network_p50_high_ms=median[1] if median else None,
+        network_p90_ms=network.p90_ms if network else None,
+        network_p95_ms=network.p95_ms if network else None,
+        network_p99_ms=network.p99_ms if network else None,
+        network_spread_percent=network.spread_percent if network else None,
+        classmap_p50_ms=classmap.p50_ms if classmap else None,
+        speedup=_speedup(record, base),
+        dataset=record.dataset,
+        images=record.images,
+        evaluation=str(record.evaluation),
+        miou_percent=record.miou_percent,
+        miou_loss_points=loss,
+        miou_loss_low_points=interval.low if interval else None,
+        miou_loss_high_points=interval.high if interval else None,
+        published_miou_percent=published_miou_percent,
+        params_millions=_over(record.params, 1e6),
+        madds_billions=_over(record.madds, 1e9),
+        file_mib=_over(record.size_bytes, _BYTES_PER_MIB),
+        peak_rss_mib=record.peak_rss_mib,
+        energy_mj=record.energy_mj,
+        class_iou_percent=record.class_iou_percent,
+        notes=record.notes,
+    )
+
+
+def _summary(samples: Sequence[float]) -> LatencySummary | None:
+    return summarize(samples) if samples else None
+
+
+def _over(count: int | None, unit: float) -> float | None:
+    return None if count is None else count / unit
+
+
+def _speedup(record: Record, base: Record | None) -> float | None:
+    if base is None or not same_speed_terms(record, base):
+        return None
+    ours, theirs = _summary(record.classmap_ms), _summary(base.classmap_ms)
+    if ours is None or theirs is None or ours.p50_ms == 0:
+        return None
+    return theirs.p50_ms / ours.p50_ms
+
+
+def _miou_loss(record: Record, base: Record | None) -> tuple[float | None, Interval | None]:
+    if base is None or not same_accuracy_terms(record, base):
+        return None, None
+    if record.miou_percent is None or base.miou_percent is None:
+        return None, None
+    interval = None if base is record else loss_interval(base.image_counts, record.image_counts)
+    return base.miou_percent - record.miou_percent, interval
+
+
+def _rising(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _by_model(row: Row) -> tuple[str | int | float, ...]:
+    return row.model, row.format, row.precision != "fp32", row.precision, row.runtime, row.threads, row.name
+
+
+_KEYS: dict[Sort, Callable[[Row], tuple[str | int | float, ...]]] = {
+    "model": _by_model,
+    "latency": lambda row: (_rising(row.classmap_p50_ms), *_by_model(row)),
+    "miou": lambda row: (math.inf if row.miou_percent is None else -row.miou_percent, *_by_model(row)),
+    "size": lambda row: (_rising(row.file_mib), *_by_model(row)),
+}

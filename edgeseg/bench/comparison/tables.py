@@ -1,0 +1,105 @@
+"""A comparison written out: for a terminal, as Markdown, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from edgeseg.bench.comparison.columns import columns, footnotes
+from edgeseg.bench.comparison.compare import Failure, Row
+from edgeseg.bench.comparison.records import records_json
+from edgeseg.core.errors import InputError
+from edgeseg.core.files import atomic_write
+from edgeseg.core.record import Record
+
+__all__ = ["TableFormat", "class_markdown", "markdown_table", "to_csv", "to_json", "to_markdown", "write_table"]
+
+TableFormat: TypeAlias = Literal["md", "csv", "json"]
+
+
+def write_table(
+    path: Path,
+    format: TableFormat,
+    records: Sequence[Record],
+    rows: Sequence[Row],
+    failures: Sequence[Failure] = (),
+    *,
+    per_class: bool = False,
+) -> None:
+    """Write a table atomically. CSV and JSON hold what they hold with and without `per_class`; Markdown gains a table.
+
+    Raises InputError for another format, WorkError where the system refuses to write.
+    """
+    match format:
+        case "md":
+            classes = f"\n{class_markdown(rows)}" if per_class else ""
+            atomic_write(path, to_markdown(rows, failures) + classes)
+        case "csv":
+            atomic_write(path, to_csv(rows, failures))
+        case "json":
+            atomic_write(path, to_json(records, rows, failures))
+        case _:
+            raise InputError(f"table format {format!r}: expected {', '.join(get_args(TableFormat))}")
+
+
+def to_json(records: Sequence[Record], rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
+    """Full Records with the rows drawn from them; `records.read_records` reads it too."""
+    return records_json(records, rows=[asdict(row) for row in rows], failures=[asdict(f) for f in failures])
+
+
+def to_csv(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
+    """Every field of `Row` but the classes, under its name, unrounded; the last column says why an artifact failed."""
+    keys = [field.name for field in fields(Row) if field.name != "class_iou_percent"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*keys, "failure"], lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**asdict(row), "notes": "; ".join(row.notes)})
+    writer.writerows({"name": failure.name, "failure": failure.reason} for failure in failures)
+    return text.getvalue()
+
+
+def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
+    """All columns with their units and, where something failed, a last one that says why; then the footnotes."""
+    shown = columns(rows)
+    titles, is_number = [column.title for column in shown], [column.is_number for column in shown]
+    lines = [[column.cell(row) for column in shown] for row in rows]
+    if failures:
+        titles, is_number = [*titles, "failure"], [*is_number, False]
+        lines = [[*line, ""] for line in lines]
+        blank = [""] * (len(shown) - 1)
+        lines += [[failure.name, *blank, failure.reason] for failure in failures]
+    notes = "".join(f"- {note}\n" for note in footnotes(rows))
+    return "\n".join(part for part in (markdown_table(titles, is_number, lines), notes) if part)
+
+
+def class_markdown(rows: Sequence[Row]) -> str:
+    """IoU in % of every class (lines) in every artifact (columns)."""
+    measured = [row for row in rows if row.class_iou_percent]
+    return markdown_table(
+        ["IoU, %", *(row.name for row in measured)],
+        [False, *(True for _ in measured)],
+        [[name, *(class_cell(row, name) for row in measured)] for name in class_names(measured)],
+    )
+
+
+def class_names(rows: Sequence[Row]) -> list[str]:
+    """The classes of all rows, each once, in the order of their first mention."""
+    return list(dict.fromkeys(name for row in rows for name in row.class_iou_percent))
+
+
+def class_cell(row: Row, name: str) -> str:
+    """IoU of one class; empty where the class occurs neither in the labels nor in the predictions."""
+    iou = row.class_iou_percent.get(name)
+    return "" if iou is None else f"{iou:.2f}"
+
+
+def markdown_table(titles: Sequence[str], is_number: Sequence[bool], lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells under their titles, numbers to the right."""
+    rule = ["---:" if number else "---" for number in is_number]
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in (titles, rule, *lines)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)

@@ -1,0 +1,81 @@
+"""The terms that a figure was measured on, and whether those of two Records are the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgeseg.bench.accuracy.miou_loss import same_labels
+from edgeseg.core.record import Record
+
+__all__ = ["differences", "machine", "same_accuracy_terms", "same_speed_terms"]
+
+
+@dataclass(frozen=True)
+class _Term:
+    name: str
+    value: Callable[[Record], object]
+
+
+def machine(record: Record) -> str:
+    """The processor that it was measured on; empty where that is not known."""
+    return str(record.environment.get("cpu_model") or "")
+
+
+def _labels(record: Record) -> str:
+    """Names what the Record was held against: other images, or other labels of them, have another name."""
+    return hashlib.sha256(repr([labels for _, labels, _ in record.image_counts]).encode()).hexdigest()[:8]
+
+
+_SIZE = _Term("size", lambda record: record.size)
+_HEAD = _Term("head", lambda record: record.head)
+_LABELS = _Term("labels", _labels)
+_SPEED = (
+    _Term("device", lambda record: record.device),
+    _Term("threads", lambda record: record.threads),
+    _Term("batch", lambda record: record.batch),
+)
+_ACCURACY = (
+    _Term("data", lambda record: record.dataset),
+    _Term("images", lambda record: record.images),
+    _Term("evaluation", lambda record: record.evaluation),
+)
+
+
+def same_speed_terms(one: Record, other: Record) -> bool:
+    """Whether their times can be held against each other."""
+    return machine(one) == machine(other) and _same((_SIZE, *_SPEED), one, other)
+
+
+def same_accuracy_terms(one: Record, other: Record) -> bool:
+    """Whether their mIoU can: also, where both keep what was counted, whether they saw the same labels."""
+    counted = bool(one.image_counts and other.image_counts)
+    return _same((_SIZE, *_ACCURACY), one, other) and (not counted or same_labels(one.image_counts, other.image_counts))
+
+
+def _same(terms: Iterable[_Term], one: Record, other: Record) -> bool:
+    return all(term.value(one) == term.value(other) for term in terms)
+
+
+def differences(records: Sequence[Record]) -> Mapping[str, Mapping[str, list[Record]]]:
+    """The terms that these Records do not share, each with its values and the Records that have them.
+
+    Machines may differ: times of several are what a comparison of machines is about. So may Records without accuracy
+    from those with it.
+    """
+    measured = [record for record in records if record.miou_percent is not None]
+    found = {**_divided((_SIZE, _HEAD, *_SPEED), records), **_divided(_ACCURACY, measured)}
+    counted = [record for record in measured if record.image_counts]
+    return found if {"size", "data", "images", "evaluation"} & found.keys() else found | _divided((_LABELS,), counted)
+
+
+def _divided(terms: Iterable[_Term], records: Sequence[Record]) -> dict[str, dict[str, list[Record]]]:
+    found: dict[str, dict[str, list[Record]]] = {}
+    for term in terms:
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(str(term.value(record)), []).append(record)
+        if len(groups) > 1:
+            found[term.name] = groups
+    return found

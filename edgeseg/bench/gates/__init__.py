@@ -1,0 +1,1 @@
+"""Whether one file is slower than another, decided with a stated error."""

@@ -1,0 +1,1 @@
+"""Class maps side by side, and plots as SVG."""

@@ -1,0 +1,1 @@
+"""What operators, layers and passes cost."""

@@ -1,0 +1,139 @@
+"""How long a call takes: warm-up, raw samples, when there are enough, and what can be said of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from time import perf_counter_ns
+
+from edgeseg.bench.times.intervals import percentile, samples_for
+from edgeseg.core.errors import InputError, MeasureError
+
+__all__ = [
+    "EFFORTS",
+    "UNCOUNTED_CALLS",
+    "LatencyOptions",
+    "LatencySummary",
+    "burst_ms",
+    "share_done",
+    "summarize",
+    "warm_up",
+]
+
+UNCOUNTED_CALLS = 1
+"""Of a burst: those that find again what others drove out of the caches."""
+
+_NS_PER_MS = 1e6
+_NS_PER_S = 1e9
+_SPREAD_SAMPLES = 4
+
+
+@dataclass(frozen=True)
+class LatencyOptions:
+    """When warm-up and sampling end.
+
+    Warm-up ends when the median of the last `window` calls is within `steady_percent` of the median of the `window`
+    before, or after `warmup_s`; one call is made in any case. Sampling ends when both `min_seconds` and `min_samples`
+    are reached, or at `max_seconds`, which count the time of the samples alone; one is taken in any case.
+    """
+
+    warmup_s: float = 0.5
+    window: int = 5
+    steady_percent: float = 2.0
+    min_seconds: float = 2.0
+    min_samples: int = samples_for(90)
+    max_seconds: float = 20.0
+
+
+EFFORTS: Mapping[str, LatencyOptions] = {
+    "quick": LatencyOptions(min_seconds=0.5, min_samples=10, max_seconds=5.0),
+    "default": LatencyOptions(),
+    "strict": LatencyOptions(warmup_s=5.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
+}
+"""`strict` is MLPerf LoadGen's single stream: 60 seconds and 1024 queries at least."""
+
+
+@dataclass(frozen=True)
+class LatencySummary:
+    """Raw samples in a few figures. None where there are too few samples to state one.
+
+    `spread_percent` is the interquartile range over the median (from 4 samples on); the percentiles are those of
+    `intervals.percentile`.
+    """
+
+    count: int
+    minimum_ms: float
+    p50_ms: float
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    spread_percent: float | None
+
+
+def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
+    """Call until steady, and return the time that a call took at last, in ms, as the median of the last window.
+
+    Raises InputError for options that contradict themselves.
+    """
+    _validate(options)
+    times: list[int] = []
+    start = perf_counter_ns()
+    while True:
+        before = perf_counter_ns()
+        call()
+        after = perf_counter_ns()
+        times.append(after - before)
+        if after - start >= options.warmup_s * _NS_PER_S or _steady(times, options):
+            return median(times[-options.window :]) / _NS_PER_MS
+
+
+def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
+    """Times in milliseconds of so many calls, after `UNCOUNTED_CALLS`."""
+    samples = []
+    for _ in range(UNCOUNTED_CALLS):
+        call()
+    for _ in range(calls):
+        before = perf_counter_ns()
+        call()
+        samples.append(perf_counter_ns() - before)
+    return tuple(ns / _NS_PER_MS for ns in samples)
+
+
+def summarize(samples: Sequence[float]) -> LatencySummary:
+    """Sum up samples in milliseconds; MeasureError where there are none or one is not a time."""
+    if not samples:
+        raise MeasureError("no latency samples to summarize; measure at least one call")
+    if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
+        raise MeasureError("latency samples hold a value that is not a time; measure again")
+    count, p50 = len(samples), median(samples)
+    spread = None
+    if count >= _SPREAD_SAMPLES and p50 > 0:
+        lower, _, upper = quantiles(samples, n=4, method="inclusive")
+        spread = 100 * (upper - lower) / p50
+    p90, p95, p99 = (percentile(samples, percent) for percent in (90, 95, 99))
+    return LatencySummary(count, min(samples), p50, p90, p95, p99, spread)
+
+
+def _validate(options: LatencyOptions) -> None:
+    if options.window < 1 or options.min_samples < 1 or options.warmup_s < 0 or options.steady_percent < 0:
+        raise InputError(f"{options}: window and min_samples start at 1, warmup_s and steady_percent at 0")
+    if not 0 <= options.min_seconds <= options.max_seconds:
+        raise InputError(f"{options}: min_seconds must lie between 0 and max_seconds")
+
+
+def _steady(times: Sequence[int], options: LatencyOptions) -> bool:
+    window = options.window
+    if len(times) < 2 * window:
+        return False
+    last, before = median(times[-window:]), median(times[-2 * window : -window])
+    return abs(last - before) <= before * options.steady_percent / 100
+
+
+def share_done(count: int, seconds: float, options: LatencyOptions) -> float:
+    """From 0 to 1: how much of the sampling is behind us."""
+    by_count = count / options.min_samples
+    by_time = seconds / options.min_seconds if options.min_seconds else 1.0
+    by_limit = seconds / options.max_seconds if options.max_seconds else 1.0
+    return min(1.0, max(min(by_count, by_time), by_limit))

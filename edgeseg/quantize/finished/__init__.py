@@ -1,0 +1,1 @@
+"""What a finished file holds, read off its graph."""

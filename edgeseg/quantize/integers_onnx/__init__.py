@@ -1,0 +1,1 @@
+"""Rewrites of an integer ONNX graph, each in a file of its own."""

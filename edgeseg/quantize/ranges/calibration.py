@@ -1,0 +1,135 @@
+"""Ranges of a float file's tensors, taken while calibration images stream through it. Serves every format."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.types import Artifact
+from edgeseg.quantize.ranges.channels import Channels
+from edgeseg.quantize.ranges.observations import Observations, find, keep
+from edgeseg.quantize.ranges.observers import Observer, range_method
+
+__all__ = ["Ranges", "calibrate", "observe", "take_ranges"]
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Tensor name -> (low, high) with low <= 0 <= high, how they were found, and on which images."""
+
+    values: Mapping[str, tuple[float, float]]
+    method: str
+    source: str
+
+
+def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
+    """Observe a float file's tensors and take their ranges; see `observe` and `take_ranges`."""
+    range_method(recipe)
+    return take_ranges(observe(artifact, samples, names), recipe)
+
+
+def observe(
+    artifact: Artifact,
+    samples: Calibration,
+    names: Collection[str] | None = None,
+    axes: Mapping[str, int] | None = None,
+) -> Observations:
+    """Observe the float tensors of a float file.
+
+    It is run on the samples, unless the file that they name to keep observations in has them already.
+
+    Args:
+        artifact: The file.
+        samples: Batches, and how to look inside the file while they run.
+        names: Tensors to observe; by default every one that is computed. The rest cost little.
+        axes: Tensors to observe by channel too, with the axis of their channels.
+
+    Raises:
+        InputError: No samples, or a file of observations that does not fit.
+        QuantizeError: A tensor became NaN.
+    """
+    seen = find(samples.keep, artifact) if samples.keep else None
+    if seen is None:
+        seen = _observed(artifact, samples, names, axes or {})
+        if samples.keep:
+            keep(samples.keep.path, artifact, seen)
+    return seen
+
+
+def take_ranges(seen: Observations, recipe: Recipe, slopes: Mapping[str, float] | None = None) -> Ranges:
+    """Ranges by the recipe's method. A tensor that is always zero gets (0, 1).
+
+    Args:
+        seen: What was observed of each tensor.
+        recipe: How to take them.
+        slopes: Of the leaky rectifiers that alone read a tensor.
+
+    Raises InputError for an unknown method.
+    """
+    given = slopes or {}
+    ranges = {
+        name: _usable(*range_method(recipe, given.get(name, 1.0))(observer)) for name, observer in seen.tensors.items()
+    }
+    method = f"percentile {recipe.percentile:g}" if recipe.method == "percentile" else recipe.method
+    return Ranges(ranges, method, seen.source)
+
+
+_ENDLESS = 1e30
+"""Max-pooling pads with minus infinity or the lowest float: what lies beyond this is such padding, not data."""
+
+_DEAD = 1e-10
+"""A tensor that never leaves this range is zero. Any scale can say so, but a scale of zero makes LiteRT abort."""
+
+_BLOCK = 1 << 18
+"""Values looked at in one go, so that they are read from memory once."""
+
+
+def _observed(
+    artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int]
+) -> Observations:
+    """Run the samples, all of them or until there are enough."""
+    observers: defaultdict[str, Observer] = defaultdict(Observer)
+    channels: defaultdict[str, Channels] = defaultdict(Channels)
+    wanted = None if names is None else {*names, *axes}
+    done = 0
+    samples.progress("calibrate", done, samples.count)
+    for tensors in samples.observe(artifact, samples.batches, wanted):
+        for name, values in tensors:
+            if values.dtype.kind == "f" and values.size:
+                if name in axes:
+                    channels[name].add(values, axes[name])
+                if names is None or name in names:
+                    _feed(observers[name], values, name, artifact.path)
+                    observers[name].end_image()
+        done += 1
+        samples.progress("calibrate", done, samples.count)
+        if samples.enough():
+            break
+    if not done:
+        raise InputError(f"{samples.source}: no calibration images; at least one is needed")
+    return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
+
+
+def _usable(low: float, high: float) -> tuple[float, float]:
+    return (low, high) if high - low > _DEAD else (0.0, 1.0)
+
+
+def _feed(observer: Observer, values: NDArray[Any], name: str, path: Path) -> None:
+    flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        low, high = float(block.min()), float(block.max())
+        if np.isnan(low):
+            raise QuantizeError(f"{path}: tensor {name} is NaN on a calibration image; the weights are damaged")
+        if low < -_ENDLESS or high > _ENDLESS:
+            block = block[np.abs(block) < _ENDLESS]
+            low, high = float(block.min(initial=0)), float(block.max(initial=0))
+        observer.add(block, low, high)

@@ -1,0 +1,1 @@
+"""Layers with weights, whatever the format, and the integers that their weights become."""

@@ -1,0 +1,41 @@
+"""Times of two runs, held against reference work."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeseg.bench.gates.corrected import Run, corrected_timing
+from edgeseg.bench.gates.gate import GateOptions, Measured, rule
+from edgeseg.core.errors import InputError
+
+OPTIONS = GateOptions(max_slowdown_percent=10)
+
+
+def run(ms: float, arithmetic: float, memory: float, seed: int, rounds: int = 30) -> Run:
+    random = np.random.default_rng(seed)
+    arithmetic_ms, memory_ms, own = (
+        (mean * np.exp(0.02 * random.standard_normal(rounds))).tolist() for mean in (arithmetic, memory, ms)
+    )
+    return Run(own, {"arithmetic": arithmetic_ms, "memory": memory_ms})
+
+
+@pytest.mark.parametrize(("slower", "outcome"), [(1.0, "passed"), (1.3, "regression"), (1.1, "undecided")])
+def test_a_machine_of_half_the_speed_is_corrected_for(slower: float, outcome: str) -> None:
+    timing = corrected_timing(run(5, 1, 2, 0), run(10 * slower, 2, 4, 1), OPTIONS)
+    assert timing.interval.low < slower < timing.interval.high
+    assert rule([Measured("net", timing)], OPTIONS).outcome == outcome
+    assert "2.0" in timing.note
+
+
+def test_workloads_that_disagree_widen_the_interval() -> None:
+    alike = corrected_timing(run(5, 1, 2, 0), run(5, 1, 2, 1), OPTIONS).interval
+    apart = corrected_timing(run(5, 1, 2, 0), run(5, 1, 2.6, 1), OPTIONS).interval
+    assert apart.low < 1 / 1.25
+    assert apart.high > 1
+    assert apart.high - apart.low > 3 * (alike.high - alike.low)
+
+
+def test_a_run_without_reference_is_refused() -> None:
+    with pytest.raises(InputError, match="reference workloads; bench it again"):
+        corrected_timing(Run([5.0], {}), run(5, 1, 2, 0), OPTIONS)

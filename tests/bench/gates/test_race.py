@@ -1,0 +1,97 @@
+"""Races of simulated runners on a simulated clock: thousands of gates, and how often each is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from edgeseg.bench.gates.gate import GateOptions, Measured, rule
+from edgeseg.bench.gates.race import race
+
+OPTIONS = GateOptions(max_slowdown_percent=3, seconds=15)
+
+
+class Machine:
+    """Two networks of about 4 ms that a neighbour slows for a while every now and then."""
+
+    def __init__(self, seed: int, ratio: float, noise: float = 0.01, layout: float = 0.01, busy: float = 0.4) -> None:
+        self.random = np.random.default_rng(seed)
+        self.means = [4.0, 4.0 * ratio]
+        self.noise, self.layout, self.busy = noise, layout, busy
+        self.seconds = 2.0
+        self.layouts = [1.0, 1.0]
+        self.until, self.slowed = 0.0, 1.0
+        self.turns = 0
+
+    def clock(self) -> float:
+        return self.seconds
+
+    def runner(self, index: int):
+        def run(anew: bool) -> list[float]:
+            self.turns += 1
+            if anew:
+                self.seconds += 0.08
+                self.layouts[index] = np.exp(self.layout * self.random.standard_normal())
+            if self.seconds > self.until:
+                self.until = self.seconds + self.random.exponential(0.3)
+                self.slowed = 1.3 if self.random.random() < self.busy else 1.0
+            times = self.means[index] * self.layouts[index] * self.slowed * np.exp(self.noise * self.random.random(3))
+            self.seconds += 4 * times.mean() / 1000
+            return times.tolist()
+
+        return run
+
+    def race(self, options: GateOptions = OPTIONS):
+        return race(self.runner(0), self.runner(1), options, clock=self.clock, started=0.0)
+
+
+def outcomes(ratio: float, runs: int, **machine: float) -> tuple[Counter[str], float]:
+    """How often each outcome came, and the share of intervals that hold the truth."""
+    found: Counter[str] = Counter()
+    covered = 0
+    for seed in range(runs):
+        timing = Machine(seed, ratio, **machine).race()
+        found[rule([Measured("net", timing)], OPTIONS).outcome] += 1
+        covered += timing.interval.low <= ratio <= timing.interval.high
+    return found, covered / runs
+
+
+@pytest.mark.parametrize(
+    ("ratio", "machine"),
+    [(1.0, {}), (1.02, {}), (1.03, {}), (1.03, {"noise": 0.3, "busy": 0.5}), (1.0, {"noise": 0.5})],
+)
+def test_false_alarms_are_rare(ratio: float, machine: dict[str, float]) -> None:
+    found, covered = outcomes(ratio, 60, **machine)
+    assert found["regression"] <= 1
+    assert covered >= 0.95
+
+
+def test_five_percent_is_caught_and_nothing_is_passed() -> None:
+    found, covered = outcomes(1.05, 60)
+    assert found["regression"] >= 57
+    assert covered >= 0.95
+
+
+def test_no_slowdown_is_passed_early() -> None:
+    machine = Machine(0, 1.0)
+    timing = machine.race()
+    assert rule([Measured("net", timing)], OPTIONS).outcome == "passed"
+    assert machine.seconds < 12
+    assert timing.baseline_ms == pytest.approx(4.1, rel=0.3)
+
+
+def test_a_race_ends_with_its_time() -> None:
+    machine = Machine(0, 1.03)
+    timing = machine.race()
+    assert rule([Measured("net", timing)], OPTIONS).outcome == "undecided"
+    assert 15 <= machine.seconds < 16
+    slow = Machine(0, 1.5)
+    slow.means = [60_000.0, 90_000.0]
+    assert slow.race().interval.low == 0.0
+    assert slow.turns == 6  # Each takes two to calibrate and one that counts.
+
+
+def test_the_same_seed_gives_the_same_race() -> None:
+    assert Machine(1, 1.01).race() == Machine(1, 1.01).race()
