@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -20,7 +21,11 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("device")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", ROOT, "ai-edge-litert"]
+    source = folder / "source"  # pip builds inside of it, and other processes may install from the same place.
+    shutil.copytree(ROOT / "edgeseg", source / "edgeseg", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", source, "ai-edge-litert"]
     subprocess.run(list(map(str, install)), check=True, cwd=folder, timeout=600)
     return folder / "bin"
 
