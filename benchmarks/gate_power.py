@@ -5,13 +5,16 @@ network with extra convolutions beside it, as many as it takes. How much slower 
 one long race. The neighbour multiplies matrices for spells of random length. A false alarm is a regression called of a
 file against itself; the interval is the one that a gate prints, which is to hold the true ratio.
 
-    python benchmarks/gate_power.py                                   # hours: 200, 100 and 100 gates of 15 s
+    python benchmarks/gate_power.py --keep found                      # hours: 200, 100 and 100 gates of 15 s
     python benchmarks/gate_power.py --same 10 --slower 10 --less 5    # minutes
+
+With `--keep` the same command goes on where it ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import multiprocessing
 import os
 import random
@@ -20,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +32,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import edgeseg
-from edgeseg.bench.gates.gate import GateOptions, Timing
+from edgeseg.bench.gates.gate import GateOptions
 from edgeseg.core.source import Source
+from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.gates.gating import race_files
 from edgeseg.pipeline.job import Job
 
@@ -91,10 +95,41 @@ def neighbour(quiet: bool) -> Iterator[None]:
         process.join()
 
 
-def truth(file: Path, other: Path, options: Any) -> Timing:
-    """A long race to its end."""
+@dataclass(frozen=True)
+class Truth:
+    """How many times as long a file takes, and between which ratios that surely is."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a gate said, whether its interval holds the truth, and how long it took."""
+
+    outcome: str
+    holds: bool
+    seconds: float
+
+
+def truth(file: Path, other: Path, options: Any) -> Truth:
+    """By a long race to its end."""
     limits = replace(gate_options(options, 10_000), seconds=options.truth_seconds)
-    return race_files(job(file), job(other), limits, to_the_end=True)
+    interval = race_files(job(file), job(other), limits, to_the_end=True).interval
+    return Truth(interval.ratio, interval.low, interval.high)
+
+
+def int8_file(folder: Path) -> Path:
+    """The network of this benchmark, made where it is not there yet."""
+    path = folder / "fastscnn_256x512_int8.onnx"
+    if not path.exists():
+        edgeseg.quantize(edgeseg.export("fastscnn", "onnx", "256x512", folder=folder), path=path)
+    return path
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def job(file: Path) -> Job:
@@ -105,31 +140,44 @@ def gate_options(options: Any, seed: int) -> GateOptions:
     return GateOptions(max_slowdown_percent=options.max_slowdown, seconds=options.seconds, seed=seed)
 
 
-def slower_by(percent: float, file: Path, folder: Path, options: Any) -> tuple[Path, Timing]:
-    """A file that is so much slower, found by scaling the extra work, and its truth."""
+def slower_by(percent: float, file: Path, folder: Path, options: Any, answers: Answers) -> tuple[Path, Truth]:
+    """A file that is so much slower, found by scaling the extra work, and how much slower it is."""
+    asked = {"slower": percent, "file": sha256(file), "seconds": options.truth_seconds}
+    if (known := answers.get(asked)) is not None:
+        return slowed(file, known["units"], folder / f"slower_{percent:g}.onnx"), Truth(**known["truth"])
     units = 10
     for _ in range(3):
-        made = slowed(file, units, folder / f"slower_{percent:g}_{units}.onnx")
+        made = slowed(file, units, folder / f"slower_{percent:g}.onnx")
         found = truth(file, made, options)
-        off = 100 * (found.interval.ratio - 1) / percent
+        off = 100 * (found.ratio - 1) / percent
         if abs(off - 1) < 0.04 or round(units / off) == units:
             break
         units = max(1, round(units / off))
+    answers.put(asked, {"units": units, "truth": asdict(found)})
     return made, found
 
 
-def gates(file: Path, other: Path, count: int, ratio: float, options: Any) -> tuple[Counter[str], int, list[float]]:
-    """Outcomes of so many gates, how many intervals hold the true ratio, and the seconds that each took."""
-    outcomes: Counter[str] = Counter()
-    covered, seconds = 0, []
+def gates(file: Path, other: Path, count: int, ratio: float, options: Any, answers: Answers) -> list[Gate]:
+    """So many gates against a file of which the true ratio is known."""
+    found = []
     for seed in range(count):
-        start, limits = time.monotonic(), gate_options(options, seed)
-        timing = race_files(job(file), job(other), limits)
-        seconds.append(time.monotonic() - start)
-        decided = [("regression", timing.p_slower), ("passed", timing.p_within)]
-        outcomes[next((word for word, p in decided if p <= limits.error), "undecided")] += 1
-        covered += timing.interval.low <= ratio <= timing.interval.high
-    return outcomes, covered, seconds
+        limits = gate_options(options, seed)
+        asked = {"files": [sha256(file), sha256(other)], "options": asdict(limits), "busy": not options.quiet}
+        answer = answers.get(asked)
+        if answer is None:
+            answer = asdict(one_gate(file, other, ratio, limits))
+            answers.put(asked, answer)
+        found.append(Gate(**answer))
+    return found
+
+
+def one_gate(file: Path, other: Path, ratio: float, limits: GateOptions) -> Gate:
+    start = time.monotonic()
+    timing = race_files(job(file), job(other), limits)
+    seconds = time.monotonic() - start
+    decided = [("regression", timing.p_slower), ("passed", timing.p_within)]
+    outcome = next((word for word, p in decided if p <= limits.error), "undecided")
+    return Gate(outcome, timing.interval.low <= ratio <= timing.interval.high, seconds)
 
 
 def main() -> None:
@@ -142,25 +190,29 @@ def main() -> None:
     parser.add_argument("--max-slowdown", type=float, default=3)
     parser.add_argument("--quiet", action="store_true", help="without the neighbour")
     parser.add_argument("--file", type=Path, help="int8 ONNX file, instead of making it")
+    parser.add_argument("--keep", type=Path, help="folder for what is found, to go on from")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, neighbour(options.quiet):
-        folder = Path(name)
-        file = options.file or edgeseg.quantize(edgeseg.export("fastscnn", "onnx", "256x512", folder=folder)).path
+        folder = options.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        answers, file = Answers(folder / "found.json"), options.file or int8_file(folder)
         rows = [("itself", options.same, file, 1.0, "exactly")]
         for percent, count in ((5, options.slower), (2, options.less)):
             if count:
-                made, found = slower_by(percent, file, folder, options)
-                low, high = (100 * (end - 1) for end in (found.interval.low, found.interval.high))
-                rows.append((f"{percent} % slower", count, made, found.interval.ratio, f"{low:+.1f} to {high:+.1f} %"))
+                made, found = slower_by(percent, file, folder, options, answers)
+                low, high = (100 * (end - 1) for end in (found.low, found.high))
+                rows.append((f"{percent} % slower", count, made, found.ratio, f"{low:+.1f} to {high:+.1f} %"))
         print(
             "| against | truly | sure within | gates | regression | passed | undecided | interval holds | longest, s |"
         )
         print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for what, count, other, ratio, sure in rows:
-            outcomes, covered, seconds = gates(file, other, count, ratio, options)
+            made_gates = gates(file, other, count, ratio, options, answers)
+            outcomes = Counter(gate.outcome for gate in made_gates)
             counts = " | ".join(str(outcomes[word]) for word in ("regression", "passed", "undecided"))
-            slowdown = f"{100 * (ratio - 1):+.1f} %"
-            print(f"| {what} | {slowdown} | {sure} | {count} | {counts} | {covered} | {max(seconds):.1f} |", flush=True)
+            slowdown, holding = f"{100 * (ratio - 1):+.1f} %", sum(gate.holds for gate in made_gates)
+            longest = max((gate.seconds for gate in made_gates), default=0.0)
+            print(f"| {what} | {slowdown} | {sure} | {count} | {counts} | {holding} | {longest:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
