@@ -145,14 +145,15 @@ def slower_by(percent: float, file: Path, folder: Path, options: Any, answers: A
     asked = {"slower": percent, "file": sha256(file), "seconds": options.truth_seconds}
     if (known := answers.get(asked)) is not None:
         return slowed(file, known["units"], folder / f"slower_{percent:g}.onnx"), Truth(**known["truth"])
-    units = 10
+    wanted = 10
     for _ in range(3):
+        units = wanted
         made = slowed(file, units, folder / f"slower_{percent:g}.onnx")
         found = truth(file, made, options)
         off = 100 * (found.ratio - 1) / percent
-        if abs(off - 1) < 0.04 or round(units / off) == units:
+        wanted = max(1, round(units / off))
+        if abs(off - 1) < 0.04 or wanted == units:
             break
-        units = max(1, round(units / off))
     answers.put(asked, {"units": units, "truth": asdict(found)})
     return made, found
 
