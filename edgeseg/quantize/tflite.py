@@ -26,7 +26,7 @@ from edgeseg.quantize.packing import packed
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.ranges.calibration import Ranges
-from edgeseg.quantize.ranges.sums import with_wide_sums
+from edgeseg.quantize.ranges.finest import with_wide_results
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_tflite import take_bytes
 from edgeseg.quantize.raw.fold_tflite import detach_front, fold_normalization
@@ -184,7 +184,7 @@ def _quantized(
             tool.update_quantization_recipe(
                 scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
             )
-    wide = with_wide_sums(path, ranges.values)
+    wide = with_wide_results(path, ranges.values)
     limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in wide.items()}
     with quantized_in_parts():
         quantized = tool.quantize(limits, enable_progress_report=False)

@@ -50,7 +50,7 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
                 interpreter.resize_tensor_input(details["index"], shape, strict=True)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: LiteRT cannot take an input of shape {shape}: {first_line(error)}") from error
+        raise InputError(f"{path}: LiteRT cannot run it on an input of shape {shape}: {first_line(error)}") from error
     wanted = _wanted(interpreter, path, watch) if tensors or watch else {}
 
     def run(batch: NDArray[Any]) -> NDArray[Any]:

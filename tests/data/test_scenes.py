@@ -78,16 +78,26 @@ def test_no_class_has_one_colour_of_its_own():
     assert min(spreads.values()) > 8, spreads
 
 
-def test_twenty_scenes_a_second_at_256x512_on_one_core():
+def test_a_scene_at_256x512_costs_less_than_forty_thousand_steps_on_small_arrays():
     scenes = open_dataset("scenes", size=Size(256, 512))
     scenes[0]
-    best = np.inf
+    scene = step = np.inf
     for start in range(0, 40, 8):
         began = time.process_time()
         for index in range(start, start + 8):
             scenes[index]
-        best = min(best, (time.process_time() - began) / 8)
-    assert 1 / best >= 20
+        scene = min(scene, (time.process_time() - began) / 8)
+        step = min(step, _seconds_of_a_step())
+    assert scene < 40_000 * step
+
+
+def _seconds_of_a_step() -> float:
+    """Of a processor as busy as it is now; scenes are made of such steps."""
+    pixels, count = np.zeros((32, 32, 3), np.uint8), 4000
+    began = time.process_time()
+    for _ in range(count):
+        (pixels[:16] + pixels[16:]).astype(np.float32)
+    return (time.process_time() - began) / count
 
 
 def test_names_of_train_ids_follow_the_classes():

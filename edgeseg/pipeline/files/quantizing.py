@@ -115,8 +115,7 @@ def quantize_with_report(
         if verified:
             verify(report, target)
         check_made_for(target, temporary, quantized.facts, graph)
-        if recipe.precision != "int8":  # Kernels for it are rare, and a runtime says so only when it runs the file.
-            try_out(quantized, target)
+        try_out(quantized, target)
         facts = counted(quantized.facts, fixed)  # The int8 file may pad kernels with zeros.
         facts = replace(facts, parent_sha256=source.sha256)
         write_facts(temporary, facts)
