@@ -64,8 +64,17 @@ def _converted(program: Program, spec: ExportSpec) -> onnx.ModelProto:
             output_names=outputs,
             tensors_to_rename={inputs[0]: "image"},
         )
-        steps = {name: _collected(step) for name, step in optimizer._get_optimizers().items()}
-        return optimizer.optimize_graph(graph, optimizers=steps).make_model(program.output.head)
+        return _optimized(graph).make_model(program.output.head)
+
+
+def _optimized(graph: Any) -> Any:
+    steps = {name: _collected(step) for name, step in optimizer._get_optimizers().items()}
+    gc.collect()
+    gc.freeze()  # What is left, TensorFlow above all, need not be searched at every step.
+    try:
+        return optimizer.optimize_graph(graph, optimizers=steps)
+    finally:
+        gc.unfreeze()
 
 
 def _collected(step: Callable[[], Any]) -> Callable[[], Any]:
