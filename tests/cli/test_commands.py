@@ -166,7 +166,8 @@ def test_users_own_code(cli, tmp_path: Path) -> None:
         "        return F.interpolate(self.conv(x), size=x.shape[2:], mode='bilinear')\n"
     )
     expects = ("--channels", "BGR", "--mean", "0.1,0.2,0.3")
-    done = cli("run", "mine:Net", "--to", "tflite", "--size", "64x128", "--samples", "2", "--images", "2", *expects, *QUICK)
+    few = ("--samples", "2", "--images", "2", *QUICK)
+    done = cli("run", "mine:Net", "--to", "tflite", "--size", "64x128", *expects, *few)
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "edgeseg-out" / "Net_64x128_int8.tflite")
     assert facts is not None
