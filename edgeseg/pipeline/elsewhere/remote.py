@@ -1,7 +1,8 @@
 """The same bench on another machine: files and images go there over ssh, Records come back.
 
 One connection carries all: a tar archive on the way there, the JSON table on the way back. The other side needs ssh,
-tar and a Python with edgeseg and a runtime; it works in a temporary folder that it removes whatever happens.
+tar and a Python with edgeseg and a runtime; it works in a temporary folder that it removes whatever happens, and it
+stops where the connection ends.
 """
 
 from __future__ import annotations
@@ -40,14 +41,20 @@ _OWN = "edgeseg: "
 """What the errors of edgeseg begin with, which say themselves what would work."""
 _SCRIPT = """
 folder=$(mktemp -d) || exit
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
+bench=
+trap 'trap "" PIPE; [ "$bench" ] && kill $bench && wait $bench; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
 cd "$folder" && tar -xf - || exit
-{bench} 1>&2 </dev/null
+{bench} 1>&2 </dev/null &
+bench=$!
+while kill -0 $bench; do sleep 1; echo; done 2>/dev/null
+wait $bench
 code=$?
+bench=
 [ -f out/table.json ] || exit $code
 cat out/table.json
 """
+"""Where nobody hears the line that it says every second, the connection is gone, and it ends."""
 
 
 def is_remote(device: str) -> bool:
@@ -173,7 +180,7 @@ def _run(host: Host, arguments: Sequence[str], archive: IO[bytes]) -> dict[str, 
         )
     except FileNotFoundError as error:
         raise InputError("ssh is not installed here; --device ssh:// needs its client") from error
-    if not done.stdout:
+    if not done.stdout.strip():
         raise WorkError(f"{host}: {_reason(done.stderr.decode(errors='replace'), host)}")
     try:
         table: dict[str, Any] = json.loads(done.stdout)

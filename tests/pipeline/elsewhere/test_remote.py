@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from getpass import getuser
 from pathlib import Path
 
@@ -159,3 +161,33 @@ def test_what_fails_there_is_said_in_one_line(cli, server: str, file: Path, tmp_
         measure_over_ssh(Job(Source(""), device=f"{server}{tmp_path}/python"), [Source(str(file), classes=19)])
     with pytest.raises(WorkError, match=r"127\.0\.0\.1: .*(refused|denied)"):
         measure_over_ssh(Job(Source(""), device="ssh://127.0.0.1:1"), [Source(str(file), classes=19)])
+
+
+@needs_server
+def test_it_stops_with_the_command_that_asked_for_it(server: str, file: Path, tmp_path: Path) -> None:
+    away = ("--device", f"{server}{sys.executable}", "--no-accuracy", "--classes", "19", "--effort", "strict")
+    command = [Path(sys.executable).with_name("edgeseg"), "bench", file, *away]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    assert _soon(lambda: len(_at_work_there()) > 1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 1
+    assert _soon(lambda: not _at_work_there())
+
+
+def _at_work_there() -> list[str]:
+    """The processes that work in the other side's temporary folder."""
+    ssh = shutil.which("ssh")
+    assert ssh is not None
+    folder = Path(ssh).with_name("tmp")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found += [process.name] * (process / "cwd").resolve(strict=True).is_relative_to(folder)
+    return found
+
+
+def _soon(happened: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return happened()
