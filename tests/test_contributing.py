@@ -24,7 +24,7 @@ def test_the_three_recipes_are_there() -> None:
 
 @pytest.mark.parametrize(("title", "text"), RECIPES, ids=[title for title, _ in RECIPES])
 def test_recipe(title: str, text: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "edgeseg", tmp_path / "edgeseg")
+    shutil.copytree(ROOT / "edgeseg", tmp_path / "edgeseg", ignore=shutil.ignore_patterns("__pycache__"))
     work = tmp_path / "work"
     work.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

@@ -166,8 +166,7 @@ def test_users_own_code(cli, tmp_path: Path) -> None:
         "        return F.interpolate(self.conv(x), size=x.shape[2:], mode='bilinear')\n"
     )
     expects = ("--channels", "BGR", "--mean", "0.1,0.2,0.3")
-    few = ("--samples", "2", "--images", "2", *QUICK)
-    done = cli("run", "mine:Net", "--to", "tflite", "--size", "64x128", *expects, *few)
+    done = cli("run", "mine:Net", "--size", "64x128", "--samples", "2", "--images", "2", *expects, *QUICK)
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "edgeseg-out" / "Net_64x128_int8.tflite")
     assert facts is not None
@@ -299,7 +298,7 @@ def test_ctrl_c_ends_calibration_and_a_second_one_stops(tmp_path: Path, workspac
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_keras_file_of_the_users_own(cli, tmp_path: Path) -> None:
     models.load("deeplab_mobilenetv2_dm05", size=Size(65, 129)).network.save(tmp_path / "mine.keras")
-    done = cli("run", "mine.keras", "--to", "onnx", "--size", "65x129", "--samples", "2", "--images", "2", *QUICK)
+    done = cli("run", "mine.keras", "--size", "65x129", "--samples", "2", "--images", "2", *QUICK)
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "edgeseg-out" / "mine_65x129_int8.onnx")
     assert facts is not None

@@ -97,14 +97,15 @@ def test_two_builds_are_alike_and_leave_the_random_state(name: str) -> None:
 
 
 @each_card
-def test_another_class_count(name: str) -> None:
-    model = models.load(name, classes=2, size=SMALL)
-    assert model.classes == ("class_0", "class_1")
+@pytest.mark.parametrize("classes", [2, 11])
+def test_other_class_counts(name: str, classes: int) -> None:
+    model = models.load(name, classes=classes, size=SMALL)
+    assert model.classes == tuple(f"class_{i}" for i in range(classes))
     if model.framework == "torch":
         shape = run_meta(model.network.to("meta"), Size(128, 256))
-        assert shape == (1, 2, 128, 256)
+        assert shape == (1, classes, 128, 256)
     else:
-        assert model.network.output_shape == (None, SMALL.height, SMALL.width, 2)
+        assert model.network.output_shape == (None, SMALL.height, SMALL.width, classes)
 
 
 def test_a_class_count_that_cannot_be() -> None:
