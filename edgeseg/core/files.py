@@ -1,16 +1,36 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, however the process ends."""
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from edgeseg.core.errors import WorkError
 
-__all__ = ["atomic_path", "atomic_write", "remove_unfinished"]
+__all__ = ["atomic_path", "atomic_write", "temporary_folder"]
+
+_GUARD = """
+import json, os, shutil, sys
+unfinished = set()
+for line in sys.stdin:
+    unfinished ^= {json.loads(line)}
+for path in unfinished:
+    if os.path.isdir(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.exists(path):
+        os.unlink(path)
+"""
+"""Told each path when it is begun and when it is done; removes what is left once nobody can tell it any more."""
+_starting = Lock()
 
 
 @contextmanager
@@ -21,35 +41,62 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(target.suffix, _prefix(target.stem, os.getpid()), target.parent)
+        handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}.", target.parent)
     except OSError as error:
         raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
     os.close(handle)
     temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-def remove_unfinished(folder: Path, process: int) -> None:
-    """Remove what a process that died was writing into a folder."""
-    for path in folder.glob(_prefix("*", process) + "*"):
-        path.unlink(missing_ok=True)
-
-
-def _prefix(stem: str, process: int) -> str:
-    return f".{stem}.{process}-"
+    with _unfinished(temporary):
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:
     """Write a whole file or nothing; raises WorkError as `atomic_path` does."""
     with atomic_path(target) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """An empty folder, gone with all that is in it when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="edgeseg-") as name, _unfinished(Path(name)):
+        yield Path(name)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[None]:
+    """Have the path removed where this process is killed within the block."""
+    with _starting:
+        guard = _guard()
+    line = json.dumps(str(path.absolute())).encode() + b"\n"
+    _tell(guard, line)
+    try:
+        yield
+    finally:
+        _tell(guard, line)
+
+
+def _tell(guard: subprocess.Popen[bytes], line: bytes) -> None:
+    assert guard.stdin is not None
+    with suppress(BrokenPipeError):  # It was killed itself.
+        os.write(guard.stdin.fileno(), line)
+
+
+@cache
+def _guard() -> subprocess.Popen[bytes]:
+    """A process that no signal to this one or to its group reaches, and that ends after it."""
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, "-I", "-S", "-c", _GUARD]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True)
+    atexit.register(guard.communicate)
+    return guard

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edgeseg.core.errors import InputError, first_line
+from edgeseg.core.files import temporary_folder
 
 __all__ = ["files", "is_checkpoint", "prefix"]
 
@@ -48,8 +48,8 @@ def prefix(path: Path) -> Iterator[Path]:
     if not _is_archive(path):
         yield _beside(files(path)[0])
         return
-    with tempfile.TemporaryDirectory(prefix="edgeseg-") as folder:
-        yield _unpacked(path, Path(folder))
+    with temporary_folder() as folder:
+        yield _unpacked(path, folder)
 
 
 def _is_archive(path: Path) -> bool:

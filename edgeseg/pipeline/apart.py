@@ -9,12 +9,10 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
-from edgeseg.core.files import remove_unfinished
 from edgeseg.core.protocols import Progress
 from edgeseg.pipeline.silence import silent
 
@@ -23,9 +21,7 @@ __all__ = ["Worker", "apart"]
 _PATIENCE_S = 10
 
 
-def apart(
-    task: str, name: str, question: dict[str, Any], threads: int, progress: Progress, folder: Path | None = None
-) -> dict[str, Any]:
+def apart(task: str, name: str, question: dict[str, Any], threads: int, progress: Progress) -> dict[str, Any]:
     """Have a task of `edgeseg.worker` done in a process of its own, and return its answer.
 
     Args:
@@ -34,13 +30,12 @@ def apart(
         question: Plain JSON values, as the task wants them.
         threads: Threads that libraries of that process start with.
         progress: Told how far the task is.
-        folder: What the task writes into; where it dies, nothing unfinished is left there.
 
     Raises:
         InputError: As the task did.
         WorkError: The task failed, or its process died.
     """
-    with Worker(task, name, threads, folder) as worker:
+    with Worker(task, name, threads) as worker:
         worker.tell(question)
         return worker.hear(progress)
 
@@ -51,9 +46,8 @@ class Worker:
     Takes what `apart` takes; `name` is what it is at work on.
     """
 
-    def __init__(self, task: str, name: str, threads: int, folder: Path | None = None) -> None:
+    def __init__(self, task: str, name: str, threads: int) -> None:
         self._name = name
-        self._folder = folder
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
@@ -102,7 +96,7 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let a process that may still run clean up after itself, for a while; then do it in its place."""
+        """Let a process that may still run clean up after itself, for a while."""
         with self._process, self._errors:  # Closes the pipes.
             if kind is not None:
                 self._process.terminate()
@@ -114,8 +108,6 @@ class Worker:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if kind is not None and self._folder is not None:
-                remove_unfinished(self._folder, self._process.pid)
 
     def _last_line(self) -> str:
         self._errors.seek(0)

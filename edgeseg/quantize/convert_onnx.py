@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import QuantizeError, first_line
-from edgeseg.core.files import atomic_path
+from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
@@ -27,8 +26,8 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
     """See `edgeseg.quantize.convert`."""
     dynamic = recipe.precision == "int8-dynamic"
     target = target_for(recipe.target, "onnx") if dynamic else None
-    with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
-        model, _ = prepare(artifact.path, Path(folder) / artifact.path.name, ())
+    with temporary_folder() as folder, atomic_path(path) as temporary:
+        model, _ = prepare(artifact.path, folder / artifact.path.name, ())
         try:
             with quiet():
                 if target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib import metadata
@@ -19,7 +18,7 @@ from onnxruntime.quantization.quant_utils import QuantType
 
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT, write_facts
 from edgeseg.core.errors import QuantizeError, first_line
-from edgeseg.core.files import atomic_path
+from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, OutputFacts
@@ -117,8 +116,8 @@ def _made_ready(
     artifact: Artifact, recipe: Recipe, want: Ends, target: Target, samples: Calibration
 ) -> tuple[onnx.ModelProto, Ranges, Recipe, dict[str, int]]:
     """The prepared model, its ranges, the recipe with floating operators by tensor, and how often each pass applied."""
-    with tempfile.TemporaryDirectory() as folder:
-        ready = Artifact(Path(folder) / artifact.path.name, artifact.facts)
+    with temporary_folder() as folder:
+        ready = Artifact(folder / artifact.path.name, artifact.facts)
         model, applied = prepare(artifact.path, ready.path, chosen(recipe))
         recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
         if want.raw:

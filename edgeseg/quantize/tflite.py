@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import warnings
 from dataclasses import replace
 from importlib import metadata
@@ -15,7 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError, QuantizeError, first_line
-from edgeseg.core.files import atomic_path
+from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
@@ -80,9 +79,9 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     want = ends(recipe, target, output.head)
     if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
         raise InputError(f"{artifact.path}: input {recipe.input}: TFLite takes bytes as NHWC, from an NHWC file")
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         model, applied = _rewritten(artifact, recipe, want, target)
-        prepared = _prepared(artifact, model, Path(folder) / artifact.path.name)
+        prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
         if want.raw:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from edgeseg.core.errors import InputError, MeasureError, first_line
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
@@ -78,8 +78,8 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[s
             yield from zip(inner, outputs(inner, batch), strict=True)
 
     def trace(batch: NDArray[Any], runs: int) -> Trace:
-        with tempfile.TemporaryDirectory() as folder:
-            profiled = _session(path, model, threads, _PROVIDERS[device], profile=Path(folder) / "trace")
+        with temporary_folder() as folder:
+            profiled = _session(path, model, threads, _PROVIDERS[device], profile=folder / "trace")
             for _ in range(WARMUP_RUNS + runs):
                 profiled.run([result.name], {given.name: batch})
             return read_trace(Path(profiled.end_profiling()), WARMUP_RUNS)

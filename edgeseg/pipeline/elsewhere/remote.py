@@ -23,6 +23,7 @@ from edgeseg.bench.times.latency import EFFORTS
 from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError, WorkError
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
@@ -109,9 +110,9 @@ def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress = s
             raise InputError(f"{source.target}: only .onnx and .tflite files go to {host}; export it first")
     artifacts = [as_artifact(source) for source in sources]
     progress(f"on {host}", 0, 1)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
-        sent = _files(artifacts, Path(folder))
-        dataset = _images(job, artifacts, Path(folder))
+    with temporary_folder() as folder, tempfile.TemporaryFile() as archive:
+        sent = _files(artifacts, folder)
+        dataset = _images(job, artifacts, folder)
         with tarfile.open(fileobj=archive, mode="w") as tar:
             tar.add(folder, ".")
         archive.seek(0)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph, write_pinned
 
@@ -21,8 +20,8 @@ def pinned(source: Artifact) -> Iterator[Artifact]:
     if min(read_graph(source.path).inputs[0].shape) > 0:
         yield source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Artifact(Path(folder) / source.path.name, source.facts)
+    with temporary_folder() as folder:
+        copy = Artifact(folder / source.path.name, source.facts)
         write_pinned(source.path, source.facts.input.shape, copy.path)
         write_facts(copy.path, source.facts)
         try:

@@ -70,12 +70,11 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
 
 
 def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) -> Comparison:
-    target, folder = order.source.target, Path(order.folder)
-    failed, files = Comparison(), []
+    target, failed, files = order.source.target, Comparison(), []
     try:
         if not is_file(target):
             with progress(f"{title} to {order.format}") as show:
-                target = apart("export", target, order.to_json(), job.threads, show, folder)["path"]
+                target = apart("export", target, order.to_json(), job.threads, show)["path"]
             told(as_artifact(Source(target)), "")
             order = replace(order, source=Source(target))
         files.append(order.source)
@@ -83,7 +82,7 @@ def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) 
         return _failed(order, "fp32", error) + _failed(order, "int8", error)
     try:
         with progress(f"{title} to int8 {order.format}") as show:
-            made = apart("quantize", Path(target).name, order.to_json(), job.threads, show, folder)
+            made = apart("quantize", Path(target).name, order.to_json(), job.threads, show)
         told(as_artifact(Source(made["path"])), made["summary"])
         files.append(Source(made["path"]))
     except EdgesegError as error:

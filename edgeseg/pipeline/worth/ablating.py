@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg.bench.profiles.ablation import Ablated
 from edgeseg.bench.times.latency import EFFORTS
 from edgeseg.core.errors import EdgesegError, first_line
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Keep, Progress
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
@@ -68,15 +68,15 @@ def ablate(
 
 
 def _without(name: str, again: Again, quantized: Artifact, expected: Sequence[NDArray[Any]], threads: int) -> Ablated:
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         if name == LEARNED_ROUNDING:
             recipe = replace(again.recipe, learned_rounding=False)
         else:
             recipe = replace(again.recipe, without=(*again.recipe.without, name))
         same_graph = name in (*OF_WEIGHTS, LEARNED_ROUNDING)
-        keep = again.keep if same_graph else Keep(Path(folder) / "seen.npz", add=True)
+        keep = again.keep if same_graph else Keep(folder / "seen.npz", add=True)
         try:
-            other, report = replace(again, recipe=recipe, keep=keep)((), Path(folder) / quantized.path.name)
+            other, report = replace(again, recipe=recipe, keep=keep)((), folder / quantized.path.name)
             loss = noise(expected, scores_of(other, again, threads))
             return Ablated(name, loss, _time_ratio(other, quantized, threads), report.int8_percent)
         except EdgesegError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Dataset, Keep, Progress, Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.quantizing import CALIBRATION_IMAGES, quantize_with_report
@@ -53,5 +53,5 @@ def kept(path: Path | None, again: bool) -> Iterator[Keep | None]:
     if path or not again:
         yield Keep(path, add=not path.exists()) if path else None
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Keep(Path(folder) / "seen.npz", add=True)
+        with temporary_folder() as folder:
+            yield Keep(folder / "seen.npz", add=True)

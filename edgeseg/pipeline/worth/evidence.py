@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from edgeseg.bench.profiles.losses import find_losses
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
@@ -49,7 +48,7 @@ def leave_slow(
     left: tuple[str, ...] = ()
     ratio, tried, together, failed = 1.0, 0, True, set[str]()
     best = quantized
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         while tried < _ROUNDS:
             losses = find_losses(verdict.profile, verdict.other_profile, read_graph(best.path), graph)
             hopeful = [loss for loss in losses if not failed.issuperset(loss.tensors)]
@@ -57,7 +56,7 @@ def leave_slow(
                 break
             names = tuple(name for loss in (hopeful if together else hopeful[:1]) for name in loss.tensors)
             tried += 1
-            mixed, _ = again((*left, *names), Path(folder) / f"{tried}{quantized.path.suffix}", progress)
+            mixed, _ = again((*left, *names), folder / f"{tried}{quantized.path.suffix}", progress)
             found = hold_against(mixed, best, threads, progress)
             if found.contest.is_faster:
                 best, left, ratio = mixed, (*left, *names), ratio * found.contest.ratio

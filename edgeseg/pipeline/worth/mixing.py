@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from edgeseg import runtimes
 from edgeseg.bench.profiles.layers import Layer, in_order
 from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
@@ -90,8 +90,8 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
 
 
 def _layers(again: Again, threads: int, progress: Progress) -> tuple[Layer, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        quantized, _ = again((), Path(folder) / f"whole{again.source.path.suffix}", progress)
+    with temporary_folder() as folder:
+        quantized, _ = again((), folder / f"whole{again.source.path.suffix}", progress)
         verdict = hold_against(quantized, again.source, threads, progress)
     return measure_layers(again, verdict, threads, progress)
 
@@ -132,8 +132,8 @@ class _Search:
             if isinstance(what, Artifact):
                 found = self._evaluate(what)
             else:
-                with tempfile.TemporaryDirectory() as folder:
-                    found = self._evaluate(self.again(what, Path(folder) / f"some{self.again.source.path.suffix}")[0])
+                with temporary_folder() as folder:
+                    found = self._evaluate(self.again(what, folder / f"some{self.again.source.path.suffix}")[0])
             self.known.miou_percent[key] = found
             self.known.save()
             self.evaluations += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +15,7 @@ from edgeseg import quantize as room
 from edgeseg import runtimes
 from edgeseg.bench.profiles.layers import Layer, cost_ms, layers_of
 from edgeseg.core.errors import InputError
-from edgeseg.core.files import atomic_write
+from edgeseg.core.files import atomic_write, temporary_folder
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
@@ -84,8 +83,8 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
     makes to the whole it is no difference of large numbers.
     """
     source = again.source
-    with tempfile.TemporaryDirectory() as folder:
-        prepared, path = (Path(folder) / f"{name}{source.path.suffix}" for name in ("prepared", "one"))
+    with temporary_folder() as folder:
+        prepared, path = (folder / f"{name}{source.path.suffix}" for name in ("prepared", "one"))
         with pinned(source) as fixed:
             room.write_prepared(fixed, again.recipe, prepared)
         nodes = layers_of(read_graph(prepared), WEIGHTED)
