@@ -46,18 +46,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
     os.close(handle)
     temporary = Path(name)
-    with _unfinished(temporary):
-        try:
+    try:
+        with _unfinished(temporary):
             yield temporary
             temporary.chmod(0o644)
             temporary.replace(target)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:

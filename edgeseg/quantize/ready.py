@@ -139,7 +139,7 @@ def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None
         expected = _output(original, batch, prepared.output, samples)
         error = _distance(_output(prepared.artifact, batch, prepared.output, samples), expected)
         if error <= _PARITY:
-            continue
+            return
         rounded = _output(original, _rounded(batch), prepared.output, samples)
         if not error <= _TIMES * _distance(rounded, expected):
             raise QuantizeError(

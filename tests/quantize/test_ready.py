@@ -14,24 +14,32 @@ from onnx import TensorProto, helper
 from edgeseg import quantize
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import QuantizeError
-from edgeseg.core.protocols import Recipe
+from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact
 from tests.quantize.nets import CLASSES, SIZE, OnnxNet, artifact, calibration
+
+
+def off(given: Calibration, source: Artifact, error: float) -> Calibration:
+    """What was prepared from the source seems to give something else, by a part of the spread."""
+
+    def observe(observed: Artifact, batches: Any, names: Any) -> Any:
+        own = 0.0 if observed.path == source.path else error
+        for tensors in given.observe(observed, batches, names):
+            yield ((name, value + own * np.ptp(value)) for name, value in tensors)
+
+    return replace(given, observe=observe)
+
+
+def quantized(source: Artifact, samples: Calibration, folder: Path) -> Artifact:
+    path = folder / f"{source.path.stem}_int8{source.path.suffix}"
+    return quantize.quantizer(source.facts.format)(source, Recipe(), samples, path)
 
 
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
 def test_another_function_is_refused(folder: Path, format: str, tmp_path: Path) -> None:
     source = artifact(folder, format)
-    given = calibration(source)
-
-    def off(observed: Artifact, batches: Any, names: Any) -> Any:
-        error = 0.0 if observed.path == source.path else 0.01
-        for tensors in given.observe(observed, batches, names):
-            yield ((name, value + error * np.ptp(value)) for name, value in tensors)
-
-    samples = replace(given, observe=off)
     with pytest.raises(QuantizeError, match=rf"{source.path.name}: .* moved its output by 1\.0e-02 of the spread"):
-        quantize.quantizer(source.facts.format)(source, Recipe(), samples, tmp_path / f"net_int8.{format}")
+        quantized(source, off(calibration(source), source, 0.01), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -53,5 +61,6 @@ def test_a_network_that_holds_its_output_under_no_rounding(folder: Path, tmp_pat
     source = Artifact(tmp_path / "draw.onnx", replace(facts, output=replace(facts.output, size=SIZE)))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), source.path)
     write_facts(source.path, source.facts)
-    result = quantize.quantizer("onnx")(source, Recipe(), calibration(source), tmp_path / "draw_int8.onnx")
-    assert result.path.exists()
+    assert quantized(source, calibration(source), tmp_path).path.exists()
+    with pytest.raises(QuantizeError, match=r"moved its output by 1\.\de\+00 of the spread"):
+        quantized(source, off(calibration(source), source, 1), tmp_path)
