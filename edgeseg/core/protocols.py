@@ -49,6 +49,9 @@ class Session(Protocol):
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; the output comes as the runtime gives it."""
 
+    def holding(self, batch: NDArray[Any]) -> Callable[[], object]:
+        """A call that runs the network alone, on a batch that the runtime already holds: what there is to be timed."""
+
     def __call__(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; integer scores come back as real numbers."""
 

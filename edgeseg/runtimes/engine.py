@@ -53,6 +53,8 @@ class Engine:
     `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
     computed tensor in execution order, or the watched ones alone; it is None where the engine was not opened for that.
     `trace` runs a batch so many times under the runtime's profiler, None where the runtime has none that can be read.
+    `holding` takes a batch into the runtime's own memory and gives a call that runs the network on it, None where `run`
+    copies nothing in or out.
     Dropping the engine frees the runtime's memory.
     """
 
@@ -61,6 +63,7 @@ class Engine:
     run: Callable[[NDArray[Any]], NDArray[Any]]
     tensors: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]] | None = None
     trace: Callable[[NDArray[Any], int], Trace] | None = None
+    holding: Callable[[NDArray[Any]], Callable[[], object]] | None = None
 
 
 def watched(path: Path, names: list[str], watch: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,18 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         raise InputError(f"{path}: LiteRT cannot run it on an input of shape {shape}: {first_line(error)}") from error
     wanted = _wanted(interpreter, path, watch) if tensors or watch else {}
 
-    def run(batch: NDArray[Any]) -> NDArray[Any]:
+    def invoke() -> None:
         try:
-            interpreter.set_tensor(details["index"], batch)
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise MeasureError(f"{path}: LiteRT cannot run it: {first_line(error)}") from error
+
+    def holding(batch: NDArray[Any]) -> Callable[[], None]:
+        interpreter.set_tensor(details["index"], batch)
+        return invoke
+
+    def run(batch: NDArray[Any]) -> NDArray[Any]:
+        holding(batch)()
         values: NDArray[Any] = interpreter.get_tensor(result["index"])
         return values
 
@@ -74,7 +80,7 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         found: Trace = profiler.trace(path, batch, threads, runs, WARMUP_RUNS)
         return found
 
-    return Engine(_port(details), _port(result), run, computed if wanted else None, trace)
+    return Engine(_port(details), _port(result), run, computed if wanted else None, trace, holding)
 
 
 def signature(path: Path) -> Signature:

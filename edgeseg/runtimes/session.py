@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, final
 
@@ -39,6 +39,11 @@ class Session:
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; the output comes as the runtime gives it."""
         return self._engine.run(self._fed(batch))
+
+    def holding(self, batch: NDArray[Any]) -> Callable[[], object]:
+        """A call that runs the network alone, on a batch that the runtime already holds."""
+        engine, fed = self._engine, self._fed(batch)
+        return engine.holding(fed) if engine.holding else lambda: engine.run(fed)
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Run a batch in the declared layout and dtype; integer scores come back as real numbers."""

@@ -46,6 +46,32 @@ def test_the_same_class_map_whatever_the_head(write_onnx, image, scores, head) -
     assert (classmap != expected).mean() <= (0 if head == "scores" else 0.01)
 
 
+def test_what_is_timed_of_onnx_is_a_run(write_onnx, image, scores) -> None:
+    with runtimes.open_session(described(write_onnx())) as session:
+        np.testing.assert_allclose(session.holding(image)(), scores, atol=1e-5)
+        with pytest.raises(InputError, match="but it takes"):
+            session.holding(image[:, :1])
+
+
+def test_what_is_timed_of_tflite_is_a_run_without_copies(write_tflite, image, monkeypatch) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    called: list[str] = []
+
+    def noted(name: str):
+        original = getattr(Interpreter, name)
+        return lambda *given: (called.append(name), original(*given))[1]
+
+    artifact = described(write_tflite())
+    with runtimes.open_session(artifact) as session:
+        for name in ("set_tensor", "invoke", "get_tensor"):
+            monkeypatch.setattr(Interpreter, name, noted(name))
+        call = session.holding(image.transpose(0, 2, 3, 1).copy())
+        call()
+        call()
+    assert called == ["set_tensor", "invoke", "invoke"]
+
+
 def test_onnx_tensors_in_execution_order(write_onnx, image, scores) -> None:
     with runtimes.open_session(described(write_onnx("logits")), tensors=True) as session:
         found = dict(session.tensors(image))
