@@ -113,9 +113,9 @@ class Gate:
     seconds: float
 
 
-def truth(file: Path, other: Path, options: Any) -> Truth:
+def truth(file: Path, other: Path, seconds: float, options: Any) -> Truth:
     """By a long race to its end."""
-    limits = replace(gate_options(options, 10_000), seconds=options.truth_seconds)
+    limits = replace(gate_options(options, 10_000), seconds=seconds)
     interval = race_files(job(file), job(other), limits, to_the_end=True).interval
     return Truth(interval.ratio, interval.low, interval.high)
 
@@ -141,19 +141,17 @@ def gate_options(options: Any, seed: int) -> GateOptions:
 
 
 def slower_by(percent: float, file: Path, folder: Path, options: Any, answers: Answers) -> tuple[Path, Truth]:
-    """A file that is so much slower, found by scaling the extra work, and how much slower it is."""
+    """A file that is so much slower, found by scaling the extra work in short races, and how much slower it is."""
     asked = {"slower": percent, "file": sha256(file), "seconds": options.truth_seconds}
     if (known := answers.get(asked)) is not None:
         return slowed(file, known["units"], folder / f"slower_{percent:g}.onnx"), Truth(**known["truth"])
-    wanted = 10
+    units = 10
     for _ in range(3):
-        units = wanted
         made = slowed(file, units, folder / f"slower_{percent:g}.onnx")
-        found = truth(file, made, options)
-        off = 100 * (found.ratio - 1) / percent
-        wanted = max(1, round(units / off))
-        if abs(off - 1) < 0.04 or wanted == units:
-            break
+        excess_percent = 100 * (truth(file, made, options.truth_seconds / 8, options).ratio - 1)
+        units = max(1, round(units * percent / max(excess_percent, 0.1)))
+    made = slowed(file, units, folder / f"slower_{percent:g}.onnx")
+    found = truth(file, made, options.truth_seconds, options)
     answers.put(asked, {"units": units, "truth": asdict(found)})
     return made, found
 

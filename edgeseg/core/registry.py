@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
 from edgeseg.core import protocols, types
@@ -51,14 +51,14 @@ def _declared(path: Path, kind: type[T]) -> Iterator[T]:
             yield _value(call)
 
 
-@cache
 def _members(room: str) -> dict[str, Path]:
     spec = importlib.util.find_spec(room)
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     return {p.stem: p for folder in folders for p in sorted(Path(folder).glob("*.py")) if p.stem != "__init__"}
 
 
-def declarations(room: str, kind: type[T]) -> dict[str, tuple[str, T]]:
+@cache
+def declarations(room: str, kind: type[T]) -> Mapping[str, tuple[str, T]]:
     """Everything of `kind` that the files of the package `room` declare, as name -> (file's stem, declaration).
 
     The name is the declaration's own `name` where it has one, else the file's. A name that two declare raises
@@ -71,7 +71,7 @@ def declarations(room: str, kind: type[T]) -> dict[str, tuple[str, T]]:
             if name in found:
                 raise ValueError(f"{room}: {name!r} is declared in {found[name][0]}.py and in {stem}.py")
             found[name] = (stem, declared)
-    return found
+    return MappingProxyType(found)
 
 
 def installed(package: str) -> bool:

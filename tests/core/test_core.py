@@ -60,7 +60,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "some_room", raising=False)
-    registry._members.cache_clear()
+    registry.declarations.cache_clear()
     return "some_room"
 
 
