@@ -16,11 +16,14 @@ LEAST_DB = 20.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """`reason` says why there is no `sqnr_db`: an error of edgeseg (refused), another (failed), a death (crashed)."""
+    """A file wholly in int8, or mixed: with layers in float for a budget of noise that int8 alone did not keep.
+
+    `reason` says why there is no `sqnr_db`: an error of edgeseg (refused), another (failed), a death (crashed).
+    """
 
     seed: int
     format: Format
-    kind: Literal["quantized", "refused", "failed", "crashed"]
+    kind: Literal["int8", "mixed", "refused", "failed", "crashed"]
     sqnr_db: float | None = None
     reason: str = ""
 

@@ -83,6 +83,15 @@ def quantize(
             "in float. Exit code 1, and no file, where that is not enough.",
         ),
     ] = None,
+    min_sqnr: Annotated[
+        float | None,
+        typer.Option(
+            "--min-sqnr",
+            metavar="DB",
+            help="How far the noise that int8 puts on the scores is to lie below them, on calibration images, without "
+            "labels: the layers that it takes are left in float. Exit code 1, and no file, where that is not enough.",
+        ),
+    ] = None,
     images: options.Images = None,
     ablate: Annotated[
         bool,
@@ -115,7 +124,8 @@ def quantize(
         output=output.value,
         learned_rounding=learned_rounding,
     )
-    kind = _checked(recipe, calibration, float_slow, max_drop, ablate)
+    budget = pipeline.Budget(max_drop, data, images, min_sqnr) if (max_drop, min_sqnr) != (None, None) else None
+    kind = _checked(recipe, calibration, float_slow, budget, ablate)
     sources = [source(model) for model in models or []]
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
@@ -128,11 +138,11 @@ def quantize(
         if artifact.facts.format not in formats:
             say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
     found = [artifact for artifact in found if artifact.facts.format in formats]
-    with pipeline.kept(calibration, again=float_slow or max_drop is not None or ablate) as keep:
+    with pipeline.kept(calibration, again=float_slow or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
-            if max_drop is not None:
-                again = _within(again, pipeline.Budget(max_drop, data, images), out, threads)
+            if budget is not None:
+                again = _within(again, budget, out, threads)
             quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
@@ -148,7 +158,7 @@ def _precision(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -
     return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
 
 
-def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_drop: float | None, ablate: bool) -> Kind:
+def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, budget: Budget | None, ablate: bool) -> Kind:
     """What is known of the recipe's precision; InputError for an option that it has no use for."""
     from edgeseg.quantize.precisions import kind_of
 
@@ -156,7 +166,8 @@ def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, max_dro
     useless = {
         "--calibration": calibration is not None and not kind.calibrated,
         "--float-slow": float_slow and not int8,
-        "--max-drop": max_drop is not None and not int8,
+        "--max-drop": budget is not None and budget.max_drop_points is not None and not int8,
+        "--min-sqnr": budget is not None and budget.min_sqnr_db is not None and not int8,
         "--ablate": ablate and not kind.calibrated,
     }
     for option in (option for option, given in useless.items() if given):

@@ -46,12 +46,8 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
     """What was left in float to keep within the budget; the tables go beside the file at `path`."""
     from edgeseg.bench.profiles.layer_table import layer_table, write_layers
 
-    drop = mixture.float_miou_percent - mixture.miou_percent
     left = f"with {mixture.count} of {len(mixture.layers)} layers in float" if mixture.count else "wholly in int8"
-    say(
-        f"  mIoU {mixture.miou_percent:.2f} %, float {mixture.float_miou_percent:.2f} %: a drop of {drop:.2f} points "
-        f"{left} ({mixture.evaluations} evaluations)"
-    )
+    say(f"  {mixture.cost} {left} ({mixture.evaluations} evaluations)")
     if mixture.layers:
         table_console().print(layer_table(mixture.layers, mixture.count))
         for format in ("md", "csv", "json"):

@@ -21,7 +21,7 @@ for given in sys.argv[1:]:
     if seed == "2":
         time.sleep(60)
     print("of a library")
-    print(json.dumps({"seed": int(seed), "format": format, "kind": "quantized", "sqnr_db": 30.0}), flush=True)
+    print(json.dumps({"seed": int(seed), "format": format, "kind": "int8", "sqnr_db": 30.0}), flush=True)
 """
 
 

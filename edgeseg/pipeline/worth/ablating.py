@@ -52,7 +52,7 @@ def ablate(
     """
     names, answers = applied_in(quantized.facts.recipe or ""), Answers(known)
     sha256 = quantized.sha256  # It says which float file and images it was made of.
-    expected = scores_of(again.source, again, threads)
+    expected = list(scores_of(again.source, again, threads))
     rows = [Ablated("", noise(expected, scores_of(quantized, again, threads)), 1.0, report.int8_percent)]
     for index, name in enumerate(names):
         progress("passes", index, len(names))

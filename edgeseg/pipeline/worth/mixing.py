@@ -1,10 +1,10 @@
-"""Mixed precision on a budget: the layers to leave in float so that mIoU drops by no more than that."""
+"""Mixed precision on a budget: the layers to leave in float so that int8 costs no more accuracy than that."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, log10
 from pathlib import Path
 
 from edgeseg import runtimes
@@ -18,19 +18,68 @@ from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.measure.evaluating import accuracy
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
-from edgeseg.pipeline.worth.sensitivity import Known, measure_layers
+from edgeseg.pipeline.worth.sensitivity import Known, measure_layers, noise, scores_of
 from edgeseg.pipeline.worth.verdict import hold_against
 
-__all__ = ["Budget", "Mixture", "mix"]
+__all__ = ["Budget", "Cost", "Mixture", "mix"]
+
+_NOISELESS_DB = 200.0
+"""SQNR of scores that are the float file's."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How many points of mIoU int8 may cost, on the images of a dataset's evaluation split, or the first so many."""
+    """What int8 may cost; None is no limit.
 
-    max_drop_points: float
+    mIoU in points, on the images of a dataset's evaluation split, or the first so many. The scores' signal to
+    quantization noise ratio (SQNR) in dB, on calibration images, which need no labels.
+    """
+
+    max_drop_points: float | None
     data: str
     images: int | None = None
+    min_sqnr_db: float | None = None
+
+    def __str__(self) -> str:
+        limits = []
+        if self.max_drop_points is not None:
+            limits.append(f"the drop within {self.max_drop_points:g} points")
+        if self.min_sqnr_db is not None:
+            limits.append(f"the SQNR at {self.min_sqnr_db:g} dB")
+        return " and ".join(limits)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an int8 file loses against its float file; None for what there is no limit on."""
+
+    float_miou_percent: float | None = None
+    miou_percent: float | None = None
+    sqnr_db: float | None = None
+
+    @property
+    def drop_points(self) -> float | None:
+        """Of mIoU."""
+        if self.float_miou_percent is None or self.miou_percent is None:
+            return None
+        return self.float_miou_percent - self.miou_percent
+
+    def within(self, budget: Budget) -> bool:
+        """Whether it is no more than a budget has."""
+        dear = budget.max_drop_points is not None and (self.drop_points or 0.0) > budget.max_drop_points
+        noisy = budget.min_sqnr_db is not None and (self.sqnr_db or -inf) < budget.min_sqnr_db
+        return not dear and not noisy
+
+    def __str__(self) -> str:
+        told = []
+        if self.drop_points is not None:
+            told.append(
+                f"mIoU {self.miou_percent:.2f} %, float {self.float_miou_percent:.2f} %: a drop of "
+                f"{self.drop_points:.2f} points"
+            )
+        if self.sqnr_db is not None:
+            told.append(f"SQNR {self.sqnr_db:.1f} dB at the scores")
+        return ", ".join(told)
 
 
 @dataclass(frozen=True)
@@ -39,8 +88,7 @@ class Mixture:
 
     layers: tuple[Layer, ...]
     count: int
-    float_miou_percent: float
-    miou_percent: float
+    cost: Cost
     evaluations: int
     """How many files were evaluated for it; none where all was known."""
 
@@ -62,31 +110,33 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
 
     Raises:
         InputError: A budget or dataset that cannot be used.
-        QuantizeError: Even with all layers but one in float the drop is larger.
+        QuantizeError: Even with all layers but one in float it costs more.
     """
-    if budget.max_drop_points < 0:
+    if budget.max_drop_points is not None and budget.max_drop_points < 0:
         raise InputError(f"a drop of {budget.max_drop_points} points: at least 0 can be asked for")
+    if budget.min_sqnr_db is not None and again.source.facts.output.head == "classmap":
+        raise InputError(f"{again.source.path}: gives a class map, without scores for --min-sqnr; leave that out")
     search = _Search(again, budget, Known.open(known, again), threads, progress)
-    if search.drop(()) > budget.max_drop_points and not search.known.layers:
+    if not search.cost(()).within(budget) and not search.known.layers:
         search.known.layers = _layers(again, threads, progress)
         search.known.save()
     layers = tuple(in_order(search.known.layers))
 
-    def drop(count: int) -> float:
-        return search.drop(tuple(name for layer in layers[:count] for name in layer.tensors))
+    def cost(count: int) -> Cost:
+        return search.cost(tuple(name for layer in layers[:count] for name in layer.tensors))
 
     low, high = -1, 0
-    if drop(0) > budget.max_drop_points:
+    if not cost(0).within(budget):
         low, high = 0, len(layers) - 1
-        if high < 1 or drop(high) > budget.max_drop_points:
-            raise QuantizeError(_too_tight(again.source, budget, {count: drop(count) for count in (0, max(high, 0))}))
+        if high < 1 or not cost(high).within(budget):
+            raise QuantizeError(_too_tight(again.source, budget, cost(0), cost(max(high, 0)), max(high, 0)))
     while high - low > 1:
         middle = (low + high) // 2
-        if drop(middle) <= budget.max_drop_points:
+        if cost(middle).within(budget):
             high = middle
         else:
             low = middle
-    return Mixture(layers, high, search.float_percent, search.float_percent - drop(high), search.evaluations)
+    return Mixture(layers, high, cost(high), search.evaluations)
 
 
 def _layers(again: Again, threads: int, progress: Progress) -> tuple[Layer, ...]:
@@ -96,12 +146,12 @@ def _layers(again: Again, threads: int, progress: Progress) -> tuple[Layer, ...]
     return measure_layers(again, verdict, threads, progress)
 
 
-def _too_tight(source: Artifact, budget: Budget, drops: Mapping[int, float]) -> str:
-    count = min(drops, key=lambda each: (drops[each], each))
-    found = f"with {count} layers in float" if count else "wholly in int8"
+def _too_tight(source: Artifact, budget: Budget, whole: Cost, mixed: Cost, count: int) -> str:
+    better = (mixed.drop_points or 0.0, -(mixed.sqnr_db or 0.0)) < (whole.drop_points or 0.0, -(whole.sqnr_db or 0.0))
+    found = f"with {count} layers in float: {mixed}" if better else f"wholly in int8: {whole}"
     return (
-        f"{source.path}: no int8 file keeps the drop within {budget.max_drop_points:g} points; the best found, "
-        f"{found}, drops by {drops[count]:.2f}; allow more, calibrate on more images, or ship the float file"
+        f"{source.path}: no int8 file keeps {budget}; the best found, {found}; allow more, calibrate on more images, "
+        "or ship the float file"
     )
 
 
@@ -116,30 +166,32 @@ class _Search:
     progress: Progress
     evaluations: int = 0
 
-    @property
-    def float_percent(self) -> float:
-        return self._percent("float", self.again.source)
+    def cost(self, floating: tuple[str, ...]) -> Cost:
+        """What the int8 file with these tensors' operators in float loses, as far as that is limited."""
+        budget = self.budget
+        images = "all images" if budget.images is None else f"{budget.images} images"
+        miou = f"mIoU % on {images} of {budget.data}" if budget.max_drop_points is not None else ""
+        sqnr = "SQNR dB" if budget.min_sqnr_db is not None else ""
+        found = self._found(floating, [what for what in (miou, sqnr) if what])
+        original = self._found(None, [miou]) if miou else {}
+        return Cost(original.get(miou), found.get(miou), found.get(sqnr))
 
-    def drop(self, floating: tuple[str, ...]) -> float:
-        """Points of mIoU that the int8 file with these tensors' operators in float loses against the float file."""
-        name = hashlib.sha256("\n".join(floating).encode()).hexdigest()[:16]
-        return self.float_percent - self._percent(name, floating)
-
-    def _percent(self, name: str, what: Artifact | tuple[str, ...]) -> float:
-        images = "all images" if self.budget.images is None else f"{self.budget.images} images"
-        key = f"{name} on {images} of {self.budget.data}"
-        if key not in self.known.miou_percent:
-            if isinstance(what, Artifact):
-                found = self._evaluate(what)
-            else:
-                with temporary_folder() as folder:
-                    found = self._evaluate(self.again(what, folder / f"some{self.again.source.path.suffix}")[0])
-            self.known.miou_percent[key] = found
+    def _found(self, floating: tuple[str, ...] | None, wanted: list[str]) -> dict[str, float]:
+        """What is wanted of the file that leaves these in float, or of the float file itself."""
+        name = "float" if floating is None else hashlib.sha256("\n".join(floating).encode()).hexdigest()[:16]
+        found = self.known.found.setdefault(name, {})
+        missing = [what for what in wanted if what not in found]
+        if missing:
+            with temporary_folder() as folder:
+                path, source = folder / f"some{self.again.source.path.suffix}", self.again.source
+                artifact = source if floating is None else self.again(floating, path)[0]
+                for what in missing:
+                    found[what] = self._sqnr_db(artifact) if what == "SQNR dB" else self._miou_percent(artifact)
             self.known.save()
             self.evaluations += 1
-        return self.known.miou_percent[key]
+        return found
 
-    def _evaluate(self, artifact: Artifact) -> float:
+    def _miou_percent(self, artifact: Artifact) -> float:
         facts = artifact.facts
         dataset = open_evaluation(self.budget.data, None, facts.input.size, self.budget.images)
         with runtimes.open_session(artifact, threads=self.threads) as session:
@@ -147,3 +199,9 @@ class _Search:
         if found is None:
             raise InputError(f"{self.budget.data}: no labelled pixel to measure the drop on; give other --data")
         return float(found)
+
+    def _sqnr_db(self, artifact: Artifact) -> float:
+        again = self.again
+        expected, given = (scores_of(each, again, self.threads, again.count) for each in (again.source, artifact))
+        share = noise(expected, given)
+        return min(_NOISELESS_DB, -10 * log10(share)) if share else _NOISELESS_DB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "measure_layers", "noise", "scores_of"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 _IMAGES = 4
-"""Of those for calibration, that noise is measured on."""
+"""Of those for calibration, that the noise of a layer is measured on."""
 
 
 @dataclass
 class Known:
-    """What was found of a float file quantized in one way: its layers, and mIoU in % by what is left in float.
+    """What was found of a float file quantized in one way: its layers, and what was measured of the float file and of
+    files that leave so much in float, by the name of each.
 
     `key` is what that depends on. Kept as JSON at `path`.
     """
@@ -45,7 +46,7 @@ class Known:
     path: Path
     key: dict[str, Any]
     layers: tuple[Layer, ...] = ()
-    miou_percent: dict[str, float] = field(default_factory=dict)
+    found: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, again: Again) -> Known:
@@ -65,14 +66,14 @@ class Known:
             if values["key"] != key:
                 return cls(path, key)
             layers = tuple(Layer(tuple(each["tensors"]), each["noise"], each["cost_ms"]) for each in values["layers"])
-            return cls(path, key, layers, dict(values["miou_percent"]))
+            return cls(path, key, layers, dict(values["found"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: cannot be read to go on from; delete it to measure anew") from error
 
     def save(self) -> None:
         """Write all that is known."""
         layers = [vars(layer) for layer in self.layers]
-        values = {"key": self.key, "layers": layers, "miou_percent": self.miou_percent}
+        values = {"key": self.key, "layers": layers, "found": self.found}
         atomic_write(self.path, json.dumps(values, indent=1) + "\n")
 
 
@@ -89,7 +90,7 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
             room.write_prepared(fixed, again.recipe, prepared)
         nodes = layers_of(read_graph(prepared), WEIGHTED)
         names = [tuple(node.outputs[0].name for node in layer) for layer in nodes]
-        expected = scores_of(source, again, threads)
+        expected = list(scores_of(source, again, threads))
         found = []
         for index, layer in enumerate(nodes):
             progress("layers", index, len(nodes))
@@ -101,22 +102,27 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
     return tuple(found)
 
 
-def scores_of(artifact: Artifact, again: Again, threads: int) -> list[NDArray[Any]]:
-    """Channels last, of the images that noise is measured on."""
+def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMAGES) -> Iterator[NDArray[Any]]:
+    """Channels last, of the first so many of the images for calibration."""
     facts = artifact.facts
     dataset = again.samples
     if isinstance(dataset, str):
-        dataset = open_calibration(dataset, again.split, facts.input.size, min(again.count, _IMAGES))
+        dataset = open_calibration(dataset, again.split, facts.input.size, min(again.count, images))
     first = facts.output.layout == "NCHW" and facts.output.head != "classmap"
     with runtimes.open_session(artifact, threads=threads) as session:
-        scores = [session(batch) for batch in islice(Batches(dataset, facts.input), _IMAGES)]
-    return [each.transpose(0, 2, 3, 1) if first else each for each in scores]
+        for batch in islice(Batches(dataset, facts.input), images):
+            scores = session(batch)
+            yield scores.transpose(0, 2, 3, 1) if first else scores
 
 
-def noise(expected: Sequence[NDArray[Any]], given: Sequence[NDArray[Any]]) -> float:
-    """Mean square error over variance; of a class map the share of other classes."""
-    pairs = list(zip(expected, given, strict=True))
-    if expected[0].dtype.kind != "f":
-        return float(np.mean([np.mean(one != other) for one, other in pairs]))
-    error = np.mean([np.square(one - other, dtype=np.float64).mean() for one, other in pairs])
-    return float(error / (np.mean([np.var(one, dtype=np.float64) for one, _ in pairs]) or 1))
+def noise(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
+    """Mean square error over variance; of class maps the share of other classes."""
+    errors, variances = [], []
+    for one, other in zip(expected, given, strict=True):
+        if one.dtype.kind == "f":
+            errors.append(np.square(one - other, dtype=np.float64).mean())
+            variances.append(np.var(one, dtype=np.float64))
+        else:
+            errors.append(np.mean(one != other))
+            variances.append(1.0)
+    return float(np.mean(errors) / (np.mean(variances) or 1))

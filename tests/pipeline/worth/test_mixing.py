@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from edgeseg.core.protocols import Keep, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.mixing import Budget, Mixture, mix
-from edgeseg.pipeline.worth.sensitivity import measure_layers
+from edgeseg.pipeline.worth.sensitivity import measure_layers, noise, scores_of
 from edgeseg.pipeline.worth.verdict import Verdict
 from tests.quantize import nets
 
@@ -83,7 +84,8 @@ def test_the_fewest_layers_that_keep_the_budget_and_nothing_twice(again: Again, 
     _, found = once
     assert 1 <= found.count < len(found.layers) == 3
     assert {layer.name for layer in found.layers[: found.count]} <= {"mixed", "parted"}
-    assert found.float_miou_percent - found.miou_percent <= 1
+    assert found.cost.drop_points <= 1
+    assert found.cost.sqnr_db is None
     worst = min(found.layers, key=lambda layer: layer.sqnr_db)
     assert worst.name == "mixed"
     before = known.read_bytes()
@@ -106,10 +108,35 @@ def test_budgets_that_cannot_be(again: Again, tmp_path: Path) -> None:
 
 def test_a_budget_that_no_file_keeps(again: Again, known: Path) -> None:
     values = json.loads(known.read_text())
-    values["miou_percent"]["float on 4 images of scenes"] = 99.0
+    values["found"]["float"]["mIoU % on 4 images of scenes"] = 99.0
     known.write_text(json.dumps(values))
     with pytest.raises(QuantizeError, match=r"keeps the drop within 1 points; the best found, with 2 layers in float"):
         mix(again, Budget(1.0, "scenes", 4), known, 1)
+
+
+def test_a_budget_of_noise_needs_no_labels(again: Again, known: Path) -> None:
+    found = mix(again, Budget(None, "no such data", min_sqnr_db=25), known, 1)
+    assert 1 <= found.count < 3
+    assert found.cost.drop_points is None
+    assert found.cost.sqnr_db >= 25
+    expected, actual = (scores_of(each, again, 1) for each in (again.source, _int8(again, found, known.parent)))
+    assert -10 * np.log10(noise(expected, actual)) == pytest.approx(found.cost.sqnr_db)
+    both = mix(again, Budget(1.0, "scenes", 4, min_sqnr_db=25), known, 1)
+    assert both.cost.drop_points <= 1
+    assert both.cost.sqnr_db >= 25
+    with pytest.raises(QuantizeError, match=r"keeps the SQNR at 150 dB; the best found, with 2 layers in float: SQNR "):
+        mix(again, Budget(None, "scenes", min_sqnr_db=150), known, 1)
+
+
+def _int8(again: Again, found: Mixture, folder: Path) -> Artifact:
+    return again(found.floating, folder / "found.onnx")[0]
+
+
+def test_a_class_map_has_no_noise(again: Again, tmp_path: Path) -> None:
+    facts = replace(again.source.facts, output=replace(again.source.facts.output, head="classmap"))
+    mapped = replace(again, source=replace(again.source, facts=facts))
+    with pytest.raises(InputError, match=r"gives a class map, without scores for --min-sqnr; leave that out"):
+        mix(mapped, Budget(None, "scenes", min_sqnr_db=9), tmp_path / "known.json", 1)
 
 
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
@@ -126,6 +153,20 @@ def test_layers_cover_the_network_in_either_format(tmp_path: Path, format: str) 
     assert len(tensors) == len(set(tensors))
 
 
+def test_min_sqnr_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) -> None:
+    command = ("quantize", "--int8", fragile.path, "--samples", "4", "--threads", "1", "--no-profile", "--min-sqnr")
+    done = cli(*command, "25")
+    assert done.returncode == 0, done.stderr
+    assert "dB at the scores with" in done.stdout
+    assert "of 3 layers in float" in done.stdout
+    facts = read_facts(tmp_path / "edgeseg-out" / "fragile_int8.onnx")
+    assert facts is not None
+    assert "left in float" in str(facts.recipe)
+    done = cli(*command, "150")
+    assert done.returncode == 1
+    assert "no int8 file keeps the SQNR at 150 dB" in done.stderr
+
+
 def test_max_drop_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) -> None:
     command = ("quantize", "--int8", fragile.path, "--samples", "4", "--images", "4", "--threads", "1", "--no-profile")
     done = cli(*command, "--max-drop", "1")
@@ -140,7 +181,7 @@ def test_max_drop_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) ->
     assert "of 3 layers in float" in done.stdout
     known = out / "fragile_int8.onnx.sensitivity.json"
     values = json.loads(known.read_text())
-    values["miou_percent"]["float on 4 images of scenes"] = 99.0
+    values["found"]["float"]["mIoU % on 4 images of scenes"] = 99.0
     known.write_text(json.dumps(values))
     written = (out / "fragile_int8.onnx").read_bytes()
     done = cli(*command, "--max-drop", "1")
