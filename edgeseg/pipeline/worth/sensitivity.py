@@ -117,7 +117,7 @@ def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMA
 
 def noise(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
     """Mean square error over variance; of class maps the share of other classes."""
-    errors, variances = [], []
+    errors, variances = list[float](), list[float]()
     for one, other in zip(expected, given, strict=True):
         if one.dtype.kind == "f":
             errors.append(np.square(one - other, dtype=np.float64).mean())
