@@ -22,7 +22,7 @@ _FIRST = 0.05
 _SHARES = tuple(_FIRST ** (1 - look / (_LOOKS - 1)) for look in range(_LOOKS))
 """Of the time, at which it is looked whether it is decided: ever further apart, so that what is clear is soon over."""
 
-_MOST_TURNS = 5
+_MOST_TURNS = 15
 
 
 def race(
@@ -39,8 +39,8 @@ def race(
     """Race until decided, or until the seconds of the options are spent.
 
     In every round both are opened anew, since where in memory a network happens to lie makes it faster or slower by a
-    percent for as long as it is open, and then take so many turns as fill about the time that opening took. The round's
-    ratio is the median of its turns'.
+    percent for as long as it is open, and then take so many turns as fill about twice the time that opening took. The
+    round's ratio is the median of its turns'.
 
     Args:
         baseline: What the ratio is taken to.
@@ -87,7 +87,7 @@ class _Rounds:
             self._turn(anew=False)
             turn = self.clock() - between
             opening = between - start - turn
-            self.turns = max(1, min(_MOST_TURNS, round(opening / turn))) if turn > 0 else 1
+            self.turns = max(1, min(_MOST_TURNS, round(2 * opening / turn))) if turn > 0 else 1
         found = [self._turn(anew=number == 0) for number in range(self.turns)]
         self.ratios.append(median(candidate / baseline for baseline, candidate in found))
         for times, own in zip(self.times, zip(*found, strict=True), strict=True):

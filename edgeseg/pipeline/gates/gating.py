@@ -26,8 +26,8 @@ from edgeseg.pipeline.silence import silent
 
 __all__ = ["gate", "race_files", "self_test"]
 
-_BURST_MS = 10
-_FEWEST_CALLS = 2
+_BURST_MS = 4
+_FEWEST_CALLS = 1
 
 
 def gate(
