@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,20 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         raise InputError(f"{path}: LiteRT cannot run it on an input of shape {shape}: {first_line(error)}") from error
     wanted = _wanted(interpreter, path, watch) if tensors or watch else {}
 
-    def invoke() -> None:
+    @contextmanager
+    def running() -> Iterator[None]:
         try:
-            interpreter.invoke()
+            yield
         except (ValueError, RuntimeError) as error:
             raise MeasureError(f"{path}: LiteRT cannot run it: {first_line(error)}") from error
 
+    def invoke() -> None:
+        with running():
+            interpreter.invoke()
+
     def holding(batch: NDArray[Any]) -> Callable[[], None]:
-        interpreter.set_tensor(details["index"], batch)
+        with running():
+            interpreter.set_tensor(details["index"], batch)
         return invoke
 
     def run(batch: NDArray[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from math import inf, log10
+from math import log10
 from pathlib import Path
 
 from edgeseg import runtimes
@@ -66,8 +66,9 @@ class Cost:
 
     def within(self, budget: Budget) -> bool:
         """Whether it is no more than a budget has."""
-        dear = budget.max_drop_points is not None and (self.drop_points or 0.0) > budget.max_drop_points
-        noisy = budget.min_sqnr_db is not None and (self.sqnr_db or -inf) < budget.min_sqnr_db
+        drop, sqnr = self.drop_points, self.sqnr_db
+        dear = drop is not None and budget.max_drop_points is not None and drop > budget.max_drop_points
+        noisy = sqnr is not None and budget.min_sqnr_db is not None and sqnr < budget.min_sqnr_db
         return not dear and not noisy
 
     def __str__(self) -> str:
