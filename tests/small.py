@@ -13,16 +13,27 @@ __all__ = ["small_onnx"]
 CLASSES = 19
 
 
-def small_onnx(path: Path, layers: int = 2, height: int = 32, width: int = 64, channels: int = 16) -> Path:
-    """A stack of convolutions at the input's size, ending in scores of 19 classes."""
+def small_onnx(
+    path: Path,
+    layers: int = 2,
+    height: int = 32,
+    width: int = 64,
+    channels: int = 16,
+    side: int = 3,
+    behind: str | None = None,
+) -> Path:
+    """A stack of convolutions at the input's size, `behind` each an operator, ending in scores of 19 classes."""
     random = np.random.default_rng(0)
     nodes, weights, last, depth = [], [], "image", 3
     for layer in range(layers + 1):
         out = CLASSES if layer == layers else channels
-        kernel = random.normal(0, 0.1, (out, depth, 3, 3)).astype(np.float32)
+        kernel = random.normal(0, 0.1, (out, depth, side, side)).astype(np.float32)
         weights.append(numpy_helper.from_array(kernel, f"kernel{layer}"))
-        nodes.append(helper.make_node("Conv", [last, f"kernel{layer}"], [f"conv{layer}"], pads=[1] * 4))
+        nodes.append(helper.make_node("Conv", [last, f"kernel{layer}"], [f"conv{layer}"], pads=[side // 2] * 4))
         last, depth = f"conv{layer}", out
+        if behind and layer < layers:
+            nodes.append(helper.make_node(behind, [last], [f"behind{layer}"]))
+            last = f"behind{layer}"
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, height, width])
     scores = helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, CLASSES, height, width])
     graph = helper.make_graph(nodes, "small", [image], [scores], weights)

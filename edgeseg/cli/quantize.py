@@ -11,7 +11,7 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.cli.verdict import say_ablation, say_evidence, say_judged, say_mixture
+from edgeseg.cli.verdict import say_ablation, say_evidence, say_judged, say_mixture, warn_slower
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
 
@@ -66,13 +66,14 @@ def quantize(
         ),
     ] = True,
     float_slow: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--float-slow",
-            help="Leave in float what this machine is faster in float for. What is found depends on the machine and on "
-            "chance; it is printed as --float options, which leave the same in float anywhere.",
+            "--float-slow/--no-float-slow",
+            help="Leave in float what this machine is faster in float for; unasked where int8 is slower than float. "
+            "What is found depends on the machine and on chance; it is printed as --float options, which leave the "
+            "same in float anywhere.",
         ),
-    ] = False,
+    ] = None,
     max_drop: Annotated[
         float | None,
         typer.Option(
@@ -139,7 +140,8 @@ def quantize(
         if artifact.facts.format not in formats:
             say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
     found = [artifact for artifact in found if artifact.facts.format in formats]
-    with pipeline.kept(calibration, again=float_slow or budget is not None or ablate) as keep:
+    may_float = float_slow or (profile and float_slow is None and recipe.precision == "int8")
+    with pipeline.kept(calibration, again=may_float or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             again = pipeline.Again(artifact, data, recipe, samples, split, keep)
             if budget is not None:
@@ -159,14 +161,16 @@ def _precision(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -
     return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
 
 
-def _checked(recipe: Recipe, calibration: Path | None, float_slow: bool, budget: Budget | None, ablate: bool) -> Kind:
+def _checked(
+    recipe: Recipe, calibration: Path | None, float_slow: bool | None, budget: Budget | None, ablate: bool
+) -> Kind:
     """What is known of the recipe's precision; InputError for an option that it has no use for."""
     from edgeseg.quantize.precisions import kind_of
 
     kind, int8 = kind_of(recipe), recipe.precision == "int8"
     useless = {
         "--calibration": calibration is not None and not kind.calibrated,
-        "--float-slow": float_slow and not int8,
+        "--float-slow": bool(float_slow) and not int8,
         "--max-drop": budget is not None and budget.max_drop_points is not None and not int8,
         "--min-sqnr": budget is not None and budget.min_sqnr_db is not None and not int8,
         "--ablate": ablate and not kind.calibrated,
@@ -230,7 +234,8 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
     return again.without(mixture.floating)
 
 
-def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) -> None:
+def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool | None) -> None:
+    """Hold the file against its float twin, and leave in float what makes it slow: if asked, or if it is the slower."""
     from edgeseg import pipeline
     from edgeseg.pipeline.fitting import misfit
 
@@ -244,15 +249,18 @@ def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool) ->
         warn(f"edgeseg: {quantized.path}: not held against its float twin: {error}")
         return
     say_judged(judged)
-    if not float_slow:
-        return
-    with progress_bar(quantized.path.name) as show:
-        evidence = pipeline.leave_slow(again, quantized, judged.verdict, threads, show)
-    say_evidence(evidence)
-    if evidence.floating:
-        changed, report = again(evidence.floating, quantized.path)
-        say(quantized_line(changed, report.summary()))
-        _judge(again.without(evidence.floating), changed, threads, float_slow=False)
+    slower = judged.verdict.contest.is_slower
+    if float_slow or (float_slow is None and slower and again.recipe.precision == "int8"):
+        with progress_bar(quantized.path.name) as show:
+            evidence = pipeline.leave_slow(again, quantized, judged.verdict, threads, show)
+        say_evidence(evidence)
+        if evidence.floating:
+            changed, report = again(evidence.floating, quantized.path)
+            say(quantized_line(changed, report.summary()))
+            _judge(again.without(evidence.floating), changed, threads, float_slow=False)
+            return
+    if slower:
+        warn_slower(judged)
 
 
 def quantized_line(artifact: Artifact, summary: str) -> str:

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.pipeline.worth.mixing import Mixture
 
-__all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture"]
+__all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture", "warn_slower"]
 
 
 def say_judged(judged: Judged) -> None:
-    """Times of both, the islands in float, and a warning where the quantized file is the slower one."""
+    """Times of both, and the islands in float."""
     from edgeseg.bench.profiles.island_table import island_table
 
     say(f"  {judged.summary}")
     if judged.islands:
         table_console().print(island_table(judged.islands))
-    if judged.verdict.contest.is_slower:
-        precision = judged.artifact.facts.precision
-        leave = "--float-slow leaves in float what int8 does not pay for, or " if precision == "int8" else ""
-        warn(
-            f"edgeseg: {judged.artifact.path}: {precision} is slower than float here ({judged.verdict.setting}); "
-            f"{leave}ship the float file"
-        )
+
+
+def warn_slower(judged: Judged) -> None:
+    """That the file is slower than its float twin."""
+    precision = judged.artifact.facts.precision
+    warn(
+        f"edgeseg: {judged.artifact.path}: {precision} is slower than float here ({judged.verdict.setting}); "
+        "ship the float file"
+    )
 
 
 def say_evidence(evidence: Evidence) -> None:

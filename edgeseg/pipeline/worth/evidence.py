@@ -59,7 +59,7 @@ def leave_slow(
             mixed, _ = again((*left, *names), folder / f"{tried}{quantized.path.suffix}", progress)
             found = hold_against(mixed, best, threads, progress)
             if found.contest.is_faster:
-                best, left, ratio = mixed, (*left, *names), ratio * found.contest.ratio
+                best, left, ratio = mixed, tuple(dict.fromkeys((*left, *names))), ratio * found.contest.ratio
                 verdict = replace(verdict, profile=found.profile)
             elif together and len(hopeful) > 1:
                 together = False
