@@ -10,7 +10,7 @@ Three tables, of Fast-SCNN's float files:
 
 Every measurement is a process of its own.
 
-    python benchmarks/calibration_memory.py
+    python benchmarks/calibration_memory.py --document docs/results.md
     python benchmarks/calibration_memory.py --data cityscapes:PATH
 """
 
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common.document import check_markers, replace_between, table
 from numpy.typing import NDArray
 
 import edgeseg
@@ -39,6 +40,7 @@ from edgeseg.core.protocols import Calibration, Dataset, Recipe
 from edgeseg.core.types import Artifact, Size
 from edgeseg.data.preprocess import Preprocessor
 
+SCRIPT = "calibration_memory.py"
 SIZE = Size(1024, 2048)
 METHODS = ("percentile", "mse")
 STOCK = ("Percentile", "Entropy")
@@ -196,39 +198,46 @@ def _resident_gib(process: int | None) -> float:
     return pages * resource.getpagesize() / 2**30
 
 
-def whole_table(paths: list[Path], text: str, count: int, cap_gib: float) -> None:
-    print(f"\n| file | method | images | peak memory, GiB | wall, s |\n{'| --- ' * 2}{'| ---: ' * 3}|")
+def whole_table(paths: list[Path], text: str, count: int, cap_gib: float) -> list[str]:
+    rows = []
     for path in paths:
         for method in METHODS:
             found = apart(cap_gib, quantize_whole, path, text, count, method)
-            print(f"| {path.suffix[1:]} | {method} | {count} | {found.peak} | {found.wall_s:.0f} |", flush=True)
+            rows.append(said(path.suffix[1:], method, str(count), found.peak, f"{found.wall_s:.0f}"))
+    return table(("file", "method", "images", "peak memory, GiB", "wall, s"), rows)
 
 
-def ratio_table(paths: list[Path], text: str, count: int, cap_gib: float) -> None:
-    title = "| file | method | images | plain, ms an image | calibration, ms an image | ratio | ratio of blocks |"
-    print(f"\n{title}\n{'| --- ' * 2}{'| ---: ' * 5}|")
+def ratio_table(paths: list[Path], text: str, count: int, cap_gib: float) -> list[str]:
+    rows = []
     for path in paths:
         for method in METHODS:
             found = apart(cap_gib, quantize_in_turns, path, text, count, method)
             ours, plain = map(np.array, found.answer)
             ratios = ours / plain
-            means = " | ".join(f"{1e3 * each.mean() / BLOCK:.0f}" for each in (plain, ours))
+            means = [f"{1e3 * each.mean() / BLOCK:.0f}" for each in (plain, ours)]
             spread = f"{ratios.min():.2f} to {ratios.max():.2f}"
-            ratio = ours.sum() / plain.sum()
-            print(f"| {path.suffix[1:]} | {method} | {count} | {means} | {ratio:.2f} | {spread} |", flush=True)
+            rows.append(said(path.suffix[1:], method, str(count), *means, f"{ours.sum() / plain.sum():.2f}", spread))
+    header = ("file", "method", "images", "plain, ms an image", "calibration, ms an image", "ratio", "ratio of blocks")
+    return table(header, rows)
 
 
-def growth_table(path: Path, text: str, counts: list[int], cap_gib: float) -> None:
-    print(f"\npeak memory, GiB (cap {cap_gib:g})\n")
-    print("| images | edgeseg percentile | ONNX Runtime percentile | ONNX Runtime entropy |\n" + "| ---: " * 4 + "|")
+def growth_table(path: Path, text: str, counts: list[int], cap_gib: float) -> list[str]:
     over: set[str] = set()
+    rows = []
     for count in counts:
-        row = [apart(cap_gib, quantize_whole, path, text, count, "percentile").peak]
+        peaks = [apart(cap_gib, quantize_whole, path, text, count, "percentile").peak]
         for method in STOCK:
             found = Measured(None, 0) if method in over else apart(cap_gib, stock, path, text, count, method)
             over |= {method} if found.peak_gib is None else set()
-            row.append(found.peak)
-        print(f"| {count} | {' | '.join(row)} |", flush=True)
+            peaks.append(found.peak)
+        rows.append(said(str(count), *peaks))
+    return table(("images", "edgeseg percentile", "ONNX Runtime percentile", "ONNX Runtime entropy"), rows)
+
+
+def said(*cells: str) -> tuple[str, ...]:
+    """A row, told as soon as it is known."""
+    print(*cells, file=sys.stderr, flush=True)
+    return cells
 
 
 def main() -> None:
@@ -238,12 +247,25 @@ def main() -> None:
     parser.add_argument("--timed", type=int, default=32, help=f"images of the second table, in blocks of {BLOCK}")
     parser.add_argument("--stock", type=int, nargs="*", default=[1, 2, 4, 8], help="numbers of the third table")
     parser.add_argument("--cap", type=float, default=10.0, help="GiB that a process may use")
+    parser.add_argument("--document", type=Path, help="a document with markers, to put the tables in")
     options = parser.parse_args()
+    if options.document:
+        check_markers(options.document, SCRIPT)
     with tempfile.TemporaryDirectory() as folder:
         paths = [edgeseg.export("fastscnn", to, size=SIZE, folder=Path(folder)).path for to in ("onnx", "tflite")]
-        whole_table(paths, options.data, options.images, options.cap)
-        ratio_table(paths, options.data, options.timed, options.cap)
-        growth_table(paths[0], options.data, options.stock, options.cap)
+        lines = [
+            *("The whole of `edgeseg quantize`:", "", *whole_table(paths, options.data, options.images, options.cap)),
+            *(
+                "",
+                "Calibration alone, in turns with plain float inferences with all tensors as outputs:",
+            ),
+            *("", *ratio_table(paths, options.data, options.timed, options.cap)),
+            *("", f"Peak memory in GiB by number of images; the cap is {options.cap:g}:"),
+            *("", *growth_table(paths[0], options.data, options.stock, options.cap)),
+        ]
+    print("\n".join(lines))
+    if options.document:
+        replace_between(options.document, SCRIPT, lines)
 
 
 if __name__ == "__main__":

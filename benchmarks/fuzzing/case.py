@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgeseg import data, pipeline, runtimes
+from edgeseg import pipeline, runtimes
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.protocols import Keep, Recipe
 from edgeseg.core.types import Artifact, Format, Model
 from edgeseg.data.preprocess import Preprocessor
-from fuzzing.networks import CALIBRATION_IMAGES, IMAGES, draw_case
+from fuzzing.images import scenes
+from fuzzing.networks import draw_case
 from fuzzing.outcome import LEAST_DB, Outcome
 
 __all__ = ["run_case"]
@@ -45,7 +46,7 @@ def run_case(seed: int, target: Format, folder: Path) -> Outcome:
     try:
         floating = pipeline.export(model, target, case.size, case.head, folder / f"{name}.{target}")
         path = folder / f"{name}_int8.{target}"
-        found = sqnr_db(floating, pipeline.quantize(floating, path=path, count=CALIBRATION_IMAGES))
+        found = sqnr_db(floating, pipeline.quantize(floating, scenes("train", case.size), path=path))
         if found >= LEAST_DB:
             return Outcome(seed, target, "int8", found)
         return Outcome(seed, target, "mixed", sqnr_db(floating, mixed(floating, path)))
@@ -59,7 +60,7 @@ def run_case(seed: int, target: Format, folder: Path) -> Outcome:
 def mixed(floating: Artifact, path: Path) -> Artifact:
     """The file with as many layers in float as it takes on the calibration images; QuantizeError where none suffice."""
     keep = Keep(path.with_suffix(".npz"), add=True)
-    again = pipeline.Again(floating, "scenes", Recipe(), CALIBRATION_IMAGES, keep=keep)
+    again = pipeline.Again(floating, scenes("train", floating.facts.input.size), Recipe(), keep=keep)
     budget = pipeline.Budget(None, "scenes", min_sqnr_db=LEAST_DB + MARGIN_DB)
     mixture = pipeline.mix(again, budget, path.with_suffix(".json"), threads=1)
     return again(mixture.floating, path)[0]
@@ -80,7 +81,7 @@ def scores(session: Any) -> Iterator[NDArray[Any]]:
     """Of each image, (N, H, W, classes)."""
     facts = session.facts
     prepare = Preprocessor(facts.input)
-    for image, _ in data.open_dataset("scenes", size=facts.input.size, limit=IMAGES):
+    for image, _ in scenes("val", facts.input.size):
         values = session(prepare(image))
         yield values.transpose(0, 2, 3, 1) if facts.output.layout == "NCHW" else values
 

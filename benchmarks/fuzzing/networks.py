@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from math import inf, log10
 from random import Random
 
@@ -20,11 +21,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgeseg import data
 from edgeseg.core.types import HeadKind, InputFacts, Size
 from edgeseg.data.preprocess import Preprocessor
+from fuzzing.images import COUNT, scenes
 
-__all__ = ["CALIBRATION_IMAGES", "IMAGES", "Case", "Network", "draw_case"]
+__all__ = ["Case", "Network", "draw_case"]
 
 STEPS = (3, 12)
 SIDES = (17, 72)
@@ -35,8 +36,6 @@ MOST_CHANNELS = 64
 LEAST_SIDE, LARGEST_SIDE = 2, 96
 LEAST_DB = 26.0
 """Signal to noise of each map when every map is rounded to 256 levels; weights, biases and clipping come on top."""
-CALIBRATION_IMAGES, IMAGES = 16, 4
-"""Of the split that ranges are taken from, and of the other, on which noise is measured."""
 TRIES = 20
 """Of a step, before the network is drawn anew."""
 
@@ -178,15 +177,15 @@ _FOLDED_INTO = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
 
 
 def _rounded(values: Tensor) -> Tensor:
-    seen = values[:CALIBRATION_IMAGES]
+    seen = values[: COUNT["train"]]
     low, high = min(float(seen.min()), 0.0), max(float(seen.max()), 0.0)
     step = (high - low) / 255 or 1.0
     return (values.clamp(low, high) / step).round() * step
 
 
 def _db(values: Tensor, others: Tensor) -> float:
-    noise = float((values - others)[CALIBRATION_IMAGES:].square().sum())
-    signal = float(values[CALIBRATION_IMAGES:].square().sum())
+    noise = float((values - others)[COUNT["train"] :].square().sum())
+    signal = float(values[COUNT["train"] :].square().sum())
     return 10 * log10(signal / noise) if signal and noise else inf if signal else -inf
 
 
@@ -220,9 +219,8 @@ def _drawn(draw: Random, seed: int) -> Case | None:
 
 def _images(size: Size) -> Tensor:
     prepare = Preprocessor(InputFacts(size))
-    parts = [("train", CALIBRATION_IMAGES), ("val", IMAGES)]
-    scenes = [data.open_dataset("scenes", split=split, size=size, limit=count) for split, count in parts]
-    return torch.cat([torch.from_numpy(prepare(image)) for part in scenes for image, _ in part])
+    samples = chain(scenes("train", size), scenes("val", size))
+    return torch.cat([torch.from_numpy(prepare(image)) for image, _ in samples])
 
 
 def _finish(growth: _Growth, size: Size, classes: int) -> bool:
