@@ -90,8 +90,9 @@ def quantize(
             "--min-sqnr",
             min=0.0,
             metavar="DB",
-            help="How far the noise that int8 puts on the scores is to lie below them, on calibration images, without "
-            "labels: the layers that it takes are left in float. Exit code 1, and no file, where that is not enough.",
+            help="How far the noise that int8 puts on the scores is to lie below them on every calibration image, "
+            "which needs no labels: the layers that it takes are left in float. Exit code 1, and no file, where that "
+            "is not enough.",
         ),
     ] = None,
     images: options.Images = None,

@@ -27,10 +27,13 @@ def rewrite(graph: fx.GraphModule) -> int:
             continue
         pixels = torch.eye(sides[0] * sides[1]).view(1, -1, *sides)
         shares = F.adaptive_avg_pool2d(pixels, grid)[0].flatten(1).T
+        if grid[0] == 1:  # litert-torch merges the row with the product and then refuses its rank.
+            shares = shares.repeat(2, 1)
         become(node, _pool, given, constant(graph, node, "window_shares", shares), grid)
         changed += 1
     return changed
 
 
 def _pool(x: Tensor, shares: Tensor, grid: tuple[int, int]) -> Tensor:
-    return F.linear(x.flatten(2), shares).unflatten(2, grid)
+    cells = F.linear(x.flatten(2), shares).unflatten(2, (-1, grid[1]))
+    return cells if cells.shape[2] == grid[0] else cells[:, :, : grid[0]]

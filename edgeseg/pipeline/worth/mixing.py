@@ -23,6 +23,7 @@ from edgeseg.pipeline.worth.verdict import hold_against
 
 __all__ = ["Budget", "Cost", "Mixture", "mix"]
 
+_SQNR = "SQNR dB of the worst image"
 _NOISELESS_DB = 200.0
 """SQNR of scores that are the float file's."""
 
@@ -32,7 +33,7 @@ class Budget:
     """What int8 may cost; None is no limit.
 
     mIoU in points, on the images of a dataset's evaluation split, or the first so many. The scores' signal to
-    quantization noise ratio (SQNR) in dB, on calibration images, which need no labels.
+    quantization noise ratio (SQNR) in dB, on the worst calibration image, which needs no labels.
     """
 
     max_drop_points: float | None
@@ -79,7 +80,7 @@ class Cost:
                 f"{self.drop_points:.2f} points"
             )
         if self.sqnr_db is not None:
-            told.append(f"SQNR {self.sqnr_db:.1f} dB at the scores")
+            told.append(f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image")
         return ", ".join(told)
 
 
@@ -172,7 +173,7 @@ class _Search:
         budget = self.budget
         images = "all images" if budget.images is None else f"{budget.images} images"
         miou = f"mIoU % on {images} of {budget.data}" if budget.max_drop_points is not None else ""
-        sqnr = "SQNR dB" if budget.min_sqnr_db is not None else ""
+        sqnr = _SQNR if budget.min_sqnr_db is not None else ""
         found = self._found(floating, [what for what in (miou, sqnr) if what])
         original = self._found(None, [miou]) if miou else {}
         return Cost(original.get(miou), found.get(miou), found.get(sqnr))
@@ -187,7 +188,7 @@ class _Search:
                 path, source = folder / f"some{self.again.source.path.suffix}", self.again.source
                 artifact = source if floating is None else self.again(floating, path)[0]
                 for what in missing:
-                    found[what] = self._sqnr_db(artifact) if what == "SQNR dB" else self._miou_percent(artifact)
+                    found[what] = self._sqnr_db(artifact) if what == _SQNR else self._miou_percent(artifact)
             self.known.save()
             self.evaluations += 1
         return found
@@ -204,5 +205,5 @@ class _Search:
     def _sqnr_db(self, artifact: Artifact) -> float:
         again = self.again
         expected, given = (scores_of(each, again, self.threads, again.count) for each in (again.source, artifact))
-        share = noise(expected, given)
+        share = max(noise((one,), (other,)) for one, other in zip(expected, given, strict=True))
         return min(_NOISELESS_DB, -10 * log10(share)) if share else _NOISELESS_DB
