@@ -1,4 +1,9 @@
-"""Padding of a max pooling with zeros where nothing is below zero: fast in LiteRT, which padding with -inf is not."""
+"""Max pooling whose windows overhang the map, over a map that is made larger first.
+
+Zeros around it where nothing is below zero: fast in LiteRT, which padding with -inf is not. Elsewhere only what
+`ceil_mode` asks for, which litert-torch gets wrong: there the map's last row and column are repeated, since each window
+that overhangs has them anyway.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +30,15 @@ _KEEPS_SIGN = (_aten.dropout.default, _aten.max_pool2d.default, _aten.avg_pool2d
 
 
 def rewrite(graph: fx.GraphModule) -> int:
-    """Replace the padded max poolings of what cannot be negative."""
+    """Replace the max poolings that overhang what cannot be negative, or by more than their padding."""
     changed = 0
-    nodes = [node for node in calls(graph, _aten.max_pool2d.default) if _never_negative(arguments(node)["self"])]
-    for node in nodes:
+    nodes = calls(graph, _aten.max_pool2d.default)
+    positive = [_never_negative(arguments(node)["self"]) for node in nodes]
+    for node, zeros in zip(nodes, positive, strict=True):
         given = arguments(node)
         padding, kernel = pair(given["padding"]), pair(given["kernel_size"])
         stride = pair(given["stride"] or given["kernel_size"])
-        plain = pair(given["dilation"]) == (1, 1)
-        if not plain or not any(padding):
+        if pair(given["dilation"]) != (1, 1):
             continue
         margins = [
             (output - 1) * step + size - side - pad
@@ -41,7 +46,14 @@ def rewrite(graph: fx.GraphModule) -> int:
                 shape(node)[2:], stride, kernel, shape(given["self"])[2:], padding, strict=True
             )
         ]
-        become(node, _pool, given["self"], kernel, stride, (padding[1], margins[1], padding[0], margins[0]))
+        around = (padding[1], margins[1], padding[0], margins[0])
+        more = any(margin > pad for margin, pad in zip(margins, padding, strict=True))
+        if zeros and (more or any(padding)):
+            become(node, _pool, given["self"], kernel, stride, around)
+        elif more:
+            become(node, _pool_of_repeated, given["self"], kernel, stride, around)
+        else:
+            continue
         changed += 1
     return changed
 
@@ -56,3 +68,10 @@ def _never_negative(node: fx.Node) -> bool:
 
 def _pool(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, ...]) -> Tensor:
     return F.max_pool2d(padded(x, padding), kernel, stride)
+
+
+def _pool_of_repeated(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, ...]) -> Tensor:
+    for dim, before, after in ((-1, *padding[:2]), (-2, *padding[2:])):
+        first, last = x.narrow(dim, 0, 1), x.narrow(dim, -1, 1)
+        x = torch.cat([first] * before + [x] + [last] * after, dim)
+    return F.max_pool2d(x, kernel, stride)

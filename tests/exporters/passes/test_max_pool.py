@@ -30,6 +30,9 @@ class Beside(nn.Module):
         (Beside(nn.Sigmoid()), 1),
         (Beside(nn.Tanh()), 0),
         (nn.MaxPool2d(3, 2, 1), 0),
+        (nn.Sequential(nn.ReLU(), nn.MaxPool2d(4, 4, ceil_mode=True)), 1),
+        (nn.MaxPool2d(4, 4, ceil_mode=True), 1),
+        (nn.MaxPool2d((5, 4), 4, (1, 2), ceil_mode=True), 1),
         (nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), 0),
         (nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1, dilation=2)), 0),
         (nn.Sequential(nn.Hardtanh(), nn.MaxPool2d(3, 2, 1)), 0),
@@ -44,3 +47,11 @@ def test_is_the_same_function(net: nn.Module, places: int, size: tuple[int, int]
 def test_nothing_padded_with_infinity_in_the_file(tmp_path: Path) -> None:
     net = nn.Sequential(Function(torch.relu), nn.MaxPool2d(3, 2, 1))
     assert "PADV2" not in exported(net, "tflite", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "net", [nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d((5, 3), (4, 3), (1, 0), ceil_mode=True)]
+)
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_windows_that_overhang(net: nn.Module, format: str, tmp_path: Path) -> None:
+    assert "PADV2" not in exported(net, format, tmp_path)
