@@ -3,7 +3,8 @@
 Stock: a file with full-resolution logits from the framework's own exporter, the same in int8 from ONNX Runtime's
 `quantize_static` or ai-edge-quantizer's static recipe (see `peers/`), a run, `numpy.argmax`. All files of a network
 have the same weights, random where none come with edgeseg, see the same images in calibration, and are given the same
-image by the same code. They are timed in turns, in an order that is drawn anew each round.
+image by the same code. Each is open in a process of its own; they take turns of a tenth of a second, in an order that
+is drawn anew each round. A ratio is the median of the rounds' ratios.
 
     python benchmarks/speed.py --all --out speed --document docs/results.md
     python benchmarks/speed.py fastscnn enet --size 128x256 --out speed
@@ -16,16 +17,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import exp, fsum, log
 from pathlib import Path
+from random import Random
 from statistics import median
+from typing import TypeAlias
 
 from common.apart import Apart, Failed
 from common.document import check_markers, number, replace_between, table
-from common.turns import Turns, taken_ms
+from common.turns import Turns
 from peers.files import Images, described, facts_of, our_float, our_int8, peer_float, peer_int8
 
 from edgeseg import data, models, runtimes
@@ -36,6 +41,9 @@ from edgeseg.pipeline.workspace import artifact_path
 FORMATS: tuple[Format, ...] = ("onnx", "tflite")
 CALIBRATION = Images("scenes", 4)
 THREADS = 2
+TURN_S = 0.1
+SETTLE_S = 0.03
+"""After a turn, in which the threads of a runtime stop spinning."""
 SLOWER = 1.02
 """Time of an int8 file over that of its float file, above which it counts as slower."""
 
@@ -51,6 +59,8 @@ class Kind:
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 KINDS = tuple(Kind(maker, precision) for maker in ("edgeseg", "stock") for precision in PRECISIONS)
 OURS, OUR_INT8, STOCK, STOCK_INT8 = KINDS
+Key: TypeAlias = tuple[Format, Kind]
+"""Of a file of a network."""
 RATIOS = ((OURS, OUR_INT8), (STOCK, OURS), (STOCK_INT8, OUR_INT8))
 HEADER = (
     *("network", "at", "float, ms", "int8, ms", "stock float, ms", "stock int8, ms"),
@@ -60,20 +70,23 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Row:
-    """What each file of a network in one format takes in milliseconds, or why there is none."""
+    """What each file of a network in one format takes in milliseconds in every round, or why there is none."""
 
     network: str
     size: Size
-    ms: Mapping[Kind, float | str]
+    ms: Mapping[Kind, Sequence[float] | str]
 
     def ratio(self, slow: Kind, fast: Kind) -> float | None:
         over, under = self.ms[slow], self.ms[fast]
-        return None if isinstance(over, str) or isinstance(under, str) else over / under
+        if isinstance(over, str) or isinstance(under, str):
+            return None
+        return median(one / other for one, other in zip(over, under, strict=True))
 
     @property
     def cells(self) -> list[str]:
         ratios = [self.ratio(*pair) for pair in RATIOS]
-        times = [number(self.ms[kind], ".2f") for kind in KINDS]
+        given = [self.ms[kind] for kind in KINDS]
+        times = [each if isinstance(each, str) else number(median(each), ".2f") for each in given]
         return [self.network, str(self.size), *times, *(number(ratio or "", ".2f") for ratio in ratios)]
 
 
@@ -99,17 +112,36 @@ def make(paths: Mapping[Kind, Path], network: str, target: Format, size: Size) -
     return made
 
 
-def time_files(given: Sequence[tuple[Kind, Path, Path]], turns: Turns) -> list[float]:
-    """Median milliseconds of files, each given with a file of ours that has the network's facts."""
-    with ExitStack() as opened:
-        return [median(taken) for taken in taken_ms([way(*each, opened) for each in given], turns)]
+_opened: list[Callable[[], object]] = []
+"""Of the process of a file: from an image to its class map."""
 
 
-def way(kind: Kind, path: Path, like: Path, opened: ExitStack) -> Callable[[], object]:
-    """From an image to its class map by way of one file."""
+def open_file(kind: Kind, path: Path, like: Path) -> None:
+    """For the turns of this process."""
+    call = way(kind, path, like)
+    call()
+    _opened.append(call)
+
+
+def turn_ms() -> float:
+    """The median time of as many calls as fill a turn, after one that brings the file back into the caches."""
+    (call,) = _opened
+    call()
+    taken: list[float] = []
+    begin = time.perf_counter()
+    while not taken or time.perf_counter() - begin < TURN_S:
+        start = time.perf_counter()
+        call()
+        taken.append(1e3 * (time.perf_counter() - start))
+    time.sleep(SETTLE_S)
+    return median(taken)
+
+
+def way(kind: Kind, path: Path, like: Path) -> Callable[[], object]:
+    """From an image to its class map by way of one file, given with one of ours that has the network's facts."""
     facts = facts_of(like)
     artifact = Artifact(path, facts_of(path)) if kind.maker == "edgeseg" else described(path, facts)
-    session = opened.enter_context(runtimes.open_session(artifact, threads=THREADS))
+    session = runtimes.open_session(artifact, threads=THREADS)
     prepare = Preprocessor(artifact.facts.input)
     image, _ = data.open_dataset("scenes", size=facts.input.size, limit=1)[0]
     if kind.maker == "edgeseg":
@@ -119,21 +151,35 @@ def way(kind: Kind, path: Path, like: Path, opened: ExitStack) -> Callable[[], o
 
 
 def measure(network: str, size: Size, made: Mapping[Format, Mapping[Kind, Path | Failed]], turns: Turns) -> list[Row]:
-    """A row for each format; the files of both take turns, in a process of their own."""
-    ms: dict[Format, dict[Kind, float | str]] = {target: {} for target in FORMATS}
-    given: list[tuple[Format, Kind, Path, Path]] = []
-    for target in FORMATS:
-        like = made[target][OURS]
-        for kind, path in made[target].items():
-            if isinstance(path, Failed):
-                ms[target][kind] = path.reason
-            elif isinstance(like, Path):
-                given.append((target, kind, path, like))
-    with Apart() as apart:
-        taken = apart.call(time_files, [(kind, path, like) for _, kind, path, like in given], turns)
-    for i, (target, kind, _, _) in enumerate(given):
-        ms[target][kind] = taken.reason if isinstance(taken, Failed) else taken[i]
-    return [Row(network, size, ms[target]) for target in FORMATS]
+    """A row for each format; the files of both take turns."""
+    paths = {(target, kind): path for target, kinds in made.items() for kind, path in kinds.items()}
+    failed = {key: path.reason for key, path in paths.items() if isinstance(path, Failed)}
+    failed |= {(target, kind): "no file of ours" for target, kind in paths if (target, OURS) in failed}
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        runners = {key: stack.enter_context(Apart()) for key in paths if key not in failed}
+        opening = {
+            key: pool.submit(apart.call, open_file, key[1], paths[key], paths[key[0], OURS])
+            for key, apart in runners.items()
+        }
+        failed |= {key: found.reason for key, opened in opening.items() if isinstance(found := opened.result(), Failed)}
+        taken = take_turns({key: apart for key, apart in runners.items() if key not in failed}, failed, turns)
+    return [Row(network, size, {kind: failed.get((to, kind)) or taken[to, kind] for kind in KINDS}) for to in FORMATS]
+
+
+def take_turns(runners: Mapping[Key, Apart], failed: dict[Key, str], turns: Turns) -> dict[Key, list[float]]:
+    """A time of each file in every round; one that fails goes to those that have."""
+    taken: dict[Key, list[float]] = {key: [] for key in runners}
+    draw, begin = Random(0), time.perf_counter()
+    for done in range(turns.rounds):
+        if done >= turns.least and time.perf_counter() - begin > turns.seconds:
+            break
+        for key in draw.sample(list(runners), len(runners)):
+            found = runners[key].call(turn_ms) if key not in failed else 0.0
+            if isinstance(found, Failed):
+                failed[key] = found.reason
+            else:
+                taken[key].append(found)
+    return taken
 
 
 def summary(rows: Iterable[Row]) -> list[str]:
@@ -167,9 +213,9 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="the whole zoo")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files")
     parser.add_argument("--size", type=Size.parse, help="HxW instead of each network's own")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument(
-        "--seconds", type=float, default=30.0, help="after which a network's rounds end, but at least 5"
+        "--seconds", type=float, default=20.0, help="after which a network's rounds end, but at least 5"
     )
     parser.add_argument("--document", type=Path, help="a document with markers, to put the tables in")
     given = parser.parse_args()
