@@ -1,8 +1,8 @@
 """Max pooling whose windows overhang the map, over a map that is made larger first.
 
-Zeros around it where nothing is below zero: fast in LiteRT, which padding with -inf is not. Elsewhere only what
-`ceil_mode` asks for, which litert-torch gets wrong: there the map's last row and column are repeated, since each window
-that overhangs has them anyway.
+Neither LiteRT's padding with -inf nor its windows of `ceil_mode` will do: the one is slow, the other wrong. Zeros go
+around what cannot be negative. Elsewhere the outermost rows and columns are repeated, which each window that overhangs
+has inside anyway.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEEPS_SIGN = (_aten.dropout.default, _aten.max_pool2d.default, _aten.avg_pool2d
 
 
 def rewrite(graph: fx.GraphModule) -> int:
-    """Replace the max poolings that overhang what cannot be negative, or by more than their padding."""
+    """Replace the max poolings that overhang."""
     changed = 0
     nodes = calls(graph, _aten.max_pool2d.default)
     positive = [_never_negative(arguments(node)["self"]) for node in nodes]
@@ -38,8 +38,6 @@ def rewrite(graph: fx.GraphModule) -> int:
         given = arguments(node)
         padding, kernel = pair(given["padding"]), pair(given["kernel_size"])
         stride = pair(given["stride"] or given["kernel_size"])
-        if pair(given["dilation"]) != (1, 1):
-            continue
         margins = [
             (output - 1) * step + size - side - pad
             for output, step, size, side, pad in zip(
@@ -47,14 +45,9 @@ def rewrite(graph: fx.GraphModule) -> int:
             )
         ]
         around = (padding[1], margins[1], padding[0], margins[0])
-        more = any(margin > pad for margin, pad in zip(margins, padding, strict=True))
-        if zeros and (more or any(padding)):
-            become(node, _pool, given["self"], kernel, stride, around)
-        elif more:
-            become(node, _pool_of_repeated, given["self"], kernel, stride, around)
-        else:
-            continue
-        changed += 1
+        if pair(given["dilation"]) == (1, 1) and max(around) > 0:
+            become(node, _pool if zeros else _pool_of_repeated, given["self"], kernel, stride, around)
+            changed += 1
     return changed
 
 

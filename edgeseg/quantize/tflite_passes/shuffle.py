@@ -14,7 +14,7 @@ from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
 __all__ = ["convolve_shuffles"]
 
-_MOST_CHANNELS = 512
+_MOST_CHANNELS = 128
 """That a convolution reorders in less time."""
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,14 @@ class Beside(nn.Module):
         (nn.Sequential(nn.ReLU6(), nn.MaxPool2d((5, 3), (2, 1), (2, 1))), 1),
         (nn.Sequential(nn.Sigmoid(), nn.MaxPool2d(3, 1, 1), nn.MaxPool2d(3, 1, 1)), 2),
         (Beside(nn.Sigmoid()), 1),
-        (Beside(nn.Tanh()), 0),
-        (nn.MaxPool2d(3, 2, 1), 0),
+        (Beside(nn.Tanh()), 1),
+        (nn.MaxPool2d(3, 2, 1), 1),
         (nn.Sequential(nn.ReLU(), nn.MaxPool2d(4, 4, ceil_mode=True)), 1),
         (nn.MaxPool2d(4, 4, ceil_mode=True), 1),
         (nn.MaxPool2d((5, 4), 4, (1, 2), ceil_mode=True), 1),
         (nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), 0),
         (nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, 1, dilation=2)), 0),
-        (nn.Sequential(nn.Hardtanh(), nn.MaxPool2d(3, 2, 1)), 0),
+        (nn.Sequential(nn.Hardtanh(), nn.MaxPool2d(3, 2, 1)), 1),
     ],
     ids=repr,
 )
@@ -44,8 +45,9 @@ def test_is_the_same_function(net: nn.Module, places: int, size: tuple[int, int]
     assert rewrite("max_pool", net, 2, 4, *size) == places
 
 
-def test_nothing_padded_with_infinity_in_the_file(tmp_path: Path) -> None:
-    net = nn.Sequential(Function(torch.relu), nn.MaxPool2d(3, 2, 1))
+@pytest.mark.parametrize("function", [torch.relu, torch.tanh])
+def test_nothing_padded_with_infinity_in_the_file(function: Callable[[Tensor], Tensor], tmp_path: Path) -> None:
+    net = nn.Sequential(Function(function), nn.MaxPool2d(3, 2, 1))
     assert "PADV2" not in exported(net, "tflite", tmp_path)
 
 
