@@ -60,6 +60,13 @@ def test_players_of_both_formats_take_turns(workspace: Path) -> None:
     assert not any(map(alive, processes))
 
 
+def test_what_is_made_once_is_no_time_of_a_call(workspace: Path) -> None:
+    """The scene and the compiled kernels, which take a hundred times as long as a call."""
+    with Player(job(workspace / "fastscnn_64x128_int8.onnx")) as player:
+        player.opened()
+        assert player.warm("classmap") < 20 * min(player.turn("classmap", 20))
+
+
 def test_reference_workloads_are_timed() -> None:
     with open_reference() as reference:
         for workload in WORKLOADS:
