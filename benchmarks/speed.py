@@ -173,8 +173,9 @@ def take_turns(runners: Mapping[Key, Apart], failed: dict[Key, str], turns: Turn
     for done in range(turns.rounds):
         if done >= turns.least and time.perf_counter() - begin > turns.seconds:
             break
-        for key in draw.sample(list(runners), len(runners)):
-            found = runners[key].call(turn_ms) if key not in failed else 0.0
+        left = [key for key in runners if key not in failed]
+        for key in draw.sample(left, len(left)):
+            found = runners[key].call(turn_ms)
             if isinstance(found, Failed):
                 failed[key] = found.reason
             else:
