@@ -178,7 +178,8 @@ Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to m
 Device = Annotated[
     str,
     typer.Option(
-        "--device", help="Device of the runtime, see `edgeseg doctor`; or ssh://[user@]host[:port][/path/of/python]."
+        "--device",
+        help=r"Device of the runtime, see `edgeseg doctor`; or ssh://\[user@]host\[:port]\[/path/of/python].",
     ),
 ]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from edgeseg import models
+from edgeseg.cli.main import app
 from edgeseg.core.container import read_facts
 from edgeseg.core.types import Normalization, Size
 
@@ -228,6 +230,16 @@ def test_help_is_quick(cli) -> None:
         assert cli("--help").returncode == 0
         times.append(_cpu_seconds() - start)
     assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("name", sorted(get_command(app).commands))
+def test_help_of_every_command_is_whole(cli, name: str, monkeypatch) -> None:
+    """Square brackets that rich takes for markup vanish or are an error."""
+    monkeypatch.setenv("COLUMNS", "500")
+    shown = cli(name, "--help")
+    assert shown.returncode == 0, shown.stderr
+    for option in get_command(app).commands[name].params:
+        assert option.help.replace("\\[", "[") in shown.stdout
 
 
 def _cpu_seconds() -> float:

@@ -128,7 +128,9 @@ def test_self_test(cli, files: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_gate_that_is_stopped_is_not_passed_and_not_a_regression(number, files: Path, tmp_path: Path) -> None:
     old = str(files / "old" / "same.onnx")
-    command = [sys.executable, "-m", "edgeseg", "gate", "--baseline", old, "--candidate", old, "--json", "v.json"]
+    files_given = ("--baseline", old, "--candidate", old, "--json", "v.json")
+    undecided = ("--max-slowdown", "0.01%", "--seconds", "60")
+    command = [sys.executable, "-m", "edgeseg", "gate", *files_given, *undecided]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         time.sleep(1.5)
         process.send_signal(number)
