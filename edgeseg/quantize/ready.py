@@ -72,7 +72,9 @@ def make_ready(
         prepared.save()
         if samples.enough():
             samples = replace(_first(samples, _images(channels)), enough=never)
-    if samples.keep is None or find(samples.keep, prepared.artifact) is None:  # What was kept was checked then.
+    if (
+        samples.keep is None or find(samples.keep, prepared.artifact, ranges=True) is None
+    ):  # What was kept was checked then.
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
@@ -99,12 +101,7 @@ def _axes(prepared: Prepared) -> dict[str, int]:
 
 
 def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:
-    """The channels before equalization, seen on a few images.
-
-    What is to be kept is seen on all of them, ranges included, for recipes without equalization.
-    """
-    if samples.keep:
-        return observe(prepared.artifact, samples, prepared.held, axes).channels
+    """The channels before equalization, seen on a few images."""
     few = _first(samples, min(samples.count, _EQUALIZATION_IMAGES))
     return observe(prepared.artifact, few, (), axes).channels
 

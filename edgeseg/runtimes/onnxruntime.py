@@ -56,7 +56,7 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[s
         names, model = load(
             "edgeseg.runtimes", "onnx_tensors", package="onnx", extra="onnx", why="looking inside an ONNX file"
         ).with_outputs(path, watch)
-    session = _session(path, model, threads, _PROVIDERS[device])
+    session = _session(path, model, threads, _PROVIDERS[device], spin=not names)
     given = _port(session.get_inputs()[0])
     result = _port(session.get_outputs()[0], session.get_modelmeta().custom_metadata_map)
 
@@ -98,13 +98,23 @@ def signature(path: Path) -> Signature:
 
 
 def _session(
-    path: Path, model: Path | bytes, threads: int, provider: str, optimize: bool = True, profile: Path | None = None
+    path: Path,
+    model: Path | bytes,
+    threads: int,
+    provider: str,
+    *,
+    optimize: bool = True,
+    spin: bool = True,
+    profile: Path | None = None,
 ) -> Any:
+    """`spin` lets threads wait busily between runs: the next one starts sooner, what is done meanwhile has no core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    if not spin:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if profile:

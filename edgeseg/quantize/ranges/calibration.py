@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,12 @@ def observe(
         InputError: No samples, or a file of observations that does not fit.
         QuantizeError: A tensor became NaN.
     """
-    seen = find(samples.keep, artifact) if samples.keep else None
+    ranges = names is None or len(names) > 0
+    seen = find(samples.keep, artifact, ranges=ranges) if samples.keep else None
     if seen is None:
         seen = _observed(artifact, samples, names, axes or {})
         if samples.keep:
-            keep(samples.keep.path, artifact, seen)
+            keep(samples.keep.path, artifact, seen, ranges=ranges)
     return seen
 
 
@@ -91,6 +93,9 @@ _DEAD = 1e-10
 _BLOCK = 1 << 18
 """Values looked at in one go, so that they are read from memory once."""
 
+_THREADS = 2
+"""That tensors are looked at on, as many as a session runs on."""
+
 
 def _observed(
     artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int]
@@ -99,23 +104,39 @@ def _observed(
     observers: defaultdict[str, Observer] = defaultdict(Observer)
     channels: defaultdict[str, Channels] = defaultdict(Channels)
     wanted = None if names is None else {*names, *axes}
+
+    def look(name: str, values: NDArray[Any]) -> None:
+        if name in axes:
+            channels[name].add(values, axes[name])
+        if names is None or name in names:
+            _feed(observers[name], values, name, artifact.path)
+            observers[name].end_image()
+
     done = 0
     samples.progress("calibrate", done, samples.count)
-    for tensors in samples.observe(artifact, samples.batches, wanted):
-        for name, values in tensors:
-            if values.dtype.kind == "f" and values.size:
-                if name in axes:
-                    channels[name].add(values, axes[name])
-                if names is None or name in names:
-                    _feed(observers[name], values, name, artifact.path)
-                    observers[name].end_image()
-        done += 1
-        samples.progress("calibrate", done, samples.count)
-        if samples.enough():
-            break
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for tensors in samples.observe(artifact, samples.batches, wanted):
+            _each(pool, look, ((name, values) for name, values in tensors if values.dtype.kind == "f" and values.size))
+            done += 1
+            samples.progress("calibrate", done, samples.count)
+            if samples.enough():
+                break
     if not done:
         raise InputError(f"{samples.source}: no calibration images; at least one is needed")
     return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
+
+
+def _each(
+    pool: ThreadPoolExecutor, look: Callable[[str, NDArray[Any]], None], tensors: Iterator[tuple[str, NDArray[Any]]]
+) -> None:
+    """Look at every tensor, at few at a time, for a runtime may copy each that it gives."""
+    waiting: deque[Future[None]] = deque()
+    for tensor in tensors:
+        waiting.append(pool.submit(look, *tensor))
+        if len(waiting) > _THREADS:
+            waiting.popleft().result()
+    for future in waiting:
+        future.result()
 
 
 def _usable(low: float, high: float) -> tuple[float, float]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Channels"]
+__all__ = ["Channels", "sums"]
 
 _Vector: TypeAlias = NDArray[np.float64]
+_Image: TypeAlias = NDArray[np.float32]
 
 
 class Channels:
@@ -25,10 +29,13 @@ class Channels:
 
     def add(self, values: NDArray[Any], axis: int) -> None:
         """Take in the tensor as it is for one image, its channels lying on `axis`."""
-        rest = tuple(i for i in range(values.ndim) if i != axis % values.ndim)
-        extent = np.maximum(np.maximum(values.max(rest), -values.min(rest)), self.sums[2])
-        squares = np.square(values).mean(rest, dtype=np.float64)
-        self.sums = np.stack([self.sums[0] + values.mean(rest, dtype=np.float64), self.sums[1] + squares, extent])
+        channels, inner = values.shape[axis], math.prod(values.shape[axis % values.ndim + 1 :])
+        image = np.ascontiguousarray(values, np.float32).reshape(-1, channels, inner)
+        total, squares, extent = _fastest_sums()(image)
+        places = values.size // channels
+        self.sums = np.stack(
+            [self.sums[0] + total / places, self.sums[1] + squares / places, np.maximum(self.sums[2], extent)]
+        )
         self.images += 1
 
     @property
@@ -47,3 +54,21 @@ class Channels:
     def _average(self, row: int) -> _Vector:
         average: _Vector = self.sums[row] / self.images
         return average
+
+
+def sums(image: _Image) -> NDArray[np.float64]:
+    """Of an image (outer, channels, inner), by channel: (3, channels), the sum, that of squares, and the extent."""
+    rest = 0, 2
+    extent = np.maximum(image.max(rest), -image.min(rest))
+    squares = np.square(image).sum(rest, dtype=np.float64)
+    return np.stack([image.sum(rest, dtype=np.float64), squares, extent])
+
+
+@cache
+def _fastest_sums() -> Callable[[_Image], NDArray[np.float64]]:
+    try:
+        from edgeseg.quantize.ranges import channels_numba
+    except ImportError:
+        return sums
+    compiled: Callable[[_Image], NDArray[np.float64]] = channels_numba.sums
+    return compiled

@@ -1,10 +1,10 @@
 """What calibration saw of float files, kept in one file: histograms rather than ranges, so any method can be taken.
 
 The file is NumPy's .npz without pickles. `header` is JSON: the schema, and of each float file its name, the sha256 of
-what was run, how images are given to it, which images were seen, its tensors, and on how many images which tensors of
-how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors, 10: low, high, average
-low, average high, width, images, `Observer.sums` row by row) and `sums_I` (3, all channels) belong to the header's I-th
-float file.
+what was run, how images are given to it, whether for ranges, which images were seen, its tensors, and on how many
+images which tensors of how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors,
+10: low, high, average low, average high, width, images, `Observer.sums` row by row) and `sums_I` (3, all channels)
+belong to the header's I-th float file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from edgeseg.quantize.ranges.observers import BINS, Observer
 
 __all__ = ["Observations", "find", "keep"]
 
-_SCHEMA = 4
+_SCHEMA = 5
 """Of the file, and of what is observed."""
 
 _NUMBERS = 10
@@ -52,18 +52,20 @@ class _Owner:
     name: str
     sha256: str
     input: str
+    ranges: bool
+    """Whether its tensors were observed, and not its channels alone, as before equalization."""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.sha256[:12]})"
+        return f"{self.name} ({self.sha256[:12]}{'' if self.ranges else ' before equalization'})"
 
 
-def find(kept: Keep, artifact: Artifact) -> Observations | None:
-    """What the file holds of a float file; None where that is still to be added.
+def find(kept: Keep, artifact: Artifact, *, ranges: bool) -> Observations | None:
+    """What the file holds of a float file, for ranges or of its channels alone; None where that is still to be added.
 
     Raises InputError where the float file is not in it and may not be added, or where it is no such file.
     """
     found = _read(kept.path) if not kept.add or kept.path.exists() else {}
-    owner = _owner(artifact)
+    owner = _owner(artifact, ranges)
     if owner not in found and not kept.add:
         held = ", ".join(map(str, found))
         raise InputError(
@@ -73,9 +75,9 @@ def find(kept: Keep, artifact: Artifact) -> Observations | None:
     return found.get(owner)
 
 
-def keep(path: Path, artifact: Artifact, seen: Observations) -> None:
+def keep(path: Path, artifact: Artifact, seen: Observations, *, ranges: bool) -> None:
     """Add to a file, or begin one, what was seen of a float file. Raises WorkError where the system refuses."""
-    found = {**(_read(path) if path.exists() else {}), _owner(artifact): seen}
+    found = {**(_read(path) if path.exists() else {}), _owner(artifact, ranges): seen}
     arrays: dict[str, NDArray[Any]] = {}
     header = []
     for i, (owner, each) in enumerate(found.items()):
@@ -116,7 +118,7 @@ def _damaged(path: Path) -> InputError:
 def _entry(
     values: dict[str, Any], counts: NDArray[Any], numbers: NDArray[Any], sums: NDArray[Any]
 ) -> tuple[_Owner, Observations]:
-    owner = _Owner(values["name"], values["sha256"], values["input"])
+    owner = _Owner(values["name"], values["sha256"], values["input"], values["ranges"])
     names = values["tensors"]
     if (counts.shape, numbers.shape) != ((len(names), 2 * BINS), (len(names), _NUMBERS)) or counts.dtype != np.int64:
         raise ValueError("arrays that do not fit the header")
@@ -149,5 +151,5 @@ def _observer(counts: NDArray[np.int64], numbers: list[float]) -> Observer:
     return seen
 
 
-def _owner(artifact: Artifact) -> _Owner:
-    return _Owner(artifact.path.name, artifact.sha256, json.dumps(asdict(artifact.facts.input)))
+def _owner(artifact: Artifact, ranges: bool) -> _Owner:
+    return _Owner(artifact.path.name, artifact.sha256, json.dumps(asdict(artifact.facts.input)), ranges)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
-from edgeseg.quantize.ranges import criteria, histogram_numba, observers
+from edgeseg.quantize.ranges import channels, channels_numba, criteria, histogram_numba, observers
 from edgeseg.quantize.ranges.calibration import calibrate
 from edgeseg.quantize.ranges.observers import BINS, Observer
 
@@ -91,6 +91,25 @@ def test_both_counting_loops_count_alike() -> None:
     observers.count(values, 256.0, plain)
     assert (compiled == plain).all()
     assert plain.sum() == values.size
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 10087), (2, 3, 63), (9001, 32, 1), (4096, 19, 1), (7, 5, 1), (1, 300, 1)])
+def test_both_sums_over_channels_are_alike(shape: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(0).normal(0.1, size=shape).astype(np.float32)
+    compiled, plain = channels_numba.sums(image), channels.sums(image)
+    exact = np.stack(
+        [image.sum((0, 2), dtype=float), np.square(image, dtype=float).sum((0, 2)), abs(image).max((0, 2))]
+    )
+    count = shape[0] * shape[2]
+    for found in (compiled, plain):
+        assert np.abs(found - exact)[:2].max() < 1e-6 * count
+        assert (found[2] == exact[2]).all()
+
+
+def test_an_error_of_a_tensor_among_many_ends_calibration() -> None:
+    many = {f"t{i}": np.full(9, np.nan if i == 7 else 1.0) for i in range(20)}
+    with pytest.raises(QuantizeError, match="tensor t7 is NaN"):
+        ranges(many)
 
 
 def test_memory_does_not_grow_with_images() -> None:
