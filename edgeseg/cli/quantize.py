@@ -171,7 +171,7 @@ def _checked(
     kind, int8 = kind_of(recipe), recipe.precision == "int8"
     useless = {
         "--calibration": calibration is not None and not kind.calibrated,
-        "--float-slow": bool(float_slow) and not int8,
+        f"--{'' if float_slow else 'no-'}float-slow": float_slow is not None and not int8,
         "--max-drop": budget is not None and budget.max_drop_points is not None and not int8,
         "--min-sqnr": budget is not None and budget.min_sqnr_db is not None and not int8,
         "--ablate": ablate and not kind.calibrated,

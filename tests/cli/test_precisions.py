@@ -58,6 +58,8 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
         ("--int8 --int16-activations --target arm", "int16x8: there is nothing for --target to do"),
         ("--fp16 --max-drop 1", "fp16: there is nothing for --max-drop to do"),
         ("--fp16 --min-sqnr 20", "fp16: there is nothing for --min-sqnr to do"),
+        ("--fp16 --float-slow", "fp16: there is nothing for --float-slow to do"),
+        ("--dynamic --no-float-slow", "int8-dynamic: there is nothing for --no-float-slow to do"),
     ],
 )
 def test_options_that_mean_nothing(cli, options: str, message: str) -> None:
