@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,18 +105,18 @@ def _observed(
     channels: defaultdict[str, Channels] = defaultdict(Channels)
     wanted = None if names is None else {*names, *axes}
 
-    def look(name: str, values: NDArray[Any]) -> None:
-        if name in axes:
-            channels[name].add(values, axes[name])
-        if names is None or name in names:
-            _feed(observers[name], values, name, artifact.path)
-            observers[name].end_image()
+    def looks(tensors: Iterator[tuple[str, NDArray[Any]]]) -> Iterator[Callable[[], None]]:
+        for name, values in tensors:
+            if values.dtype.kind == "f" and values.size:
+                observer = observers[name] if names is None or name in names else None
+                by_channel = channels[name] if name in axes else None
+                yield partial(_look, values, observer, by_channel, axes.get(name, 0), f"{artifact.path}: tensor {name}")
 
     done = 0
     samples.progress("calibrate", done, samples.count)
     with ThreadPoolExecutor(_THREADS) as pool:
         for tensors in samples.observe(artifact, samples.batches, wanted):
-            _each(pool, look, ((name, values) for name, values in tensors if values.dtype.kind == "f" and values.size))
+            _call_all(pool, looks(tensors))
             done += 1
             samples.progress("calibrate", done, samples.count)
             if samples.enough():
@@ -126,30 +126,37 @@ def _observed(
     return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
 
 
-def _each(
-    pool: ThreadPoolExecutor, look: Callable[[str, NDArray[Any]], None], tensors: Iterator[tuple[str, NDArray[Any]]]
-) -> None:
-    """Look at every tensor, at few at a time, for a runtime may copy each that it gives."""
+def _call_all(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], None]]) -> None:
+    """A few at a time, for a runtime may copy each tensor that it gives."""
     waiting: deque[Future[None]] = deque()
-    for tensor in tensors:
-        waiting.append(pool.submit(look, *tensor))
+    for call in calls:
+        waiting.append(pool.submit(call))
         if len(waiting) > _THREADS:
             waiting.popleft().result()
     for future in waiting:
         future.result()
 
 
+def _look(values: NDArray[Any], observer: Observer | None, channels: Channels | None, axis: int, name: str) -> None:
+    """Take in a tensor as it is for one image."""
+    if channels is not None:
+        channels.add(values, axis)
+    if observer is not None:
+        _feed(observer, values, name)
+        observer.end_image()
+
+
 def _usable(low: float, high: float) -> tuple[float, float]:
     return (low, high) if high - low > _DEAD else (0.0, 1.0)
 
 
-def _feed(observer: Observer, values: NDArray[Any], name: str, path: Path) -> None:
+def _feed(observer: Observer, values: NDArray[Any], name: str) -> None:
     flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
     for start in range(0, flat.size, _BLOCK):
         block = flat[start : start + _BLOCK]
         low, high = float(block.min()), float(block.max())
         if np.isnan(low):
-            raise QuantizeError(f"{path}: tensor {name} is NaN on a calibration image; the weights are damaged")
+            raise QuantizeError(f"{name} is NaN on a calibration image; the weights are damaged")
         if low < -_ENDLESS or high > _ENDLESS:
             block = block[np.abs(block) < _ENDLESS]
             low, high = float(block.min(initial=0)), float(block.max(initial=0))
