@@ -3,8 +3,8 @@
 The file is NumPy's .npz without pickles. `header` is JSON: the schema, and of each float file its name, the sha256 of
 what was run, how images are given to it, whether for ranges, which images were seen, its tensors, and on how many
 images which tensors of how many channels were seen by channel. `counts_I` (tensors, 2 * BINS), `numbers_I` (tensors,
-10: low, high, average low, average high, width, images, `Observer.sums` row by row) and `sums_I` (3, all channels)
-belong to the header's I-th float file.
+11: low, high, average low, average high, width, images, telling, `Observer.sums` row by row) and `sums_I` (3, all
+channels) belong to the header's I-th float file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Observations", "find", "keep"]
 _SCHEMA = 5
 """Of the file, and of what is observed."""
 
-_NUMBERS = 10
+_NUMBERS = 11
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,15 @@ def _channels(listed: dict[str, tuple[int, int]], sums: NDArray[np.float64]) -> 
 
 
 def _numbers(seen: Observer) -> tuple[float, ...]:
-    return (*seen.extremes, *seen.average, seen.width, seen.images, *seen.sums.flat)
+    return (*seen.extremes, *seen.average, seen.width, seen.images, seen.telling, *seen.sums.flat)
 
 
 def _observer(counts: NDArray[np.int64], numbers: list[float]) -> Observer:
     seen = Observer()
     seen.counts = counts
-    low, high, average_low, average_high, seen.width, images, *sums = numbers
+    low, high, average_low, average_high, seen.width, images, telling, *sums = numbers
     seen.extremes, seen.average = (low, high), (average_low, average_high)
-    seen.images, seen.sums = int(images), np.array(sums).reshape(2, 2)
+    seen.images, seen.telling, seen.sums = int(images), int(telling), np.array(sums).reshape(2, 2)
     return seen
 
 

@@ -17,7 +17,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.quantize.ranges.criteria import Criterion, Range, entropy, mse, percentile
 
-__all__ = ["BINS", "METHODS", "Observer", "range_method"]
+__all__ = ["BINS", "METHODS", "Observer", "range_method", "students"]
 
 METHODS = ("minmax", "moving-average", "percentile", "mse", "entropy")
 """Of taking a range."""
@@ -37,8 +37,8 @@ Source: Jacob et al., Quantization and training of neural networks, CVPR 2018, h
 _FEW = 2048
 """Values of a tensor in an image, up to which they tell of the image as a whole, as those of pooled maps do."""
 
-_SPREADS = 3
-"""Standard deviations of an image's extremes that a range of such a tensor reaches beyond their mean."""
+_SPREADS = 3.0
+"""Standard deviations of images' extremes that a range of such a tensor reaches beyond their mean, were both known."""
 
 _IMAGES = 8
 """Fewer tell nothing of a deviation."""
@@ -54,6 +54,7 @@ class Observer:
     the width until it does not, and the bins are merged in pairs: since every width is a power of two, the counts are
     those that the final width would have given from the start. As long as nothing but zeros were seen, the width is 0.
     `sums` (2, 2) are over the images: of the lowest and the highest value of each, and of the squares of these.
+    `telling` is how many values were no repetitions of others of their image.
     """
 
     def __init__(self) -> None:
@@ -61,7 +62,7 @@ class Observer:
         self.average: Range = 0.0, 0.0
         self.width = 0.0
         self.counts = np.zeros(2 * BINS, np.int64)
-        self.images = 0
+        self.images = self.telling = 0
         self.sums: NDArray[np.float64] = np.zeros((2, 2))
         self._image: Range = 0.0, 0.0
 
@@ -75,9 +76,10 @@ class Observer:
         else:
             self.counts[BINS] += values.size
 
-    def end_image(self) -> None:
-        """What comes next is of another image."""
+    def end_image(self, telling: int) -> None:
+        """What comes next is of another image; of this one, so many values were no repetitions."""
         self.images += 1
+        self.telling += telling
         self.sums += np.array([self._image, np.square(self._image)])
         share = max(1 / self.images, _NEWEST)
         low, high = (old + share * (new - old) for old, new in zip(self.average, self._image, strict=True))
@@ -87,13 +89,14 @@ class Observer:
     @property
     def is_small(self) -> bool:
         """Whether an image has so few values of it that one that is cut off is much of what the image gives."""
-        return bool(self.counts.sum() < _FEW * self.images)
+        return self.telling < _FEW * self.images
 
     @property
     def foreseen(self) -> Range:
-        """What images not yet seen are to be expected to reach."""
+        """What images not yet seen are to be expected to reach: the prediction interval of one more."""
         mean, square = self.sums / self.images
-        spread = _SPREADS * np.sqrt(np.maximum(square - mean**2, 0))
+        deviation = np.sqrt(np.maximum(square - mean**2, 0) * self.images / (self.images - 1))
+        spread = students(_SPREADS, self.images - 1) * math.sqrt(1 + 1 / self.images) * deviation
         return float(mean[0] - spread[0]), float(mean[1] + spread[1])
 
     def _reach(self, extent: float) -> None:
@@ -143,6 +146,16 @@ def _by_histogram(criterion: Criterion, seen: Observer) -> Range:
 def _with_room(chosen: Range, seen: Observer) -> Range:
     """A range for what is to come: all values of a small tensor go with the image, and few images were seen."""
     return _joined(chosen, seen.foreseen) if seen.is_small and seen.images >= _IMAGES else chosen
+
+
+def students(normal: float, freedom: int) -> float:
+    """The quantile of Student's t that a normal one corresponds to.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5, to the second order.
+    """
+    first = (normal**3 + normal) / 4
+    second = (5 * normal**5 + 16 * normal**3 + 3 * normal) / 96
+    return normal + first / freedom + second / freedom**2
 
 
 def _joined(one: Range, other: Range) -> Range:

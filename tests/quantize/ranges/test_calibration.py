@@ -151,6 +151,23 @@ def test_ranges_of_small_tensors_have_room_for_other_images() -> None:
     assert ranges(*known[:7])["mean"][1] <= seen[1]
 
 
+def test_an_enlarged_mean_is_a_small_tensor() -> None:
+    random = np.random.default_rng(0)
+    means = random.normal(1, 0.2, (16, 4)).astype(np.float32)
+    first = ranges(*({"mean": mean} for mean in means))["mean"]
+    for shape in ((1, 4, 1, 1), (1, 1, 1, 4)):
+        whole = (1, 4, 32, 64) if shape[1] == 4 else (1, 32, 64, 4)
+        maps = [np.broadcast_to(mean.reshape(shape), whole) for mean in means]
+        assert ranges(*({"map": each} for each in maps))["map"] == pytest.approx(first, abs=1e-3)
+        varied = [each + np.linspace(0, 1e-3, each.size, dtype=np.float32).reshape(whole) for each in maps]
+        assert ranges(*({"map": each} for each in varied))["map"][1] < first[1] - 0.1
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(7, 4.53), (15, 3.59), (39, 3.20), (10_000, 3.0)])
+def test_students_quantile(freedom: int, quantile: float) -> None:
+    assert observers.students(3.0, freedom) == pytest.approx(quantile, rel=0.03)
+
+
 def test_a_dead_tensor_has_no_empty_range() -> None:
     assert ranges({"a": np.zeros(9)}) == {"a": (0.0, 1.0)}
     assert ranges({"a": np.zeros(9)}, {"a": np.full(9, -2.0)}) == {"a": (-2.0, 0.0)}
