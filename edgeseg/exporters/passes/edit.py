@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-__all__ = ["arguments", "become", "calls", "constant", "norm_factors", "only_user", "pair", "shape", "value"]
+__all__ = [
+    *("arguments", "become", "calls", "chosen_pixels", "constant", "norm_factors", "only_user", "pair", "shape"),
+    "value",
+]
 
 
 def calls(graph: fx.GraphModule, *operators: Any) -> list[fx.Node]:
@@ -82,3 +85,16 @@ def norm_factors(graph: fx.GraphModule, node: fx.Node) -> tuple[Tensor, Tensor] 
         factor = factor * known["weight"].double()
     offset = -mean.double() * factor
     return factor, offset if known["bias"] is None else offset + known["bias"].double()
+
+
+def chosen_pixels(node: fx.Node) -> tuple[Tensor, Tensor]:
+    """(rows, columns) of a map that a resizing of it to the nearest pixel takes.
+
+    What it takes of some sizes hangs on the type of the values, since another loop computes their places.
+    """
+    given: Any = node.args[0]
+    sides = (torch.arange(side, dtype=torch.float32) for side in shape(given)[2:])
+    places = torch.stack(torch.meshgrid(*sides, indexing="ij"))[None]
+    operator: Any = node.target
+    rows, columns = operator(places, *node.args[1:], **node.kwargs)[0].long()
+    return rows[:, 0], columns[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import become, calls, constant, shape
+from edgeseg.exporters.passes.edit import become, calls, chosen_pixels, constant, shape
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -28,9 +28,9 @@ def rewrite(graph: fx.GraphModule) -> int:
         size = shape(node)[2:]
         if size[0] % height == 0 == size[1] % width:
             continue
-        pixels = torch.arange(batch * height * width, dtype=torch.float64).view(batch, 1, height, width)
-        chosen = _aten.upsample_nearest2d.vec(pixels, *node.args[1:], **node.kwargs).long()
-        become(node, _choose, given, constant(graph, node, "nearest_pixels", chosen.flatten()), size)
+        rows, columns = chosen_pixels(node)
+        pixels = torch.arange(batch * height * width).view(batch, height, width)[:, rows][:, :, columns]
+        become(node, _choose, given, constant(graph, node, "nearest_pixels", pixels.flatten()), size)
         changed += 1
     return changed
 
