@@ -9,14 +9,22 @@ import torch
 from torch import Tensor, fx
 
 __all__ = [
-    *("arguments", "become", "calls", "chosen_pixels", "constant", "norm_factors", "only_user", "pair", "shape"),
-    "value",
+    *("arguments", "become", "calls", "chosen_pixels", "constant", "never_negative", "norm_factors", "only_user"),
+    *("pair", "shape", "value"),
 ]
 
 
 def calls(graph: fx.GraphModule, *operators: Any) -> list[fx.Node]:
     """The nodes that call one of the operators, in order of execution."""
     return [node for node in graph.graph.nodes if node.op == "call_function" and node.target in operators]
+
+
+_aten = torch.ops.aten
+_NEVER_NEGATIVE = (
+    *(_aten.relu.default, _aten.relu_.default, _aten.sigmoid.default, _aten.sigmoid_.default),
+    *(_aten.hardsigmoid.default, _aten.hardsigmoid_.default, _aten.softmax.int),
+)
+_CLIPS = (_aten.hardtanh.default, _aten.hardtanh_.default, _aten.relu6.default, _aten.relu6_.default)
 
 
 def arguments(node: fx.Node) -> dict[str, Any]:
@@ -43,6 +51,11 @@ def pair(extent: int | list[int]) -> tuple[int, int]:
 def only_user(node: fx.Node) -> fx.Node | None:
     """The one node that reads another; None where there are several."""
     return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def never_negative(node: fx.Node) -> bool:
+    """Whether the operator that gives a node's output gives nothing below zero."""
+    return node.target in _NEVER_NEGATIVE or (node.target in _CLIPS and arguments(node).get("min_val", 0) >= 0)
 
 
 def value(graph: fx.GraphModule, node: Any) -> Tensor | None:
