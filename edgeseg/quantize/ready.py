@@ -72,9 +72,8 @@ def make_ready(
         prepared.save()
         if samples.enough():
             samples = replace(_first(samples, _images(channels)), enough=never)
-    if (
-        samples.keep is None or find(samples.keep, prepared.artifact, ranges=True) is None
-    ):  # What was kept was checked then.
+    # What was kept was checked then.
+    if samples.keep is None or find(samples.keep, prepared.artifact, ranges=True) is None:
         _check(original, prepared, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
