@@ -165,6 +165,8 @@ class Keep:
     path: Path
     add: bool
     """Whether a float file that is not in it is run and added; if not, it is refused."""
+    lasting: bool = True
+    """Whether it is to serve other recipes, such as those without equalization, which want ranges of another graph."""
 
 
 def never() -> bool:

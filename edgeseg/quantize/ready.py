@@ -100,7 +100,12 @@ def _axes(prepared: Prepared) -> dict[str, int]:
 
 
 def _unbalanced(prepared: Prepared, samples: Calibration, axes: Mapping[str, int]) -> Mapping[str, Channels]:
-    """The channels before equalization, seen on a few images."""
+    """The channels before equalization, seen on a few images.
+
+    What is to serve other recipes is seen on all of them, ranges included.
+    """
+    if samples.keep and samples.keep.lasting:
+        return observe(prepared.artifact, samples, prepared.held, axes).channels
     few = _first(samples, min(samples.count, _EQUALIZATION_IMAGES))
     return observe(prepared.artifact, few, (), axes).channels
 

@@ -74,7 +74,7 @@ def _without(name: str, again: Again, quantized: Artifact, expected: Sequence[ND
         else:
             recipe = replace(again.recipe, without=(*again.recipe.without, name))
         same_graph = name in (*OF_WEIGHTS, LEARNED_ROUNDING)
-        keep = again.keep if same_graph else Keep(folder / "seen.npz", add=True)
+        keep = again.keep if same_graph else Keep(folder / "seen.npz", add=True, lasting=False)
         try:
             other, report = replace(again, recipe=recipe, keep=keep)((), folder / quantized.path.name)
             loss = noise(expected, scores_of(other, again, threads))

@@ -54,4 +54,4 @@ def kept(path: Path | None, again: bool) -> Iterator[Keep | None]:
         yield Keep(path, add=not path.exists()) if path else None
     else:
         with temporary_folder() as folder:
-            yield Keep(folder / "seen.npz", add=True)
+            yield Keep(folder / "seen.npz", add=True, lasting=False)

@@ -65,6 +65,23 @@ def test_one_file_serves_both_formats_and_the_result_is_the_same(folder: Path, t
     assert results[:2] == results[2:]
 
 
+def test_only_a_lasting_file_sees_all_images_before_equalization(folder: Path, tmp_path: Path) -> None:
+    source, runs = artifact(folder, "onnx"), {}
+    for lasting in (True, False):
+        seen: list[int] = []
+        once = calibration(source)
+        given = replace(
+            once,
+            batches=[*once.batches, *once.batches],
+            count=16,
+            keep=Keep(tmp_path / f"{lasting}.npz", add=True, lasting=lasting),
+            progress=lambda what, done, total, seen=seen: seen.append(total),
+        )
+        quantizer("onnx")(source, Recipe(), given, tmp_path / "int8.onnx")
+        runs[lasting] = sorted(set(seen))
+    assert runs == {True: [16], False: [8, 16]}
+
+
 def test_another_float_file_is_refused(folder: Path, kept: Path, tmp_path: Path) -> None:
     other = artifact(folder, "onnx")
     with pytest.raises(InputError, match=r"kept\.npz: holds .* net_scores\.tflite \(\w{12}\), not of net_scores\.onnx"):
