@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import arguments, become, calls, never_negative, only_user
+from edgeseg.exporters.passes.edit import arguments, become, calls, never_negative, only_user, pair
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -25,7 +25,9 @@ def rewrite(graph: fx.GraphModule) -> int:
         given, pool = arguments(node), only_user(node)
         if pool is None or pool.target is not _aten.max_pool2d.default or given.get("mode", "constant") != "constant":
             continue
-        harmless = never_negative(given["self"]) and not any(arguments(pool)["padding"])
+        window = arguments(pool)
+        narrow = not any(window["padding"]) and max(given["pad"]) < min(pair(window["kernel_size"]))
+        harmless = narrow and never_negative(given["self"])
         if given.get("value") or len(given["pad"]) != 4 or min(given["pad"]) < 0 or harmless:
             continue
         become(node, _beside, given["self"], list(given["pad"]))

@@ -17,6 +17,7 @@ PAD = nn.ZeroPad2d((1, 2, 0, 1))
         (nn.Sequential(PAD, nn.MaxPool2d(3, 2, 1)), 1),
         (nn.Sequential(nn.ReLU(), PAD, nn.MaxPool2d(3, 2, 1)), 1),
         (nn.Sequential(nn.ReLU(), PAD, nn.MaxPool2d(3, 1)), 0),
+        (nn.Sequential(nn.ReLU(), PAD, nn.MaxPool2d(2, 1)), 1),
         (nn.Sequential(nn.ConstantPad2d(1, 0.5), nn.MaxPool2d(3, 1)), 0),
         (nn.Sequential(nn.ReflectionPad2d(1), nn.MaxPool2d(3, 1)), 0),
         (nn.Sequential(nn.ZeroPad2d((1, -1, 0, 1)), nn.MaxPool2d(3, 1)), 0),
