@@ -1,7 +1,7 @@
 """ONNX as everyone makes it: torch.onnx or tf2onnx, then ONNX Runtime's `quantize_static`.
 
-Quantization is QDQ with minimum and maximum as ranges, uint8 activations and int8 weights per channel, after the
-preprocessing that its documentation asks for.
+Quantization is per channel, by default of the tool QDQ with minimum and maximum as ranges and int8 activations, after
+the preprocessing that its documentation asks for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edgeseg.core.types import Model, Size
@@ -46,17 +46,12 @@ def export(model: Model, size: Size, path: Path) -> None:
         tf2onnx.convert.from_function(function, [signature], output_path=str(path))
 
 
-def quantize(source: Path, batches: Iterable[NDArray[Any]], path: Path) -> None:
+def quantize(
+    source: Path, batches: Iterable[NDArray[Any]], path: Path, *, activations: QuantType = QuantType.QInt8
+) -> None:
     name = onnx.load(source).graph.input[0].name
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(source, ready)
-        quantize_static(
-            ready,
-            path,
-            _Reader(name, iter(batches)),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
+        reader = _Reader(name, iter(batches))
+        quantize_static(ready, path, reader, activation_type=activations, per_channel=True)
