@@ -67,12 +67,12 @@ def slowed(path: Path, units: int, target: Path) -> Path:
     return target
 
 
-def be_busy(core: int | None, seed: int) -> None:
-    """Work and rest for spells of random length, for ever."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+def be_busy(core: int, seed: int) -> None:
+    """Work and rest for spells of random length, for as long as this benchmark runs."""
+    os.sched_setaffinity(0, {core})
+    parent = os.getppid()
     drawn, square = random.Random(seed), np.ones((512, 512), np.float32)
-    while True:
+    while os.getppid() == parent:
         end = time.monotonic() + drawn.expovariate(2)
         while time.monotonic() < end:
             square @ square
