@@ -22,7 +22,7 @@ import onnxruntime
 import torch
 from common.turns import Turns, taken_ms
 from numpy.typing import NDArray
-from peers import stock_onnx
+from peers import stock_onnx, stock_onnx_uint8
 
 import edgeseg
 from edgeseg import data, models, runtimes
@@ -40,7 +40,7 @@ def stock(batches: Iterator[NDArray[Any]], folder: Path, threads: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         stock_onnx.export(models.load("fastscnn", size=SIZE), SIZE, logits)
-    stock_onnx.quantize(logits, batches, int8)
+    stock_onnx_uint8.quantize(logits, batches, int8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(int8, options, providers=["CPUExecutionProvider"])
