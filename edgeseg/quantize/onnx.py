@@ -27,6 +27,7 @@ from edgeseg.quantize.finished.operators import ONNX_INT8
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.integers_onnx.cells import MOVED, move_integers
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
+from edgeseg.quantize.integers_onnx.gates import widen_gates
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
@@ -86,6 +87,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     onnx.helper.set_model_props(quantized, kept)
+    widen_gates(quantized)
     move_integers(quantized)
     take_scalings_out(model, quantized)
     passes_text = applied_text(applied) + floating_text(recipe.floating)

@@ -66,6 +66,17 @@ def dense(net: OnnxNet) -> str:
     return net.conv(net.conv(net.conv("image", "first", 3, 7), "second", 7, 13), "out", 13, 5)
 
 
+def narrow(net: OnnxNet) -> str:
+    return net.conv(net.conv(net.conv("image", "first", 3, 6), "second", 6, 4), "out", 4, 20)
+
+
+def narrow_between_sums(net: OnnxNet) -> str:
+    x = net.conv("image", "first", 3, 4, 1)
+    for i in range(8):
+        x = net.add("Add", [x, net.add("Sigmoid", [x], f"gate_{i}")], f"sum_{i}")
+    return net.conv(x, "out", 4, 16, 1)
+
+
 @pytest.mark.parametrize(
     ("build", "channels"),
     [
@@ -76,6 +87,8 @@ def dense(net: OnnxNet) -> str:
         (flat, {"wide": 24, "depthwise": 24}),
         (grouped, {"depthwise": 24, "grouped": 24}),
         (dense, {"first": 8, "second": 16, "out": 5}),
+        (narrow, {"first": 8, "second": 16, "out": 20}),
+        (narrow_between_sums, {"first": 4, "gate_7": 4, "sum_7": 4, "out": 16}),
     ],
 )
 def test_channels_are_filled_up_where_they_can_be(build: Build, channels: dict[str, int]) -> None:
@@ -83,7 +96,7 @@ def test_channels_are_filled_up_where_they_can_be(build: Build, channels: dict[s
     expected = run(model)
     before = len(model.graph.node)
     filled = align_channels(model)
-    assert (filled > 0) == (build not in (clashing, flat, grouped))
+    assert (filled > 0) == (build not in (clashing, flat, grouped, narrow_between_sums))
     assert len(model.graph.node) == before
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert {name: count for name, count in counts(model).items() if name in channels} == channels

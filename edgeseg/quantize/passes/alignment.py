@@ -1,45 +1,105 @@
 """Empty channels, so that int8 kernels get the numbers of channels that they are made for.
 
-ONNX Runtime's depthwise kernel takes 16 channels at a time, and what is left over one by one; its dense one wants
-fours, or copies its input. Filling up to the next such number makes them two to four times as fast. Nothing reads what
-the empty channels hold, and ranges stay what they are.
+ONNX Runtime's depthwise kernel takes 16 channels at a time, and what is left over one by one; its dense one wants fours
+in and out and at least 16 out, or copies its input first. Filling up to the next such number makes them two to four
+times as fast, but whatever else reads or writes those maps has more to do: each group of maps gets as many as makes the
+whole cheapest. Nothing reads what the empty channels hold, and ranges stay what they are.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from edgeseg.quantize.passes.costs import dense_ns, depthwise_ns, elementwise_ns
 from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.passes.slots import EMPTY, Groups, Slots, kind_of_convolution
 
 __all__ = ["align_channels"]
 
-_DEPTHWISE, _DENSE = 16, 4
-"""Numbers of channels of which ONNX Runtime's int8 kernels want a multiple."""
-_MOST = 1.7
-"""Times as many channels as before, at the most."""
+_FUSED = {"Relu", "Clip"}
+"""Part of the operator before, once they are in int8."""
+_MULTIPLES = (1, 4, 8, 16)
+_WORTHWHILE = 1 - 1e-4
 
 
 def align_channels(model: onnx.ModelProto) -> int:
     """Fill up, in place, the channels of the maps that convolutions read and write; returns of how many maps."""
     edit, groups = Editor(model), Groups(model)
-    multiples: dict[str, int] = {}
-    for node in model.graph.node:
-        kind = kind_of_convolution(edit, node)
-        for name in (node.input[0], node.output[0]) if kind else ():
-            multiple = _DEPTHWISE if kind == "depthwise" else _DENSE
-            count = edit.shape(name)[1] if len(edit.shape(name)) == 4 else 0
-            while count and count + -count % multiple > _MOST * count:
-                multiple //= 2
-            multiples[name] = max(multiple, multiples.get(name, 1))
-    slots = groups.spread(multiples)
+    steps = [step for node in model.graph.node if (step := _step(edit, node)) is not None]
+    slots = _cheapest(groups, steps)
     for node in model.graph.node:
         _fill(edit, node, slots)
     for value in [value for value in model.graph.value_info if value.name in slots]:
         model.graph.value_info.remove(value)
     return len(slots)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An operator that gives a map; `kind` is that of a convolution, or the operator's name."""
+
+    kind: str
+    given: str
+    result: str
+    inputs: int
+    outputs: int
+    taps: int
+    pixels: int
+
+    def cost_ns(self, slots: Mapping[str, Slots]) -> float:
+        inputs = len(slots[self.given]) if self.given in slots else self.inputs
+        outputs = len(slots[self.result]) if self.result in slots else self.outputs
+        if self.kind == "dense":
+            return self.pixels * dense_ns(inputs, outputs, self.taps)
+        if self.kind == "depthwise":
+            return self.pixels * depthwise_ns(outputs, self.taps)
+        return self.pixels * elementwise_ns(self.kind, outputs)
+
+
+def _step(edit: Editor, node: onnx.NodeProto) -> _Step | None:
+    shapes = [edit.shape(name) for name in (node.input[0], node.output[0])] if node.input else []
+    if node.op_type in _FUSED or not all(len(shape) == 4 for shape in shapes):
+        return None
+    kind = kind_of_convolution(edit, node)
+    weight = edit.constant(node.input[1]) if kind else None
+    taps = 1 if weight is None else math.prod(weight.shape[2:])
+    (_, inputs, *_), (_, outputs, *sides) = shapes
+    return _Step(kind or node.op_type, node.input[0], node.output[0], inputs, outputs, taps, math.prod(sides))
+
+
+def _cheapest(groups: Groups, steps: list[_Step]) -> dict[str, Slots]:
+    """Begins with what the kernels want, then fills up a group, or both of a convolution, otherwise while that pays."""
+    members = groups.members()
+    group_of = {name: names[0] for names in members for name in names}
+    depthwise = {name for step in steps if step.kind == "depthwise" for name in (step.given, step.result)}
+    multiples = {names[0]: 4 if depthwise.isdisjoint(names) else 16 for names in members}
+    moves = [{name: multiple} for name in multiples for multiple in _MULTIPLES]
+    for step in steps:
+        if step.kind == "dense" and step.given in group_of and step.result in group_of:
+            moves += [{group_of[step.given]: multiple, group_of[step.result]: 16} for multiple in _MULTIPLES[1:]]
+
+    def empty(name: str, multiple: int) -> int:
+        return -groups.channels(name) % multiple
+
+    def cost_ns(multiples: Mapping[str, int]) -> float:
+        slots = groups.spread(multiples)
+        return sum(step.cost_ns(slots) for step in steps)
+
+    best, better = cost_ns(multiples), True
+    while better:
+        better = False
+        for move in moves:
+            if any(empty(name, multiple) != empty(name, multiples[name]) for name, multiple in move.items()):
+                cost = cost_ns(multiples | move)
+                if cost < best * _WORTHWHILE:
+                    multiples, best, better = multiples | move, cost, True
+    return groups.spread(multiples)
 
 
 def _fill(edit: Editor, node: onnx.NodeProto, slots: dict[str, Slots]) -> None:

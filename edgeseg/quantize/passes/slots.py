@@ -7,7 +7,7 @@ channel. Convolutions lie between groups, and concatenations put groups side by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -56,7 +56,9 @@ class Groups:
                 else:
                     fixed.update(maps)
             elif node.op_type in _CHANNEL_WISE and self._alike(node, maps):
-                pairs += [(maps[-1], name) for name in maps if self.channels(name) == self.channels(maps[-1])]
+                alike = [name for name in maps if self.channels(name) == self.channels(maps[-1])]
+                pairs += [(maps[-1], name) for name in alike]
+                fixed |= {*maps} - {*alike}
             elif node.op_type == "Slice" and self._cuts_sides(node) and len(maps) == 2:
                 pairs.append((maps[1], maps[0]))
             elif kind_of_convolution(self._edit, node) == "depthwise" and len(maps) == 2:
@@ -78,6 +80,7 @@ class Groups:
             else:
                 for name in filter(self._is_map, (whole, *parts)):
                     self._groups[self._find(name)].fixed = True
+        self._by_channels = sorted(self._groups, key=lambda root: self._groups[root].channels)
 
     def _unite(self, one: str, other: str) -> bool:
         """Whether they were two groups."""
@@ -99,6 +102,10 @@ class Groups:
         """Of an (N, C, H, W) map."""
         return self._edit.shape(name)[1]
 
+    def members(self) -> list[list[str]]:
+        """The maps of each group that can be spread by itself."""
+        return [group.tensors for group in self._groups.values() if not group.fixed and not group.joins]
+
     def spread(self, multiples: Mapping[str, int]) -> dict[str, Slots]:
         """The slots of every map whose group is spread, so that those of `multiples` have a multiple of channels.
 
@@ -108,11 +115,9 @@ class Groups:
         for name, multiple in multiples.items():
             root = self._find(name)
             wanted[root] = max(wanted[root], multiple)
-        slots: dict[str, Slots] = {}
-        while (clash := self._clash(wanted, slots)) is not None:
-            parts = {self._find(name) for parts in self._groups[clash].joins for name in parts}
-            for root in (clash, *parts):
-                self._groups[root].fixed = True
+        fixed = {root for root, group in self._groups.items() if group.fixed}
+        while isinstance(slots := self._slots(wanted, fixed), str):
+            fixed |= {slots, *(self._find(name) for parts in self._groups[slots].joins for name in parts)}
         return {
             name: slots[root]
             for root, group in self._groups.items()
@@ -120,18 +125,19 @@ class Groups:
             if len(slots[root]) != group.channels
         }
 
-    def _clash(self, wanted: Mapping[str, int], slots: dict[str, Slots]) -> str | None:
-        """Work out the slots of every group; the first whose joins give it different ones, or any and it is fixed."""
-        for root in sorted(self._groups, key=lambda root: self._groups[root].channels):
+    def _slots(self, wanted: Mapping[str, int], fixed: Collection[str]) -> dict[str, Slots] | str:
+        """The slots of every group; or the first whose joins give it different ones, or any and it is fixed."""
+        slots: dict[str, Slots] = {}
+        for root in self._by_channels:
             group = self._groups[root]
             plain = np.arange(group.channels)
             joined = [np.concatenate([*self._side_by_side(parts, slots)]) for parts in group.joins]
-            more = 0 if group.fixed else -group.channels % wanted[root]
+            more = 0 if root in fixed else -group.channels % wanted[root]
             slots[root] = joined[0] if joined else np.concatenate([plain, np.full(more, EMPTY)])
             same = all(np.array_equal(each, slots[root]) for each in joined)
-            if not same or (group.fixed and not np.array_equal(slots[root], plain)):
+            if not same or (root in fixed and not np.array_equal(slots[root], plain)):
                 return root
-        return None
+        return slots
 
     def _side_by_side(self, parts: Iterable[str], slots: Mapping[str, Slots]) -> Iterator[Slots]:
         first = 0

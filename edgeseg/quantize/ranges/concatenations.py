@@ -9,7 +9,7 @@ import onnx
 
 __all__ = ["joined_ranges"]
 
-_CARRIERS = frozenset({"MaxPool", "Resize"})
+_CARRIERS = frozenset({"DepthToSpace", "MaxPool", "Resize"})
 """In int8 they keep the scale of what they read."""
 
 _RECTIFIERS = frozenset({"Clip", "Relu"})

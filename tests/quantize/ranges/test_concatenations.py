@@ -17,17 +17,18 @@ def test_what_only_a_concatenation_reads_has_its_range() -> None:
     def build(net: OnnxNet) -> str:
         a = net.conv("image", "a", 3, 4)
         pooled = net.add("MaxPool", [net.conv("image", "b", 3, 4)], "pooled", kernel_shape=[1, 1])
-        both = net.add("Concat", [a, pooled, "image"], "both", axis=1)
+        moved = net.add("DepthToSpace", [net.conv("image", "f", 3, 16, stride=2)], "moved", blocksize=2)
+        both = net.add("Concat", [a, pooled, moved, "image"], "both", axis=1)
         relu = net.add("Relu", [net.conv("image", "c", 3, 4)], "relu")
         again = net.conv("image", "d", 3, 4)
         whole = net.add("Concat", [both, relu, again], "whole", axis=1)
-        return net.add("Add", [net.conv(whole, "e", 19, 4), again], "out")
+        return net.add("Add", [net.conv(whole, "e", 23, 4), again], "out")
 
-    names = ("image", "a", "b", "pooled", "both", "c", "relu", "d", "whole", "e", "out")
+    names = ("image", "a", "b", "pooled", "f", "moved", "both", "c", "relu", "d", "whole", "e", "out")
     ranges = {name: (-float(i), float(i)) for i, name in enumerate(names, 1)}
     joined = joined_ranges(model_of(build), ranges)
     changed = {name for name in names if joined[name] != ranges[name]}
-    assert changed == {"a", "b", "pooled", "both"}
+    assert changed == {"a", "b", "pooled", "f", "moved", "both"}
     assert {joined[name] for name in changed} == {ranges["whole"]}
     ranges["whole"] = 0.0, 9.0
     assert joined_ranges(model_of(build), ranges)["relu"] == (0.0, 9.0)
