@@ -32,8 +32,9 @@ def everything_on_channels(net: OnnxNet) -> str:
 
 
 def side_by_side(net: OnnxNet) -> str:
-    left = net.conv(net.conv("image", "a", 3, 12, 1), "left", 12, 12, group=12)
-    right = net.conv(net.conv("image", "b", 3, 20, 1), "right", 20, 20, group=20)
+    left, right = net.conv("image", "a", 3, 12, 1), net.conv("image", "b", 3, 20, 1)
+    for i in range(4):
+        left, right = net.conv(left, f"left_{i}", 12, 12, group=12), net.conv(right, f"right_{i}", 20, 20, group=20)
     both = net.add("Concat", [left, right], "both", axis=1)
     net.nodes.append(
         helper.make_node("Split", [both, net.constant("sizes", np.array([12, 20]))], ["one", "other"], axis=1)
@@ -82,7 +83,7 @@ def narrow_between_sums(net: OnnxNet) -> str:
     [
         (depthwise, {"relu": 32, "depthwise": 32, "out": 5}),
         (everything_on_channels, {"depthwise": 32, "gate": 32, "smaller": 32, "weighted": 32, "plane": 1, "out": 5}),
-        (side_by_side, {"left": 16, "right": 32, "both": 48, "one": 16, "other": 32, "sum": 48, "out": 5}),
+        (side_by_side, {"left_3": 16, "right_3": 32, "both": 48, "one": 16, "other": 32, "sum": 48, "out": 5}),
         (clashing, {"a": 12, "b": 24, "c": 24, "d": 12, "sum": 36}),
         (flat, {"wide": 24, "depthwise": 24}),
         (grouped, {"depthwise": 24, "grouped": 24}),
