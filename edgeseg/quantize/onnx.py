@@ -26,6 +26,7 @@ from edgeseg.quantize.convert_onnx import convert
 from edgeseg.quantize.finished.operators import ONNX_INT8
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.integers_onnx.cells import MOVED, move_integers
+from edgeseg.quantize.integers_onnx.elu import ELUS, quantize_elus
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
 from edgeseg.quantize.integers_onnx.gates import widen_gates
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
@@ -87,6 +88,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     onnx.helper.set_model_props(quantized, kept)
+    if "elu" in chosen(recipe):
+        applied["elu"] = quantize_elus(quantized, recipe.floating)
     widen_gates(quantized)
     move_integers(quantized)
     take_scalings_out(model, quantized)
@@ -217,7 +220,7 @@ def _quantized(
         tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
         nodes_to_exclude=[node.name for node in model.graph.node if node.output[0] in recipe.floating],
-        op_types_to_quantize=sorted(ONNX_INT8 | MOVED),
+        op_types_to_quantize=sorted(ONNX_INT8 | MOVED | ELUS),
         extra_options={
             "ForceQuantizeNoInputCheck": True,
             "TensorQuantOverrides": _scales(model, recipe.per_channel) if pairs_fit else {},

@@ -15,7 +15,7 @@ PASSES = (
     *("batchnorm", "activations", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
     *OF_WEIGHTS,
 )
-"""`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone, `elu` of TFLite ones."""
+"""`batchnorm`, `reductions`, `deconv` and `alignment` are of ONNX graphs alone."""
 LEARNED_ROUNDING = "learned-rounding"
 """A pass that is made where a recipe asks for it."""
 
