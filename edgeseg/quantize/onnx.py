@@ -29,6 +29,7 @@ from edgeseg.quantize.integers_onnx.cells import MOVED, move_integers
 from edgeseg.quantize.integers_onnx.elu import ELUS, quantize_elus
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
 from edgeseg.quantize.integers_onnx.gates import widen_gates
+from edgeseg.quantize.integers_onnx.joins import join_integers
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
@@ -91,6 +92,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     if "elu" in chosen(recipe):
         applied["elu"] = quantize_elus(quantized, recipe.floating)
     widen_gates(quantized)
+    join_integers(quantized)
     move_integers(quantized)
     take_scalings_out(model, quantized)
     passes_text = applied_text(applied) + floating_text(recipe.floating)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg.quantize.integers_onnx.scales import alike
 from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["MOVED", "move_integers"]
@@ -33,18 +33,8 @@ def move_integers(model: onnx.ModelProto) -> None:
         shape = edit.shape(before.input[0])
         if len(shape) != 4 or not all(shape) or edit.attribute(node, "mode", b"DCR") != b"DCR":
             continue
-        if all(end.op_type == "QuantizeLinear" and _alike(edit, start, end) for end in ends):
+        if all(end.op_type == "QuantizeLinear" and alike(edit, start, end) for end in ends):
             _replace(graph, edit, (start, node, *ends), shape)
-
-
-def _alike(edit: Editor, start: onnx.NodeProto, end: onnx.NodeProto) -> bool:
-    """Whether both have the same scale and zero point."""
-    pairs = [(edit.constant(a), edit.constant(b)) for a, b in zip(start.input[1:], end.input[1:], strict=True)]
-    return all(a is not None and b is not None and _equal(a, b) for a, b in pairs)
-
-
-def _equal(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
-    return a.dtype == b.dtype and bool(np.array_equal(a, b))
 
 
 def _replace(graph: onnx.GraphProto, edit: Editor, nodes: tuple[onnx.NodeProto, ...], shape: tuple[int, ...]) -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import onnx
 
+from edgeseg.quantize.integers_onnx.scales import alike
 from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["scaled_ranges", "take_scalings_out"]
-
-_CLOSE = 1e-4
-"""Relative difference of scales that are the same but for rounding."""
 
 
 def scaled_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -48,7 +45,7 @@ def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int
             continue
         start, end = integers[0], ends[0]
         kinds = start.op_type, end.op_type
-        if kinds != ("DequantizeLinear", "QuantizeLinear") or not _alike(edit, start, end, factors[node.output[0]]):
+        if kinds != ("DequantizeLinear", "QuantizeLinear") or not alike(edit, start, end, factors[node.output[0]]):
             continue
         for reader in graph.node:
             reader.input[:] = [start.input[0] if name == end.output[0] else name for name in reader.input]
@@ -68,11 +65,3 @@ def _factor(edit: Editor, node: onnx.NodeProto) -> tuple[str, float] | None:
         if value is not None and value.size == 1 and value.item() > 0 and edit.constant(given) is None:
             return given, float(value.item())
     return None
-
-
-def _alike(edit: Editor, start: onnx.NodeProto, end: onnx.NodeProto, factor: float) -> bool:
-    """Whether the zero points are one and the scales so many times each other."""
-    (scale, zero), (other, same) = ([edit.constant(name) for name in node.input[1:3]] for node in (start, end))
-    if scale is None or zero is None or other is None or same is None or zero.dtype != same.dtype:
-        return False
-    return bool(np.array_equal(zero, same) and np.allclose(other, factor * scale, rtol=_CLOSE, atol=0))
