@@ -9,27 +9,41 @@ import onnx
 
 __all__ = ["joined_ranges"]
 
-_CARRIERS = frozenset({"DepthToSpace", "MaxPool", "Resize"})
+_CARRIERS = frozenset({"DepthToSpace", "MaxPool", "Resize", "Slice", "Split"})
 """In int8 they keep the scale of what they read."""
 
 _RECTIFIERS = frozenset({"Clip", "Relu"})
 """In int8 they are part of the layer before as long as the zero point is the lowest level."""
 
+_WIDER, _NARROWER = 1.25, 0.95
+"""Times as wide as its own that a range may be that a tensor gets which others read too."""
+
 
 def joined_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Ranges of a float model's tensors; one that only a concatenation reads has the range of what that gives."""
+    """Ranges of a float model's tensors, with that of a concatenation for its parts.
+
+    A part that others read too only gets it where it is about the part's own.
+    """
     nodes, joined = model.graph.node, dict(ranges)
     reads = Counter(name for node in nodes for name in node.input)
     reads.update(output.name for output in model.graph.output)
     writers = {name: node.op_type for node in nodes for name in node.output}
     parts: set[str] = set()
     for node in reversed(nodes):
-        result = node.output[0]
-        if result in joined and (node.op_type == "Concat" or (node.op_type in _CARRIERS and result in parts)):
+        results = [name for name in node.output if name in joined]
+        carried = [name for name in results if name in parts] if node.op_type in _CARRIERS else []
+        for result in results if node.op_type == "Concat" else carried[:1]:
             whole = joined[result]
             for name in node.input:
-                cut = writers.get(name) in _RECTIFIERS and whole[0] < 0
-                if name in joined and name in writers and reads[name] == 1 and not cut:
+                if name not in joined or name not in writers or (writers[name] in _RECTIFIERS and whole[0] < 0):
+                    continue
+                if reads[name] == len(node.output) == 1 or _about(whole, ranges[name]):
                     joined[name] = whole
                     parts.add(name)
     return joined
+
+
+def _about(whole: tuple[float, float], part: tuple[float, float]) -> bool:
+    """Whether a range holds another, or nearly, and is hardly wider."""
+    (low, high), (least, most) = whole, part
+    return low <= _NARROWER * least and _NARROWER * most <= high and high - low <= _WIDER * (most - least)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgeseg import quantize
 from edgeseg.core.protocols import Recipe
@@ -13,7 +13,7 @@ from tests.quantize.nets import OnnxNet, artifact, calibration
 from tests.quantize.test_passes import model_of
 
 
-def test_what_only_a_concatenation_reads_has_its_range() -> None:
+def test_parts_have_the_range_of_the_whole_if_nothing_else_reads_them_or_it_is_about_theirs() -> None:
     def build(net: OnnxNet) -> str:
         a = net.conv("image", "a", 3, 4)
         pooled = net.add("MaxPool", [net.conv("image", "b", 3, 4)], "pooled", kernel_shape=[1, 1])
@@ -28,10 +28,24 @@ def test_what_only_a_concatenation_reads_has_its_range() -> None:
     ranges = {name: (-float(i), float(i)) for i, name in enumerate(names, 1)}
     joined = joined_ranges(model_of(build), ranges)
     changed = {name for name in names if joined[name] != ranges[name]}
-    assert changed == {"a", "b", "pooled", "f", "moved", "both"}
+    assert changed == {"a", "b", "pooled", "f", "moved", "both", "d"}
     assert {joined[name] for name in changed} == {ranges["whole"]}
+    for ends in ((-5.0, 5.0), (-14.0, 12.0)):
+        assert joined_ranges(model_of(build), ranges | {"d": ends})["d"] == ends
     ranges["whole"] = 0.0, 9.0
     assert joined_ranges(model_of(build), ranges)["relu"] == (0.0, 9.0)
+
+
+def test_what_carries_a_part_has_its_range_too() -> None:
+    def build(net: OnnxNet) -> str:
+        net.nodes.append(helper.make_node("Split", [net.conv("image", "a", 3, 8)], ["b", "c"], axis=1, num_outputs=2))
+        return net.conv(net.add("Concat", [net.conv("c", "d", 4, 4), "b"], "whole", axis=1), "out", 8, 4)
+
+    ranges = dict.fromkeys(("image", "a", "b", "c", "d", "out"), (-1.0, 1.0)) | {"whole": (-1.2, 1.2)}
+    joined = joined_ranges(model_of(build), ranges)
+    assert {name for name, ends in joined.items() if ends == (-1.2, 1.2)} == {"a", "b", "d", "whole"}
+    joined = joined_ranges(model_of(build), ranges | {"whole": (-2.0, 2.0)})
+    assert {name for name, ends in joined.items() if ends == (-2.0, 2.0)} == {"b", "d", "whole"}
 
 
 def test_integers_are_copied(folder: Path, tmp_path: Path) -> None:
