@@ -1,15 +1,17 @@
 """The first convolution over cells of four pixels, for int8 kernels that want a multiple of four channels.
 
-An image that lies in memory as (H, W, 3) is one of (H, W / 4, 12) too. A convolution of it with stride 1, 2 or 4 is one
-of the cells, which gives 4, 2 or 1 neighbouring pixels as groups of channels: its kernel holds the given one once for
-each of them, a stride apart and with zeros around. ONNX Runtime's kernel for three channels copies the image apart
-pixel by pixel; that for twelve reads it in place, which saves more than the zeros cost. A width that is no multiple of
-four is padded to one, as the convolution would pad it, and the pixels that this adds to the result are cut off.
+An image that lies in memory as (H, W, 3) is one of (H, W / 4, 12) too. A convolution of it with stride 1, 2 or 4, dense
+or depthwise, is a dense one of the cells, which gives 4, 2 or 1 neighbouring pixels as groups of channels: its kernel
+holds the given one once for each of them, a stride apart and with zeros around. ONNX Runtime's kernel for three
+channels copies the image apart pixel by pixel; that for twelve reads it in place, which saves more than the zeros cost.
+A width that is no multiple of four is padded to one, as the convolution would pad it, and the pixels that this adds to
+the result are cut off, as are channels that were added so that it gives a multiple of four.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor, drop_unread
+from edgeseg.quantize.passes.grouped import dense_kernel
 
 __all__ = ["PIXELS", "cell_kernel", "fold_stem"]
 
 PIXELS = 4
 """Of a cell."""
+_VECTOR, _LEAST = 4, 16
+"""Channels of which the kernel wants to give a multiple, and how many at the least."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,10 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
         return None
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
-    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1] and edit.attribute(node, "group", 1) == 1
+    plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
     if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or PIXELS % strides[1]:
         return None
+    kernel = dense_kernel(kernel, edit.attribute(node, "group", 1))
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
 
 
@@ -91,14 +97,18 @@ def _cells(shape: tuple[int, ...]) -> int:
 def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...]) -> None:
     whole = stem.end.output[0]
     taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
+    pixels, outputs = PIXELS // stem.strides[1], len(stem.kernel)
+    spare = -outputs % (_VECTOR // gcd(pixels, _VECTOR))
+    if pixels * (outputs + spare) < _LEAST:
+        spare = 0
     _cut_image(graph, edit, stem, shape, taken)
-    _join_result(graph, edit, stem, shape, given)
-    kernel, before, after = cell_kernel(stem.kernel, stem.strides[1], stem.pads[1])
+    _join_result(graph, edit, stem, shape, given, spare)
+    channels = np.minimum(np.arange(outputs + spare), outputs - 1)
+    kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1])
     for node in stem.parameters:
         for i, value in enumerate(map(edit.constant, node.input)):
             if value is not None and value.ndim:
-                repeated = np.concatenate([value] * (len(kernel) // len(stem.kernel)))
-                node.input[i] = edit.add_constant(f"{node.input[i]}_cells", repeated)
+                node.input[i] = edit.add_constant(f"{node.input[i]}_cells", np.concatenate([value[channels]] * pixels))
     stem.parameters[0].input[0] = edit.add_constant("cells_kernel", kernel)
     pads = [stem.pads[0], before, stem.pads[2], after]
     stem.convolution.CopyFrom(
@@ -135,19 +145,20 @@ def _cut_image(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[i
     )
 
 
-def _join_result(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str) -> None:
-    """Make what the stem gave of `given`, which is the same in groups of channels."""
-    rows, columns = _sides(stem, shape)
+def _join_result(
+    graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str, spare: int
+) -> None:
+    """Make what the stem gave of `given`, which is the same in groups of channels, each with so many to spare."""
+    (rows, columns), outputs = _sides(stem, shape), len(stem.kernel)
     more = _cells(shape) * PIXELS // stem.strides[1]
-    pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, len(stem.kernel)]))
+    pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, outputs + spare]))
     whole, joined = stem.end.output[0], f"{given}_pixels"
     stem.end.output[0] = given
     graph.node.append(helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]))
     graph.node.append(helper.make_node("Reshape", [f"{given}_cells", pixels], [joined]))
-    if columns < more:
-        bounds = [
-            edit.add_constant(kind, np.array([value])) for kind, value in (("first", 0), ("end", columns), ("axis", 2))
-        ]
+    if columns < more or spare:
+        cut = {"first": [0, 0], "end": [columns, outputs], "axis": [2, 3]}
+        bounds = [edit.add_constant(kind, np.array(values)) for kind, values in cut.items()]
         graph.node.append(helper.make_node("Slice", [joined, *bounds], [f"{given}_cut"]))
         joined = f"{given}_cut"
     graph.node.append(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))

@@ -17,7 +17,7 @@ from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor
 
-__all__ = ["regroup_convolutions"]
+__all__ = ["dense_kernel", "regroup_convolutions"]
 
 _GATHER_NS, _TILE, _GROUPED_PER_NS, _DENSE_PER_NS = 2.5, 16, 40.0, 400.0
 _WRITE_NS, _DEPTHWISE_PER_NS = 0.12, 23.0
@@ -36,7 +36,7 @@ def regroup_convolutions(model: onnx.ModelProto) -> int:
         costs = _costs_ns(weight, groups, math.prod(edit.attribute(node, "strides", [1, 1])))
         form = min(costs, key=lambda form: costs[form])
         if form == "dense":
-            node.input[1] = edit.add_constant("dense_kernel", _dense(weight, groups))
+            node.input[1] = edit.add_constant("dense_kernel", dense_kernel(weight, groups))
             _set_groups(node, 1)
         elif form == "repeated":
             _repeat(model.graph, edit, node, len(weight) // groups, groups)
@@ -73,7 +73,7 @@ def _repeat(graph: onnx.GraphProto, edit: Editor, node: onnx.NodeProto, times: i
     node.input[0] = name
 
 
-def _dense(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+def dense_kernel(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
     """(groups * outputs, inputs, h, w) -> (groups * outputs, groups * inputs, h, w)."""
     total, inputs, *taps = weight.shape
     outputs = total // groups

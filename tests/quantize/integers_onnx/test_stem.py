@@ -15,12 +15,14 @@ from tests.quantize.nets import OnnxNet
 HEIGHT, WIDTH = 14, 24
 
 
-def qdq_net(kernel: int, *, channels: int = 5, width: int = WIDTH, bias: bool = True, **attributes: Any) -> Any:
+def qdq_net(
+    kernel: int, *, channels: int = 5, width: int = WIDTH, bias: bool = True, group: int = 1, **attributes: Any
+) -> Any:
     """A quantized convolution of an NHWC image beside a max pool of the same image."""
     net = OnnxNet()
     net.constant("scale", np.float32(0.02))
     net.constant("zero", np.uint8(114))
-    net.constant("weight_q", net.random.integers(-127, 128, (channels, 3, kernel, kernel)).astype(np.int8))
+    net.constant("weight_q", net.random.integers(-127, 128, (channels, 3 // group, kernel, kernel)).astype(np.int8))
     net.constant("weight_scale", net.random.uniform(0.001, 0.01, channels).astype(np.float32))
     net.constant("weight_zero", np.zeros(channels, np.int8))
     net.constant("result_scale", np.float32(0.05))
@@ -35,7 +37,7 @@ def qdq_net(kernel: int, *, channels: int = 5, width: int = WIDTH, bias: bool = 
         net.constant("bias_scale", np.full(channels, 1e-4, np.float32))
         net.constant("bias_zero", np.zeros(channels, np.int32))
         parameters.append(net.add("DequantizeLinear", ["bias_q", "bias_scale", "bias_zero"], "bias", axis=0))
-    convolved = net.add("Conv", [image, *parameters], "convolved", **attributes)
+    convolved = net.add("Conv", [image, *parameters], "convolved", group=group, **attributes)
     net.add("QuantizeLinear", [convolved, "result_scale", "result_zero"], "convolved_q")
     given = helper.make_tensor_value_info("image", TensorProto.UINT8, [2, HEIGHT, width, 3])
     made = [helper.make_tensor_value_info(name, TensorProto.UINT8, None) for name in ("convolved_q", "pooled_q")]
@@ -75,6 +77,19 @@ def test_gives_the_same_numbers(kernel: int, attributes: dict[str, Any], folded:
     for array, want in zip(run(model), expected, strict=True):
         np.testing.assert_array_equal(array, want)
     assert np.ptp(expected[0]) > 100
+
+
+@pytest.mark.parametrize(
+    ("channels", "group", "stride", "outputs"),
+    [(13, 1, 2, 28), (15, 1, 4, 16), (6, 3, 2, 12), (9, 3, 2, 20), (3, 3, 1, 12)],
+)
+def test_any_channels_give_the_same_numbers(channels: int, group: int, stride: int, outputs: int) -> None:
+    model = qdq_net(3, channels=channels, group=group, strides=[stride] * 2, pads=[1] * 4, width=23)
+    expected = run(model, 23)
+    fold_stem(model)
+    assert [shape[:2] for shape in kernels(model)] == [[outputs, 12]]
+    for array, want in zip(run(model, 23), expected, strict=True):
+        np.testing.assert_array_equal(array, want)
 
 
 @pytest.mark.parametrize(
