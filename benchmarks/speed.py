@@ -39,7 +39,7 @@ from edgeseg.core.types import Artifact, Format, Precision, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.workspace import artifact_path
 
-FORMATS: tuple[Format, ...] = ("onnx", "tflite")
+RUNTIMES: Mapping[Format, str] = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}
 CALIBRATION = Images("scenes", 4)
 THREADS = 2
 TURN_S = 0.1
@@ -179,7 +179,7 @@ def measure(network: str, size: Size, made: Mapping[Format, Mapping[Kind, Path |
         taken = take_turns({key: apart for key, apart in runners.items() if key not in failed}, failed, turns)
     return [
         Row(network, size, {kind: failed.get((target, kind)) or taken[target, kind] for kind in KINDS[target]})
-        for target in FORMATS
+        for target in made
     ]
 
 
@@ -224,9 +224,9 @@ def slower(rows: Iterable[Row]) -> str:
 
 def tables(rows: Mapping[Format, Sequence[Row]]) -> list[str]:
     lines: list[str] = []
-    for target, name in zip(FORMATS, ("ONNX Runtime", "LiteRT"), strict=True):
-        cells = [*(row.cells for row in rows[target]), summary(rows[target], KINDS[target])]
-        lines += [f"{name}:", "", *table(header(KINDS[target]), cells), "", slower(rows[target]), ""]
+    for target, own in rows.items():
+        cells = [*(row.cells for row in own), summary(own, KINDS[target])]
+        lines += [f"{RUNTIMES[target]}:", "", *table(header(KINDS[target]), cells), "", slower(own), ""]
     return lines[:-1]
 
 
@@ -236,6 +236,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="the whole zoo")
     parser.add_argument("--out", type=Path, required=True, help="folder of the files")
     parser.add_argument("--size", type=Size.parse, help="HxW instead of each network's own")
+    parser.add_argument("--formats", nargs="+", choices=RUNTIMES, default=list(RUNTIMES))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="after which a network's rounds end, but at least 5"
@@ -249,13 +250,13 @@ def main() -> None:
         check_markers(given.document, "speed.py")
     sizes = {name: given.size or models.card(name).size for name in names}
     made = {
-        name: {target: make(files(name, target, size, given.out), name, target, size) for target in FORMATS}
+        name: {target: make(files(name, target, size, given.out), name, target, size) for target in given.formats}
         for name, size in sizes.items()
     }
-    rows: dict[Format, list[Row]] = {target: [] for target in FORMATS}
+    rows: dict[Format, list[Row]] = {target: [] for target in given.formats}
     for name, size in sizes.items():
         measured = measure(name, size, made[name], Turns(given.rounds, given.seconds, 5))
-        for target, row in zip(FORMATS, measured, strict=True):
+        for target, row in zip(rows, measured, strict=True):
             rows[target].append(row)
             print(target, *row.cells, file=sys.stderr, flush=True)
     print("\n".join(lines := tables(rows)))
