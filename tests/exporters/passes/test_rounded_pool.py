@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from tests.exporters.passes.harness import exported, rewrite
+from tests.exporters.passes.harness import Function, exported, rewrite
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,13 @@ def test_is_the_same_function(net: nn.Module, size: tuple[int, int], places: int
     assert rewrite("rounded_pool", net, 2, 3, *size) == places
 
 
+def beside(y: Tensor) -> Tensor:
+    """A sum that a wrong size does not fit."""
+    return y + F.interpolate(F.max_pool2d(y, 2), y.shape[-2:])
+
+
 @pytest.mark.parametrize("pool", [nn.AvgPool2d, nn.MaxPool2d])
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
 def test_no_window_begins_behind_the_padding(pool: type[nn.Module], format: str, tmp_path: Path) -> None:
     once = nn.Sequential(nn.ConstantPad2d((0, -1, 0, -1), 0.0), pool(2, 2, 1, ceil_mode=True))
-    assert exported(nn.Sequential(once, nn.Upsample((16, 32))), format, tmp_path)
+    assert exported(nn.Sequential(once, Function(beside), nn.Upsample((16, 32))), format, tmp_path)
