@@ -186,7 +186,7 @@ class _Search:
         if missing:
             with temporary_folder() as folder:
                 path, source = folder / f"some{self.again.source.path.suffix}", self.again.source
-                artifact = source if floating is None else self.again(floating, path)[0]
+                artifact = source if floating is None else self.again(floating, path, verified=False)[0]
                 for what in missing:
                     found[what] = self._sqnr_db(artifact) if what == _SQNR else self._miou_percent(artifact)
             self.known.save()

@@ -134,6 +134,13 @@ def _int8(again: Again, found: Mixture, folder: Path) -> Artifact:
     return again(found.floating, folder / "found.onnx")[0]
 
 
+def test_a_file_without_convolutions_in_int8_is_only_tried(again: Again, tmp_path: Path) -> None:
+    floating = again.without(["logits"])
+    found = mix(floating, Budget(None, "scenes", min_sqnr_db=25), tmp_path / "known.json", 1)
+    assert 1 <= found.count < len(found.layers)
+    assert found.cost.sqnr_db >= 25
+
+
 def test_a_class_map_has_no_noise(again: Again, tmp_path: Path) -> None:
     facts = replace(again.source.facts, output=replace(again.source.facts.output, head="classmap"))
     mapped = replace(again, source=replace(again.source, facts=facts))
