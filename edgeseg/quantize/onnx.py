@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx.shape_inference import infer_shapes
 from onnx.version_converter import convert_version
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.onnx_model import ONNXModel
@@ -33,6 +34,7 @@ from edgeseg.quantize.integers_onnx.joins import join_integers
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes.alignment import align_channels
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.prepare import opset, prepare
@@ -41,7 +43,7 @@ from edgeseg.quantize.ranges.concatenations import joined_ranges
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_onnx import take_bytes
 from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
-from edgeseg.quantize.ready import Prepared, make_ready
+from edgeseg.quantize.ready import Prepared, check_function, make_ready
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
 from edgeseg.quantize.weights.layers import steps
 from edgeseg.quantize.weights.layers_onnx import onnx_network
@@ -139,7 +141,15 @@ def _made_ready(
             target.pairs_fit,
         )
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-    return model, ranges, recipe, applied | balanced
+        applied |= balanced
+        # Behind calibration, which then sees no empty channels.
+        if "alignment" in chosen(recipe) and (count := align_channels(model)):
+            applied["alignment"] = count
+            model = infer_shapes(model, data_prop=True)
+            aligned = Artifact(folder / f"aligned_{artifact.path.name}", artifact.facts)
+            _save(model, aligned)
+            check_function(ready, aligned, prepared.output, samples)
+    return model, ranges, recipe, applied
 
 
 def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> None:

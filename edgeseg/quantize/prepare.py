@@ -13,7 +13,6 @@ from onnx.version_converter import convert_version
 from edgeseg.core.errors import QuantizeError, first_line
 from edgeseg.quantize.passes import PASSES
 from edgeseg.quantize.passes.activations import expand_activations
-from edgeseg.quantize.passes.alignment import align_channels
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
@@ -35,7 +34,6 @@ _REWRITES = {
     "deconv": convolve_transposed,
     "grouped": regroup_convolutions,
     "shuffle": convolve_shuffles,
-    "alignment": align_channels,
 }
 
 

@@ -23,7 +23,7 @@ from edgeseg.quantize.ranges.observers import range_method
 from edgeseg.quantize.weights.layers import Network
 from edgeseg.quantize.weights.learned_rounding import learn_rounding
 
-__all__ = ["Prepared", "make_ready"]
+__all__ = ["Prepared", "check_function", "make_ready"]
 
 _EQUALIZATION_IMAGES = 8
 """Extents of channels are needed before ranges are taken; a few images tell them apart."""
@@ -74,7 +74,7 @@ def make_ready(
             samples = replace(_first(samples, _images(channels)), enough=never)
     # What was kept was checked then.
     if samples.keep is None or find(samples.keep, prepared.artifact, ranges=True) is None:
-        _check(original, prepared, samples)
+        check_function(original, prepared.artifact, prepared.output, samples)
     seen = observe(prepared.artifact, samples, prepared.held, axes)
     rounded = [layer for layer in prepared.network.layers if layer.result not in recipe.floating]
     if recipe.learned_rounding:
@@ -130,18 +130,18 @@ class _Batches:
         return islice(self.batches, self.count)
 
 
-def _check(original: Artifact, prepared: Prepared, samples: Calibration) -> None:
-    """Raise QuantizeError where the prepared file does not give on an image what the original one gives.
+def check_function(original: Artifact, changed: Artifact, output: str, samples: Calibration) -> None:
+    """Raise QuantizeError where a changed file does not give on an image what the original one gives.
 
     Rewrites round anew, and a network may hold its output under no rounding: what is unpooled to a maximum goes
     elsewhere for another one almost as large. So they may move it some times as far as rounding the image does.
     """
     for batch in islice(samples.batches, 1):
-        expected = _output(original, batch, prepared.output, samples)
-        error = _distance(_output(prepared.artifact, batch, prepared.output, samples), expected)
+        expected = _output(original, batch, output, samples)
+        error = _distance(_output(changed, batch, output, samples), expected)
         if error <= _PARITY:
             return
-        rounded = _output(original, _rounded(batch), prepared.output, samples)
+        rounded = _output(original, _rounded(batch), output, samples)
         if not error <= _TIMES * _distance(rounded, expected):
             raise QuantizeError(
                 f"{original.path}: preparing it for int8 moved its output by {error:.1e} of the spread; leave passes "

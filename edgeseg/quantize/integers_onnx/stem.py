@@ -107,7 +107,7 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
     kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1])
     for node in stem.parameters:
         for i, value in enumerate(map(edit.constant, node.input)):
-            if value is not None and value.ndim:
+            if value is not None and value.shape[:1] == (outputs,):
                 node.input[i] = edit.add_constant(f"{node.input[i]}_cells", np.concatenate([value[channels]] * pixels))
     stem.parameters[0].input[0] = edit.add_constant("cells_kernel", kernel)
     pads = [stem.pads[0], before, stem.pads[2], after]
