@@ -22,7 +22,6 @@ def test_the_three_recipes_are_there() -> None:
     assert [title.split()[2] for title, _ in RECIPES] == ["network", "dataset", "runtime"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("title", "text"), RECIPES, ids=[title for title, _ in RECIPES])
 def test_recipe(title: str, text: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "edgeseg", tmp_path / "edgeseg", ignore=shutil.ignore_patterns("__pycache__"))
