@@ -1,9 +1,9 @@
 """Empty channels, so that int8 kernels get the numbers of channels that they are made for.
 
-ONNX Runtime's depthwise kernel takes 16 channels at a time, and what is left over one by one; its dense one wants fours
-in and out and at least 16 out, or copies its input first. Filling up to the next such number makes them two to four
-times as fast, but whatever else reads or writes those maps has more to do: each group of maps gets as many as makes the
-whole cheapest. Nothing reads what the empty channels hold, and ranges stay what they are.
+ONNX Runtime's depthwise kernel is fast for a multiple of 16 channels; its dense one wants fours in and out and at least
+16 out, or copies its input first. Filling up to the next such number makes them two to four times as fast, but whatever
+else reads or writes those maps has more to do: each group of maps gets as many as makes the whole cheapest. Nothing
+reads what the empty channels hold, and ranges stay what they are.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _FUSED = {"Relu", "Clip"}
 """Part of the operator before, once they are in int8."""
 _MULTIPLES = (1, 4, 8, 16)
 _WORTHWHILE = 1 - 1e-4
+"""Part of the cost that is left where a move pays."""
 
 
 def align_channels(model: onnx.ModelProto) -> int:

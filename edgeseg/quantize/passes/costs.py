@@ -26,7 +26,7 @@ def dense_ns(inputs: int, outputs: int, taps: int) -> float:
 
 @cache
 def depthwise_ns(channels: int, taps: int) -> float:
-    """A depthwise convolution: fast where the channels fill tiles, slower where eights, else one by one at the end."""
+    """A depthwise convolution: fast where the channels fill tiles, slower for eights, slowest for any other number."""
     if channels % _TILE == 0:
         return taps * (2.0 + 0.05 * channels)
     return taps * (2.0 + 0.19 * channels + 0.8 * (channels % 8))
