@@ -15,14 +15,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg.quantize.passes.costs import dense_ns, depthwise_ns
 from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["dense_kernel", "regroup_convolutions"]
 
-_GATHER_NS, _TILE, _GROUPED_PER_NS, _DENSE_PER_NS = 2.5, 16, 40.0, 400.0
-_WRITE_NS, _DEPTHWISE_PER_NS = 0.12, 23.0
-"""Nanoseconds to gather one tap of a group, channels of a tile, multiplications a nanosecond, and nanoseconds to write
-a value of one channel: fitted to ONNX Runtime 1.31 on a core with VNNI."""
+_GATHER_NS, _TILE, _GROUPED_PER_NS = 2.5, 16, 40.0
+"""Nanoseconds to gather one tap of a group, channels of a tile and multiplications a nanosecond: fitted to ONNX Runtime
+1.31 on a core with VNNI."""
 
 
 def regroup_convolutions(model: onnx.ModelProto) -> int:
@@ -51,11 +51,10 @@ def _costs_ns(weight: NDArray[np.float32], groups: int, stride: int) -> dict[str
     outputs, taps = total // groups, math.prod(window)
     costs = {
         "grouped": groups * taps * (_GATHER_NS + inputs * max(outputs, _TILE) / _GROUPED_PER_NS),
-        "dense": total * (taps * inputs * groups / _DENSE_PER_NS + _WRITE_NS),
+        "dense": dense_ns(inputs * groups, total, taps),
     }
     if inputs == 1:
-        repeating = stride * total * (groups / _DENSE_PER_NS + _WRITE_NS)
-        costs["repeated"] = repeating + taps * total / _DEPTHWISE_PER_NS
+        costs["repeated"] = stride * dense_ns(groups, total, 1) + depthwise_ns(total, taps)
     return costs
 
 
