@@ -64,3 +64,19 @@ def test_a_network_that_holds_its_output_under_no_rounding(folder: Path, tmp_pat
     assert quantized(source, calibration(source), tmp_path).path.exists()
     with pytest.raises(QuantizeError, match=r"moved its output by 1\.\de\+00 of the spread"):
         quantized(source, off(calibration(source), source, 1), tmp_path)
+
+
+def test_channels_filled_up_wrongly_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are filled up after all the rest was held against the source."""
+    source = artifact(folder, "onnx")
+
+    def fill_up_wrongly(model: onnx.ModelProto) -> int:
+        convolution = next(node for node in model.graph.node if node.op_type == "Conv")
+        bias = next(tensor for tensor in model.graph.initializer if tensor.name == convolution.input[2])
+        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + 1, bias.name))
+        return 1
+
+    monkeypatch.setattr("edgeseg.quantize.onnx.align_channels", fill_up_wrongly)
+    with pytest.raises(QuantizeError, match="moved its output by"):
+        quantized(source, calibration(source), tmp_path)
+    assert not list(tmp_path.iterdir())
