@@ -6,14 +6,37 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 
 __all__: list[str] = []
+
+_PATIENCE_S = 10
+"""For what is still to do when nobody is left who asks."""
+
+
+def _questions() -> Iterator[dict[str, Any]]:
+    """Those that are sent, until there are no more; the process ends soon after that even in the midst of an answer."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        with os.fdopen(os.dup(0)) as sent:
+            for line in sent:
+                lines.put(line)
+        lines.put("")
+        time.sleep(_PATIENCE_S)
+        os._exit(1)
+
+    Thread(target=read, daemon=True).start()
+    while line := lines.get():
+        yield json.loads(line)
 
 
 def _stop(*_: Any) -> None:
@@ -69,9 +92,11 @@ def _main(task: str) -> int:
         def send(message: dict[str, Any]) -> None:
             lines.write(json.dumps(message) + "\n")
 
+        def progress(*how_far: Any) -> None:
+            send({"progress": how_far})
+
         try:
-            questions = map(json.loads, sys.stdin)
-            for answer in _answers(task, questions, lambda what, done, total: send({"progress": [what, done, total]})):
+            for answer in _answers(task, _questions(), progress):
                 send({"answer": answer})
         except (KeyboardInterrupt, BrokenPipeError):
             return 1
