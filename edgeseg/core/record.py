@@ -7,7 +7,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.evaluation import Evaluation
+from edgeseg.core.evaluation import At, Evaluation
+from edgeseg.core.json_values import (
+    Reader,
+    amount,
+    count,
+    fields,
+    listed,
+    named,
+    number_of,
+    optional,
+    positive,
+    text,
+    truth,
+    word,
+)
 from edgeseg.core.types import SCHEMA, Format, HeadKind, Precision, Size
 
 __all__ = ["Record"]
@@ -62,21 +76,82 @@ class Record:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Record:
-        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
-        if values.get("schema") != SCHEMA:
-            raise InputError(f"record of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
+    def from_json(cls, values: Any) -> Record:
+        """Read what `to_json` wrote, or an older edgeseg; raise InputError for another schema or a wrong field."""
+        if isinstance(values, Mapping) and values.get("schema", SCHEMA) != SCHEMA:
+            raise InputError(f"record of schema {values['schema']!r}: this edgeseg reads schema {SCHEMA}")
         try:
-            given = dict(values)
-            given["size"] = Size(**values["size"])
-            for name in ("network_ms", "classmap_ms", "notes"):
-                given[name] = tuple(values[name])
-            for name in ("network_rounds", "classmap_rounds"):
-                given[name] = tuple(values.get(name, ()))
-            given["reference_ms"] = {name: tuple(ms) for name, ms in values.get("reference_ms", {}).items()}
-            given["evaluation"] = Evaluation.from_json(values.get("evaluation", Evaluation().to_json()))
-            counts = values.get("image_counts", ())
-            given["image_counts"] = tuple(tuple(map(tuple, image)) for image in counts)
-            return cls(**given)
-        except (KeyError, TypeError) as error:
+            record = cls(**fields(values, _READERS, later=_LATER))
+            _check_rounds(record)
+        except (ValueError, InputError) as error:
             raise InputError(f"damaged record: {error}") from error
+        return record
+
+
+def _size(values: Any) -> Size:
+    return Size(**fields(values, {"height": number_of, "width": number_of}))
+
+
+def _evaluation(values: Any) -> Evaluation:
+    return Evaluation(**fields(values, {"scales": listed(positive), "flip": truth, "at": word(At)}))
+
+
+def _image_counts(values: Any) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    images: tuple[tuple[tuple[int, ...], ...], ...] = listed(listed(listed(count)))(values)
+    shapes = {tuple(map(len, image)) for image in images}
+    if len(shapes) > 1 or any(len(shape) != 3 or len(set(shape)) > 1 or not shape[0] for shape in shapes):
+        raise ValueError("expected (images, 3, classes) pixels")
+    return images
+
+
+def _plain(values: Any) -> dict[str, Any]:
+    return named(lambda value: value)(values)
+
+
+def _check_rounds(record: Record) -> None:
+    """Each sample has a round, and the reference work a time in each of them."""
+    rounds = {"network": record.network_rounds, "classmap": record.classmap_rounds}
+    for stage, samples in {"network": record.network_ms, "classmap": record.classmap_ms}.items():
+        if rounds[stage] and len(rounds[stage]) != len(samples):
+            raise ValueError(f"{stage}_rounds: {len(rounds[stage])} of them, but {len(samples)} samples")
+    played = 1 + max((number for numbers in rounds.values() for number in numbers), default=-1)
+    for name, medians in record.reference_ms.items():
+        if len(medians) < played:
+            raise ValueError(f"reference_ms: {name}: {len(medians)} times, but {played} rounds")
+
+
+_READERS: Mapping[str, Reader] = {
+    "name": text,
+    "model": text,
+    "format": word(Format),
+    "precision": word(Precision),
+    "head": word(HeadKind),
+    "size": _size,
+    "batch": number_of,
+    "runtime": text,
+    "device": text,
+    "threads": number_of,
+    "network_ms": listed(positive),
+    "classmap_ms": listed(positive),
+    "sha256": optional(text),
+    "parent_sha256": optional(text),
+    "params": optional(count),
+    "madds": optional(count),
+    "size_bytes": optional(count),
+    "peak_rss_mib": optional(amount),
+    "energy_mj": optional(amount),
+    "dataset": optional(text),
+    "images": count,
+    "miou_percent": optional(amount),
+    "class_iou_percent": named(optional(amount)),
+    "network_rounds": listed(count),
+    "classmap_rounds": listed(count),
+    "reference_ms": named(listed(positive)),
+    "evaluation": _evaluation,
+    "image_counts": _image_counts,
+    "environment": _plain,
+    "notes": listed(text),
+    "schema": count,
+}
+_LATER = ("energy_mj", "network_rounds", "classmap_rounds", "reference_ms", "evaluation", "image_counts")
+"""Fields that older Records of this schema lack."""

@@ -32,8 +32,15 @@ class Answers:
         atomic_write(self.path, json.dumps({"schema": SCHEMA, "answers": answers}) + "\n")
 
     def remove(self) -> None:
-        """Forget all."""
-        self.path.unlink(missing_ok=True)
+        """Forget all; raises InputError where the system refuses."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be removed ({error.strerror}); choose another --out") from error
+
+    def damaged(self) -> InputError:
+        """What is raised where an answer is not what was put there."""
+        return InputError(f"{self.path}: cannot be read to go on from; delete it to begin anew")
 
     def _read(self) -> dict[str, Any]:
         if not self.path.exists():
@@ -42,7 +49,9 @@ class Answers:
             values = json.loads(self.path.read_text(encoding="utf-8"))
             answers: dict[str, Any] = values["answers"] if values["schema"] == SCHEMA else {}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.path}: cannot be read to go on from; delete it to begin anew") from error
+            raise self.damaged() from error
+        if not isinstance(answers, dict):
+            raise self.damaged()
         return answers
 
 

@@ -15,6 +15,8 @@ from edgeseg.core.types import SCHEMA
 
 __all__ = ["parse_records", "read_records", "records_json", "write_records"]
 
+_WANTED = "give the folder that `edgeseg bench` wrote to, or its records.json"
+_AGAIN = "measure again with `edgeseg bench`"
 _LIST = re.compile(r"\[\n\s*([-+.\deE,\s]+?)\s*\]")
 """A list of numbers over several lines; no text has such a line break in JSON."""
 
@@ -39,21 +41,25 @@ def read_records(path: Path) -> tuple[Record, ...]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give a JSON file that `edgeseg bench` wrote") from error
+        raise InputError(f"{path}: {error.strerror}; {_WANTED}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no file of records; {_WANTED}") from error
     except ValueError as error:
-        raise InputError(f"{path}: not whole JSON ({error}); write it again with `edgeseg bench`") from error
+        raise InputError(f"{path}: not whole JSON ({error}); {_WANTED}") from error
     return parse_records(str(path), values)
 
 
 def parse_records(name: str, values: Any) -> tuple[Record, ...]:
     """Read the JSON values of such a file; InputError that begins with a name for those of anything else."""
     if not isinstance(values, dict) or not isinstance(values.get("records"), list):
-        raise InputError(f"{name}: holds no records; give a JSON file that `edgeseg bench` wrote")
+        raise InputError(f"{name}: holds no records; {_WANTED}")
     if values.get("schema") != SCHEMA:
-        raise InputError(
-            f"{name}: schema {values.get('schema')!r}, but this edgeseg reads schema {SCHEMA}; bench again"
-        )
+        raise InputError(f"{name}: schema {values.get('schema')!r}, but this edgeseg reads schema {SCHEMA}; {_AGAIN}")
+    return tuple(_parsed(name, number, value) for number, value in enumerate(values["records"], 1))
+
+
+def _parsed(file: str, number: int, value: Any) -> Record:
     try:
-        return tuple(Record.from_json(value) for value in values["records"])
-    except (InputError, AttributeError) as error:
-        raise InputError(f"{name}: {error}; write it again with `edgeseg bench`") from error
+        return Record.from_json(value)
+    except InputError as error:
+        raise InputError(f"{file}: record {number}: {error}; {_AGAIN}") from error

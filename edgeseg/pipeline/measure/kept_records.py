@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.job import Job
@@ -24,7 +25,10 @@ class KeptRecords:
     def get(self, job: Job) -> Record | None:
         """What was found for this very job and file; None where nothing was. InputError for a damaged file."""
         found = self.answers.get(_asked(job))
-        return Record.from_json(found) if found else None
+        try:
+            return Record.from_json(found) if found else None
+        except InputError as error:
+            raise self.answers.damaged() from error
 
     def put(self, job: Job, record: Record) -> None:
         """Keep what was found; raises WorkError where the system refuses to write."""

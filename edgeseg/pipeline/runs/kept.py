@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeseg.core.errors import InputError
+from edgeseg.core.json_values import text
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.answers import Answers
@@ -28,8 +30,11 @@ class Kept:
         answer = self.answers.get(_asked(order, job))
         if answer is None:
             return None
-        sources = tuple(map(Source, answer["files"]))
-        records = tuple(map(Record.from_json, answer["records"]))
+        try:
+            sources = tuple(Source(text(file)) for file in answer["files"])
+            records = tuple(map(Record.from_json, answer["records"]))
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            raise self.answers.damaged() from error
         unchanged = all(
             Path(source.target).is_file() and as_artifact(source).sha256 == record.sha256
             for source, record in zip(sources, records, strict=True)

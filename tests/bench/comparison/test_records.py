@@ -38,9 +38,10 @@ def test_counts_and_evaluation_come_back_and_stand_on_a_line(tmp_path: Path, rec
     assert "[11, 12]" in path.read_text()
 
 
-def test_records_of_before_have_the_plain_evaluation(tmp_path: Path, record: Callable[..., Record]) -> None:
+def test_records_of_before_are_read(tmp_path: Path, record: Callable[..., Record]) -> None:
     old = record().to_json()
-    del old["evaluation"], old["image_counts"]
+    for later in ("evaluation", "image_counts", "network_rounds", "classmap_rounds", "reference_ms", "energy_mj"):
+        del old[later]
     path = tmp_path / "records.json"
     path.write_text(json.dumps({"schema": 1, "records": [old]}))
     assert read_records(path) == (record(),)
@@ -53,7 +54,8 @@ def test_records_of_before_have_the_plain_evaluation(tmp_path: Path, record: Cal
         ("[]", "holds no records"),
         ('{"schema": 1, "records": 3}', "holds no records"),
         ('{"schema": 99, "records": []}', "schema 99"),
-        ('{"schema": 1, "records": [5]}', "write it again"),
+        ('{"schema": 1, "records": [5]}', "record 1: .*not 5; measure again with `edgeseg bench`"),
+        ('{"schema": 1, "records": [null]}', "record 1: .*not null; measure again"),
         ('{"schema": 1, "records": [{"schema": 1}]}', "damaged record"),
     ],
 )
@@ -61,6 +63,58 @@ def test_damaged_files_are_named(tmp_path: Path, content: str, message: str) -> 
     path = tmp_path / "records.json"
     path.write_text(content)
     with pytest.raises(InputError, match=f"records.json.*{message}"):
+        read_records(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"network_ms": [0.0] * 3}, "network_ms: expected a finite number above 0, not 0.0"),
+        ({"network_ms": [-1.0]}, "network_ms: .* not -1.0"),
+        ({"classmap_ms": ["fast"]}, 'classmap_ms: .* not "fast"'),
+        ({"classmap_ms": [True]}, "classmap_ms: .* not true"),
+        ({"classmap_ms": [float("inf")]}, "classmap_ms: .* not Infinity"),
+        ({"network_ms": [10**400]}, "network_ms: .* not 10000"),
+        ({"network_ms": 3.0}, "network_ms: expected a list"),
+        ({"size": "64x128"}, "size: expected an object"),
+        ({"size": {"height": 0, "width": 8}}, "size: height: expected a whole number from 1, not 0"),
+        ({"head": "neck"}, "head: expected logits or scores or classmap"),
+        ({"threads": "2"}, "threads: expected a whole number from 1"),
+        ({"size_bytes": "large"}, "size_bytes: "),
+        ({"environment": None}, "environment: expected an object, not null"),
+        ({"class_iou_percent": None}, "class_iou_percent: expected an object"),
+        ({"notes": [1]}, "notes: expected text"),
+        ({"network_rounds": [0, 1]}, "network_rounds: 2 of them, but 64 samples"),
+        ({"classmap_rounds": [0] * 64, "reference_ms": {"memory": []}}, "reference_ms: memory: 0 times, but 1 rounds"),
+        ({"image_counts": [[[1], [2]]]}, r"image_counts: expected \(images, 3, classes\)"),
+        ({"image_counts": [[[1], [2], [3, 4]]]}, "image_counts: expected"),
+        ({"evaluation": {"scales": [99.0], "flip": False, "at": "input"}}, "scales 99"),
+        ({"evaluation": {"scales": [1.0], "flip": "no", "at": "input"}}, "evaluation: flip: expected true or false"),
+    ],
+)
+def test_damaged_fields_are_named(
+    tmp_path: Path, record: Callable[..., Record], changes: dict[str, object], told: str
+) -> None:
+    path = tmp_path / "records.json"
+    values = [record().to_json(), {**record().to_json(), **changes}]
+    path.write_text(json.dumps({"schema": 1, "records": values}))
+    with pytest.raises(InputError, match=rf"records\.json: record 2: .*{told}.*; measure again with `edgeseg bench`$"):
+        read_records(path)
+
+
+def test_a_field_that_every_record_has_is_missed(tmp_path: Path, record: Callable[..., Record]) -> None:
+    values = record().to_json()
+    del values["environment"]
+    path = tmp_path / "records.json"
+    path.write_text(json.dumps({"schema": 1, "records": [values]}))
+    with pytest.raises(InputError, match=r"record 1: .*environment is missing"):
+        read_records(path)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"\x08\x08\xff\xfe")
+    with pytest.raises(InputError, match=r"net\.onnx: no file of records; give the folder .* or its records\.json"):
         read_records(path)
 
 

@@ -79,6 +79,11 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     small_onnx(files[0], layers=3)
     assert kept.get(jobs[0]) is None
     assert kept.get(replace(jobs[1], threads=2)) is None
+    kept.answers.path.write_text(
+        kept.answers.path.read_text().replace('"threads": 1, "network_ms"', '"threads": 0, "network_ms"')
+    )
+    with pytest.raises(InputError, match=r"unfinished\.json: .*delete it to begin anew"):
+        kept.get(jobs[1])
     kept.answers.path.write_text("{")
     with pytest.raises(EdgesegError, match="delete it to begin anew"):
         kept.get(jobs[1])
