@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 
 from edgeseg.core.errors import WorkError
@@ -39,25 +41,21 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     Raises WorkError where the system refuses (disk full, no permission).
     """
+    temporary = target.parent / f".{target.stem}.{token_hex(4)}{target.suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(target.suffix, f".{target.stem}.", target.parent)
-    except OSError as error:
-        raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
         with _unfinished(temporary):
-            yield temporary
-            temporary.chmod(0o644)
-            temporary.replace(target)
+            try:
+                temporary.touch(exist_ok=False)
+                yield temporary
+                temporary.chmod(0o644)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.errno is None:
             raise
         raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:
@@ -69,13 +67,18 @@ def atomic_write(target: Path, content: bytes | str) -> None:
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """An empty folder, gone with all that is in it when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="edgeseg-") as name, _unfinished(Path(name)):
-        yield Path(name)
+    folder = Path(tempfile.gettempdir(), f"edgeseg-{token_hex(4)}")
+    with _unfinished(folder):
+        folder.mkdir(0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
 
 
 @contextmanager
 def _unfinished(path: Path) -> Iterator[None]:
-    """Have the path removed where this process is killed within the block."""
+    """Have the path, which is made within the block, removed where this process is killed in it."""
     with _starting:
         guard = _guard()
     line = json.dumps(str(path.absolute())).encode() + b"\n"

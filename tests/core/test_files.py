@@ -44,3 +44,33 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path:
         "before.txt": "whole",
         "net.onnx": "the one before",
     }
+
+
+KILLED_AS_IT_BEGINS = """
+import os, signal, sys, tempfile
+from pathlib import Path
+from edgeseg.core import files
+
+root, make = Path(sys.argv[1]), os.open if sys.argv[2] == "file" else os.mkdir
+tempfile.tempdir = sys.argv[1]
+
+def killed(path, *arguments, **more):
+    made = make(path, *arguments, **more)
+    if any(root.iterdir()):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made
+
+setattr(os, make.__name__, killed)
+with files.atomic_path(root / "net.onnx") if sys.argv[2] == "file" else files.temporary_folder():
+    pass
+"""
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_was_just_made_is_removed_too(tmp_path: Path, what: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_AS_IT_BEGINS, str(tmp_path), what], check=False)
+    assert done.returncode == -signal.SIGKILL
+    end = time.monotonic() + 5
+    while any(tmp_path.iterdir()) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(tmp_path.iterdir())
