@@ -10,9 +10,11 @@ import typer
 
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, table_console
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import EdgesegError, InputError, WorkError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeseg.bench.gates.gate import GateVerdict
 
 __all__ = ["add_to"]
@@ -48,6 +50,7 @@ Slowdown = Annotated[
 Loss = Annotated[
     float | None, typer.Option("--max-miou-loss", metavar="POINTS", help="Largest loss of mIoU on --data that passes.")
 ]
+Device = Annotated[str, typer.Option("--device", help="Device of the runtime here, see `edgeseg doctor`.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Time that a pair may take to be decided.")]
 Confidence = Annotated[
     float, typer.Option("--confidence", parser=_percent, metavar="PERCENT", help="Of the whole gate.")
@@ -70,7 +73,7 @@ def gate(
     data: options.Data = "scenes",
     split: options.Split = None,
     images: options.Images = None,
-    device: options.Device = "cpu",
+    device: Device = "cpu",
     runtime: options.Runtime = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="One is the least disturbed.")] = 1,
     json: Annotated[Path | None, typer.Option("--json", help="File to write the verdict to, as JSON.")] = None,
@@ -83,7 +86,8 @@ def gate(
     With --self-test: race the baseline against itself on this machine, and say how often that would have been an alarm
     and which slowdown would have been one.
     """
-    from edgeseg.bench.gates.gate import GateOptions
+    from edgeseg.bench.gates.gate import GateOptions, Measured, rule
+    from edgeseg.bench.gates.gate_tables import gate_table
     from edgeseg.pipeline.gates import gating
 
     limits = GateOptions(
@@ -96,7 +100,12 @@ def gate(
         confidence_percent=confidence,
         seed=seed,
     )
+    if max_miou_loss is None and (data != "scenes" or split or images):
+        raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if self_test:
+        alone = {"--candidate": candidate, "--max-miou-loss": max_miou_loss, "--max-size-growth": max_size_growth}
+        alone |= {"--max-madds-growth": max_madds_growth, "--max-memory-growth": max_memory_growth}
+        _refuse_beside_self_test({**alone, "--json": json, "--junit": junit})
         with progress_bar("self-test") as show:
             say(
                 gating.self_test(
@@ -106,33 +115,52 @@ def gate(
         return
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
-    with progress_bar("gate") as show:
-        verdict = gating.gate(
-            baseline,
-            candidate,
-            limits,
-            dataset=data,
-            split=split,
-            images=images,
-            runtime=runtime,
-            device=device,
-            threads=threads,
-            progress=show,
-        )
-    _show(verdict, json, junit)
+    _refuse_reports(json, junit)
+    try:
+        with progress_bar("gate") as show:
+            verdict = gating.gate(
+                baseline,
+                candidate,
+                limits,
+                dataset=data,
+                split=split,
+                images=images,
+                runtime=runtime,
+                device=device,
+                threads=threads,
+                progress=show,
+            )
+    except EdgesegError as error:  # Or a report of another run would stand for this one.
+        _report(rule([Measured(str(candidate), failure=str(error))], limits), json, junit)
+        raise
+    table_console().print(gate_table(verdict))
+    say(f"gate: {verdict.outcome}")
+    _report(verdict, json, junit)
     raise typer.Exit(verdict.exit_code)
 
 
-def _show(verdict: GateVerdict, json: Path | None, junit: Path | None) -> None:
-    from edgeseg.bench.gates.gate_tables import gate_json, gate_junit, gate_table
+def _refuse_beside_self_test(given: Mapping[str, object]) -> None:
+    if names := ", ".join(name for name, value in given.items() if value is not None):
+        raise InputError(f"--self-test races the baseline against itself and prints what it finds; leave out {names}")
+
+
+def _refuse_reports(json: Path | None, junit: Path | None) -> None:
+    """Raise InputError for places that no report can be written to, before long work."""
+    for name, path in (("--json", json), ("--junit", junit)):
+        if path and path.is_dir():
+            raise InputError(f"{name} {path}: a folder; give the name of a file")
+    if json and junit and json.absolute() == junit.absolute():
+        raise InputError(f"--json and --junit {json}: one would overwrite the other; give each a file of its own")
+
+
+def _report(verdict: GateVerdict, json: Path | None, junit: Path | None) -> None:
+    from edgeseg.bench.gates.gate_tables import gate_json, gate_junit
     from edgeseg.core.files import atomic_write
 
     if json:
         atomic_write(json, gate_json(verdict))
     if junit:
         atomic_write(junit, gate_junit(verdict))
-    table_console().print(gate_table(verdict))
-    say(f"gate: {verdict.outcome}")
     _tell_github(verdict)
 
 
@@ -144,5 +172,8 @@ def _tell_github(verdict: GateVerdict) -> None:
         for line in github_commands(verdict):
             say(line)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(gate_markdown(verdict) + "\n")
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(gate_markdown(verdict) + "\n")
+        except OSError as error:
+            raise WorkError(f"cannot write the summary to {summary}: {error.strerror}") from error

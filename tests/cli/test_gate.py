@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,8 @@ import edgeseg
 from edgeseg.bench.comparison.records import write_records
 from edgeseg.bench.gates.gate import GateOptions
 from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.core.errors import WorkError
+from edgeseg.core.evaluation import Evaluation
 from tests.small import small_onnx
 
 WIDE = ("--max-slowdown", "60%", "--seconds", "60")
@@ -76,6 +79,14 @@ def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
         (["--baseline", "old/same.onnx"], "needs --candidate"),
         (["--baseline", "old", "--candidate", "new", "--max-slowdown", "much"], "'much': expected a percentage"),
         (["--baseline", "old", "--candidate", "new", "--seconds", "-1"], "expected more than 0"),
+        (["--baseline", "old", "--candidate", "new", "--seed", "-1"], "a seed of -1"),
+        (["--baseline", "old", "--candidate", "new", "--images", "3"], "--max-miou-loss is measured on"),
+        (["--baseline", "old", "--candidate", "new", "--max-miou-loss", "1", "--data", "camvid:gone"], "gone"),
+        (["--baseline", "old", "--candidate", "new", "--device", "ssh://host"], "a gate runs on this machine"),
+        (["--baseline", "old", "--candidate", "new", "--json", "empty"], "--json empty: a folder"),
+        (["--baseline", "old", "--candidate", "new", "--json", "v", "--junit", "./v"], "would overwrite the other"),
+        (["--baseline", "old", "--self-test", "--candidate", "new"], "leave out --candidate"),
+        (["--baseline", "old", "--self-test"], "old: a file is raced against itself"),
         (["--candidate", "new"], "--baseline"),
     ],
 )
@@ -85,6 +96,42 @@ def test_what_is_not_measured_is_2(cli, files: Path, arguments: list[str], words
     done = cli("gate", *arguments, folder=files)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_what_is_not_measured_is_reported_in_place_of_an_older_report(cli, files: Path, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    (tmp_path / "v.xml").write_text('<testsuite failures="0" errors="0" />')
+    done = cli("gate", "--baseline", "gone", "--candidate", files / "new", "--junit", "v.xml", "--json", "v.json")
+    assert done.returncode == 2
+    assert "gone: no such file" in ElementTree.parse(tmp_path / "v.xml").getroot().find("testcase/error").get("message")
+    assert json.loads((tmp_path / "v.json").read_text())["exit_code"] == 2
+    assert "::error title=edgeseg gate%3A undecided::" in done.stdout
+    assert "gone: no such file" in (tmp_path / "summary.md").read_text()
+
+
+def test_a_summary_that_cannot_be_written_leaves_the_verdict(cli, files: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+    old = files / "old" / "same.onnx"
+    done = cli("gate", "--baseline", old, "--candidate", old, "--seconds", "0.01", "--json", "v.json")
+    assert done.returncode == 2
+    assert "gate: undecided" in done.stdout
+    assert done.stderr.strip().splitlines() == [done.stderr.strip()]
+    assert "summary.md: No such file" in done.stderr
+    assert (tmp_path / "v.json").exists()
+
+
+def test_a_check_that_fails_leaves_what_was_raced(files: Path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise WorkError("the images are gone")
+
+    monkeypatch.setattr("edgeseg.pipeline.gates.gating.examine_apart", fail)
+    slow = [files / folder / "slow.onnx" for folder in ("old", "new")]
+    verdict = edgeseg.gate(*slow, GateOptions(max_slowdown_percent=60, max_size_growth_percent=900, seconds=60))
+    (ruling,) = verdict.rulings
+    assert verdict.outcome == "regression"
+    assert ruling.measured.timing is not None
+    assert ruling.measured.failure == "the images are gone"
 
 
 def test_pairs_that_cannot_be_compared_are_undecided(files: Path, tmp_path: Path) -> None:
@@ -104,8 +151,8 @@ def test_pairs_that_cannot_be_compared_are_undecided(files: Path, tmp_path: Path
 
 
 def test_a_stored_record_is_a_baseline(cli, files: Path, tmp_path: Path) -> None:
-    quick = LatencyOptions(warmup_s=0.1, min_seconds=0.3, min_samples=10)
-    records = edgeseg.bench([files / "old" / "slow.onnx"], None, threads=1, latency=quick)
+    long_enough = LatencyOptions(warmup_s=0.1, min_seconds=1.5, min_samples=10)
+    records = edgeseg.bench([files / "old" / "slow.onnx"], None, threads=1, latency=long_enough)
     write_records(tmp_path / "baseline.json", records)
     candidate = files / "new" / "slow.onnx"
     done = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, *WIDE[:2], "--seconds", "6")
@@ -114,6 +161,18 @@ def test_a_stored_record_is_a_baseline(cli, files: Path, tmp_path: Path) -> None
     threads = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, "--threads", "2", "--seconds", "1")
     assert threads.returncode == 2
     assert "threads 2, but 1 in the baseline" in " ".join(threads.stdout.split())
+
+
+@pytest.mark.parametrize("kept", [{"evaluation": Evaluation(flip=True)}, {"image_counts": ()}])
+def test_miou_is_of_the_same_images_in_the_same_way(kept: dict[str, object], files: Path, tmp_path: Path) -> None:
+    quick = LatencyOptions(warmup_s=0.1, min_seconds=0.1, min_samples=3)
+    old = files / "old" / "same.onnx"
+    (record,) = edgeseg.bench([old], "scenes", threads=1, latency=quick, images=2)
+    write_records(tmp_path / "baseline.json", [replace(record, **kept)])
+    options = GateOptions(max_miou_loss_points=1, seconds=0.1)
+    (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=2).rulings
+    assert ruling.outcome == "undecided"
+    assert "mIoU plain, but flip" in str(ruling.reasons) or "other labels" in str(ruling.reasons)
 
 
 def test_self_test(cli, files: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean, median
@@ -16,6 +17,8 @@ from edgeseg.core.errors import InputError
 __all__ = ["Run", "corrected_timing"]
 
 _DRAWS = 10_000
+_FEWEST_ROUNDS = 10
+"""With fewer, drawing rounds says less of their spread than is stated."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,16 @@ def corrected_timing(then: Run, now: Run, options: GateOptions) -> Timing:
 
     Each workload gives a correction; where they disagree, for the one may be bound by memory and the other not, the
     truth may lie anywhere between, so the interval reaches over all of them. What each is sure of is found by drawing
-    whole rounds of both runs. Raises InputError where the runs have no workload in common.
+    whole rounds of both runs; where either has too few of them, nothing is.
+
+    Raises InputError where the runs have no workload in common.
     """
     workloads = sorted(then.reference_ms.keys() & now.reference_ms.keys())
     if not workloads or not then.ms:
         raise InputError("the baseline holds no time of the reference workloads; bench it again with this edgeseg")
+    if few := _too_few(then, now):
+        ratio = median(now.ms) / median(then.ms)
+        return Timing(median(then.ms), median(now.ms), Interval(ratio, 0.0, math.inf), 1.0, 1.0, len(now.ms), few)
     random = np.random.default_rng(options.seed)
     of_then = random.integers(len(then.ms), size=(_DRAWS, len(then.ms)))
     of_now = random.integers(len(now.ms), size=(_DRAWS, len(now.ms)))
@@ -59,6 +67,17 @@ def corrected_timing(then: Run, now: Run, options: GateOptions) -> Timing:
         note=f"corrected for reference work that took {told} times as long as in the baseline's run; less sure than a "
         "race of two files",
     )
+
+
+def _too_few(then: Run, now: Run) -> str:
+    """What would give more rounds to the one that has too few; empty where none has."""
+    for whose, run, remedy in (
+        ("baseline", then, "bench it again without --effort quick"),
+        ("candidate", now, "give it more --seconds"),
+    ):
+        if len(run.ms) < _FEWEST_ROUNDS:
+            return f"the {whose}'s run has {len(run.ms)} rounds of the {_FEWEST_ROUNDS} that it takes: {remedy}"
+    return ""
 
 
 def _relative(run: Run, workload: str) -> NDArray[np.float64]:

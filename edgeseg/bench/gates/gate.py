@@ -58,6 +58,8 @@ class GateOptions:
             raise InputError(f"{self.seconds} seconds: expected more than 0, for example 15")
         if not 50 <= self.confidence_percent < 100:
             raise InputError(f"a confidence of {self.confidence_percent} %: expected 50 to below 100, for example 99")
+        if self.seed < 0:
+            raise InputError(f"a seed of {self.seed}: expected 0 or more")
 
 
 @dataclass(frozen=True)

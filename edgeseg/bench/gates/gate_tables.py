@@ -35,7 +35,7 @@ def gate_table(verdict: GateVerdict) -> Group:
 def gate_markdown(verdict: GateVerdict) -> str:
     """A heading with the outcome, the table and its notes."""
     lines = [_cells(ruling) for ruling in verdict.rulings]
-    notes = "".join(f"- {note}\n" for note in _notes(verdict))
+    notes = "".join(f"- {_printable(note).replace('<', '&lt;')}\n" for note in _notes(verdict))
     return f"## edgeseg gate: {verdict.outcome}\n\n{markdown_table(_TITLES, _numbers(), lines)}\n{notes}"
 
 
@@ -73,7 +73,9 @@ def gate_junit(verdict: GateVerdict) -> str:
         errors=str(counts.count("undecided")),
     )
     for ruling in verdict.rulings:
-        case = ElementTree.SubElement(suite, "testcase", classname="edgeseg.gate", name=ruling.measured.name)
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="edgeseg.gate", name=_printable(ruling.measured.name)
+        )
         if ruling.outcome != "passed":
             kind = "failure" if ruling.outcome == "regression" else "error"
             ElementTree.SubElement(case, kind, message=_printable("; ".join(ruling.reasons)))
@@ -139,7 +141,7 @@ def _finite(values: object) -> object:
 
 
 def _printable(text: str) -> str:
-    """Without the characters that XML has no way to hold."""
+    """In one line, without the characters that XML has no way to hold."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

@@ -47,7 +47,8 @@ def race(
         candidate: Whose time it is of.
         options: The limit, the error and the time.
         pairs: Races that are decided on together.
-        to_the_end: Whether to go on though it is decided.
+        to_the_end: Whether to go on though it is decided. The interval is then that of the end, and what was decided
+            stands.
         clock: Seconds.
         started: When the clock began to count; by default now.
         told: The share of the time that is spent, after every round.
@@ -55,6 +56,7 @@ def race(
     start = clock() if started is None else started
     rounds = _Rounds((baseline, candidate), Random(options.seed), clock)
     looks: list[Look] = []
+    decided: tuple[float, float] | None = None
     while True:
         rounds.play()
         share = min(1.0, (clock() - start) / options.seconds)
@@ -63,10 +65,12 @@ def race(
         if share < next(each for each in _SHARES if each > last):
             continue
         looks.append(Look(len(rounds.ratios), share))
-        p_slower, p_within = p_values(rounds.ratios, looks, options.limit)
-        if share == 1 or (not to_the_end and min(p_slower, p_within) * pairs <= options.error):
+        found = p_values(rounds.ratios, looks, options.limit)
+        if not decided and min(found) * pairs <= options.error:
+            decided = found
+        if share == 1 or (decided and not to_the_end):
             interval = ratio_interval(rounds.ratios, looks, options.error)
-            return Timing(*rounds.medians(), interval, p_slower, p_within, len(rounds.ratios))
+            return Timing(*rounds.medians(), interval, *(decided or found), len(rounds.ratios))
 
 
 @dataclass

@@ -15,14 +15,17 @@ from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
+from edgeseg.pipeline.elsewhere.android import is_android
+from edgeseg.pipeline.elsewhere.remote import is_remote
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
 from edgeseg.pipeline.gates.stored import against_record
 from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of
-from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import examine_apart
 from edgeseg.pipeline.measure.turns import Player
 from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import is_file
 
 __all__ = ["gate", "race_files", "self_test"]
 
@@ -53,7 +56,7 @@ def gate(
         split: Split of the dataset; by default the one that it declares first.
         images: How many of its images; by default all.
         runtime: Name of a runtime; by default the one for each file's format.
-        device: What the runtime is asked to run on.
+        device: What the runtime is asked to run on, here.
         threads: Threads that the runtime may use; one is the least disturbed by whatever else the machine does.
         progress: Told how far the gate is.
 
@@ -63,8 +66,11 @@ def gate(
     """
     options = options or GateOptions()
     options.validate()
+    _refuse_elsewhere(device)
     pairs = pairs_of(Path(baseline), Path(candidate))
     data = dataset if options.max_miou_loss_points is not None else None
+    if data:
+        open_evaluation(data, split, None, images)
     job = Job(Source(""), runtime, device, threads, data, split, images)
     measured = []
     for number, pair in enumerate(pairs):
@@ -92,6 +98,9 @@ def self_test(
     """
     options = options or GateOptions()
     options.validate()
+    _refuse_elsewhere(device)
+    if not is_file(str(path)):
+        raise InputError(f"{path}: a file is raced against itself; give one .onnx or .tflite file")
     job = Job(Source(str(path)), runtime, device, threads)
     races = []
     for number in range(runs):
@@ -99,6 +108,11 @@ def self_test(
         seeded = replace(options, seed=options.seed + number)
         races.append(race_files(job, job, seeded, to_the_end=True, told=told))
     return SelfTest(tuple(races), options)
+
+
+def _refuse_elsewhere(device: str) -> None:
+    if is_remote(device) or is_android(device):
+        raise InputError(f"device {device!r}: a gate runs on this machine; run edgeseg gate there")
 
 
 def _told(progress: Progress, name: str, number: int, count: int, share: float) -> None:
@@ -109,12 +123,18 @@ def _measured(pair: Pair, options: GateOptions, job: Job, pairs: int, told: Call
     if pair.failure or pair.candidate is None or pair.baseline is None:
         return Measured(pair.name, failure=pair.failure)
     ours = replace(job, source=Source(str(pair.candidate)))
+    baseline: Callable[[], Record]
     if isinstance(pair.baseline, Record):
         timing = against_record(pair.baseline, ours, options, told)
-        return Measured(pair.name, timing, _checks(partial(_itself, pair.baseline), ours, options))
-    theirs = replace(job, source=Source(str(pair.baseline)))
-    timing = race_files(theirs, ours, options, pairs=pairs, told=told)
-    return Measured(pair.name, timing, _checks(partial(examine_apart, theirs), ours, options))
+        baseline = partial(_itself, pair.baseline)
+    else:
+        theirs = replace(job, source=Source(str(pair.baseline)))
+        timing = race_files(theirs, ours, options, pairs=pairs, told=told)
+        baseline = partial(examine_apart, theirs)
+    try:
+        return Measured(pair.name, timing, _checks(baseline, ours, options))
+    except EdgesegError as error:  # What was raced is still known.
+        return Measured(pair.name, timing, failure=str(error))
 
 
 def race_files(
@@ -160,16 +180,29 @@ def _checks(baseline: Callable[[], Record], candidate: Job, options: GateOptions
     if all(limit is None for limit in limits.values()):
         return ()
     old, new = baseline(), examine_apart(candidate)
-    if options.max_miou_loss_points is not None and (old.dataset, old.images) != (new.dataset, new.images):
-        raise InputError(
-            f"{candidate.source.target}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} "
-            f"({old.images}) in the baseline; give the same --data and --images"
-        )
+    if options.max_miou_loss_points is not None:
+        _refuse_other_images(old, new, candidate.source.target)
     return tuple(
         Check(what, "points" if what == "mIoU" else "%", _FIGURES[what](old), _FIGURES[what](new), limit)
         for what, limit in limits.items()
         if limit is not None
     )
+
+
+def _refuse_other_images(old: Record, new: Record, name: str) -> None:
+    """Raise InputError where mIoU was not taken of the same images in the same way."""
+    if (old.dataset, old.images) != (new.dataset, new.images):
+        raise InputError(
+            f"{name}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} ({old.images}) in the "
+            "baseline; give the same --data and --images"
+        )
+    if old.evaluation != new.evaluation:
+        raise InputError(
+            f"{name}: mIoU {new.evaluation}, but {old.evaluation} in the baseline; bench the baseline without "
+            "--scales, --flip and --at"
+        )
+    if [image[1] for image in old.image_counts] != [image[1] for image in new.image_counts]:
+        raise InputError(f"{name}: mIoU on other labels than in the baseline; give the same --data and --split")
 
 
 _FIGURES: dict[str, Callable[[Record], float | None]] = {

@@ -32,7 +32,9 @@ def pairs_of(baseline: Path, candidate: Path) -> list[Pair]:
     if baseline.suffix == ".json":
         return _of_records(baseline, candidate)
     if baseline.is_dir() != candidate.is_dir():
-        raise InputError(f"{baseline} and {candidate}: give two files or two folders")
+        records = baseline / "records.json"
+        also = f", or {records} as the baseline" if records.is_file() else ""
+        raise InputError(f"{baseline} and {candidate}: give two files or two folders{also}")
     old, new = _files(baseline), _files(candidate)
     if not baseline.is_dir():
         return [Pair(candidate.name, baseline, candidate)]
@@ -48,7 +50,8 @@ def _files(path: Path) -> dict[str, Path]:
         if not is_file(str(path)):
             raise InputError(f"{path}: not an .onnx or .tflite file; export it first")
         return {path.name: path}
-    found = {str(each.relative_to(path)): each for each in sorted(path.rglob("[!.]*")) if is_file(str(each))}
+    inside = [each.relative_to(path) for each in sorted(path.rglob("*")) if each.is_file() and is_file(str(each))]
+    found = {str(each): path / each for each in inside if not any(part.startswith(".") for part in each.parts)}
     if not found:
         raise InputError(f"{path}: holds no .onnx or .tflite file, so there is nothing to compare")
     return found
@@ -60,7 +63,7 @@ def _missing(name: str, where: Path, found: Container[str]) -> str | None:
 
 def _of_records(path: Path, candidate: Path) -> list[Pair]:
     stored, files = read_records(path), list(_files(candidate).values())
-    if len(stored) == len(files) == 1:
+    if len(stored) == len(files) == 1 and candidate.is_file():
         return [Pair(files[0].name, stored[0], files[0])]
     old, new = {record.name: record for record in stored}, {file.name: file for file in files}
     if len(old) < len(stored) or len(new) < len(files):

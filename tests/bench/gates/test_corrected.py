@@ -39,3 +39,21 @@ def test_workloads_that_disagree_widen_the_interval() -> None:
 def test_a_run_without_reference_is_refused() -> None:
     with pytest.raises(InputError, match="reference workloads; bench it again"):
         corrected_timing(Run([5.0], {}), run(5, 1, 2, 0), OPTIONS)
+
+
+@pytest.mark.parametrize(("then", "now", "whose"), [(30, 9, "candidate"), (9, 30, "baseline")])
+@pytest.mark.parametrize("slower", [0.5, 2.0])
+def test_too_few_rounds_decide_nothing(then: int, now: int, whose: str, slower: float) -> None:
+    timing = corrected_timing(run(5, 1, 2, 0, then), run(5 * slower, 1, 2, 1, now), OPTIONS)
+    assert rule([Measured("net", timing)], OPTIONS).outcome == "undecided"
+    assert f"the {whose}'s run has 9 rounds" in timing.note
+
+
+@pytest.mark.parametrize("rounds", [10, 30])
+def test_a_ratio_at_the_limit_is_seldom_called(rounds: int) -> None:
+    timings = [
+        corrected_timing(run(5, 1, 2, 2 * seed), run(5.5, 1, 2, 2 * seed + 1, rounds), OPTIONS) for seed in range(60)
+    ]
+    outcomes = [rule([Measured("net", timing)], OPTIONS).outcome for timing in timings]
+    assert outcomes.count("undecided") >= 58
+    assert sum(timing.interval.low <= 1.1 <= timing.interval.high for timing in timings) >= 58

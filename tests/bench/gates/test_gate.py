@@ -75,7 +75,7 @@ def test_options_that_nothing_can_hold_to(options: GateOptions) -> None:
 
 
 def test_every_way_of_writing_holds_every_pair() -> None:
-    odd = "a|b\n<x>.onnx"
+    odd = "a|b\n<x>\x07.onnx"
     verdict = rule(
         [Measured("same", SAME, (sized(0.5),)), Measured("slow", SLOWER), Measured(odd, failure="50 %: no\x1b match")],
         OPTIONS,
@@ -89,10 +89,12 @@ def test_every_way_of_writing_holds_every_pair() -> None:
     ]
     suite = ElementTree.fromstring(gate_junit(verdict))
     assert [suite.get(key) for key in ("tests", "failures", "errors")] == ["3", "1", "1"]
-    assert [case.get("name") for case in suite.iter("testcase")] == ["same", "slow", odd]
+    assert [case.get("name") for case in suite.iter("testcase")] == ["same", "slow", "a|b <x> .onnx"]
     (failure,) = suite.iter("failure")
     assert failure.get("message") == "slower: +10.0 % [+8.0 %, +12.0 %], limit +3 %"
     assert [len(line.split(" | ")) for line in gate_markdown(verdict).splitlines() if line.startswith("| ")] == [7] * 5
+    notes = gate_markdown(verdict).rpartition("|\n")[2].splitlines()
+    assert all(note.startswith("- ") and "<" not in note for note in notes if note)
     slow, other = github_commands(verdict)
     assert slow == (
         "::error title=edgeseg gate%3A regression::slow: slower: +10.0 %25 [+8.0 %25, +12.0 %25], limit +3 %25"

@@ -25,6 +25,7 @@ def touched(*paths: Path) -> None:
 def test_folders_by_place_and_name(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     touched(old / "a.onnx", old / "sub" / "a.onnx", old / "notes.txt", new / "a.onnx", new / "b.tflite")
+    touched(old / ".cache" / "z.onnx", old / "folder.onnx" / "notes.txt")
     found = {pair.name: pair for pair in pairs_of(old, new)}
     assert found["a.onnx"] == Pair("a.onnx", old / "a.onnx", new / "a.onnx")
     assert found["sub/a.onnx"].failure == f"no sub/a.onnx in {new}"
@@ -43,7 +44,8 @@ def test_records_by_name(tmp_path: Path) -> None:
     stored, new = tmp_path / "records.json", tmp_path / "new"
     touched(new / "c.onnx")
     write_records(stored, [RECORD])
-    assert pairs_of(stored, new) == [Pair("c.onnx", RECORD, new / "c.onnx")]
+    assert pairs_of(stored, new / "c.onnx") == [Pair("c.onnx", RECORD, new / "c.onnx")]
+    assert [pair.failure for pair in pairs_of(stored, new)] == [f"no a.onnx in {new}", f"no c.onnx in {stored}"]
     touched(new / "a.onnx")
     assert [(pair.name, pair.failure) for pair in pairs_of(stored, new)] == [
         ("a.onnx", None),
