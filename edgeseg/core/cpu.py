@@ -1,7 +1,8 @@
-"""The processor that this runs on: its name, and its instructions for int8."""
+"""The processor that this runs on: its name, its cores, and its instructions for int8 and other speed."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -10,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from edgeseg.core.errors import InputError
+
 __all__ = [
     "Family",
     "Int8Features",
+    "check_threads",
     "cpu_model",
     "cpuinfo_flags",
     "cpuinfo_model",
     "explain",
     "int8_features",
     "read_text",
+    "speed_flags",
 ]
 
 Family: TypeAlias = Literal["x86", "arm", "other"]
@@ -31,6 +36,11 @@ _SYSCTL_FLAGS = {
     "hw.optional.arm.FEAT_DotProd": "dotprod",
     "hw.optional.arm.FEAT_I8MM": "i8mm",
 }
+_SPEED_FLAGS = re.compile(r"sse4_2|f16c|fma|avx.*|amx.*|asimd.*|neon|dotprod|i8mm|bf16|sve.*|sme.*")
+
+_THREADS_PER_CORE = 4
+_ALWAYS_ALLOWED = 16
+"""Threads, however few the cores: to see what more of them than cores cost."""
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -53,6 +63,21 @@ class Int8Features:
 def int8_features() -> Int8Features:
     """What this processor has for int8 arithmetic."""
     return explain(_flags(), platform.machine())
+
+
+def speed_flags(flags: frozenset[str] | None = None) -> tuple[str, ...]:
+    """All the instructions that kernels choose their code by, of this processor or among flags in our names."""
+    return tuple(sorted(filter(_SPEED_FLAGS.fullmatch, _flags() if flags is None else flags)))
+
+
+def check_threads(threads: int) -> None:
+    """Raise InputError for a number of threads that nothing on this machine can be run with to any purpose."""
+    cores = os.cpu_count() or 1
+    most = max(_ALWAYS_ALLOWED, _THREADS_PER_CORE * cores)
+    if threads < 1:
+        raise InputError(f"{threads} threads: at least 1 is needed")
+    if threads > most:
+        raise InputError(f"{threads} threads: too many for the {cores} core{'s' * (cores > 1)} here; give 1 to {most}")
 
 
 def explain(flags: frozenset[str], architecture: str) -> Int8Features:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edgeseg.core.cpu import cpu_model, int8_features, read_text
+from edgeseg.core.cpu import cpu_model, int8_features, read_text, speed_flags
 
 __all__ = ["environment", "library_versions"]
 
@@ -33,7 +33,7 @@ _LIBRARIES = (
     "tf2onnx",
 )
 
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+_CORES = Path("/sys/devices/system/cpu")
 _THERMAL = Path("/sys/class/thermal")
 
 
@@ -46,6 +46,7 @@ def environment(threads: int) -> dict[str, Any]:
         "allowed_cores": _allowed_cores(),
         "threads": threads,
         "int8_features": list(int8_features().present),
+        "cpu_flags": list(speed_flags()),
         "governor": _governor(),
         "load_average": _load_average(),
         "temperature_c": _temperature_c(),
@@ -69,7 +70,10 @@ def _allowed_cores() -> list[int] | None:
 
 
 def _governor() -> str | None:
-    return read_text(_GOVERNOR)
+    """Of the cores that this may run on: `mixed` where theirs differ."""
+    cores = _allowed_cores() or range(os.cpu_count() or 1)
+    found = {read_text(_CORES / f"cpu{core}" / "cpufreq" / "scaling_governor") for core in cores}
+    return found.pop() if len(found) == 1 else "mixed"
 
 
 def _load_average() -> list[float] | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import quantiles
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.core.errors import MeasureError
 
-__all__ = ["median_interval", "percentile", "samples_for"]
+__all__ = ["median_interval", "percentile", "ratio_interval", "samples_for"]
 
 _DRAWS = 1000
-_CELLS = 2_000_000
-"""Of a table of draws by samples that is held at a time."""
 
 
 def samples_for(percent: int) -> int:
@@ -48,22 +49,97 @@ def median_interval(
 
     Returns None for fewer than two rounds. Raises MeasureError where a sample has no round.
     """
-    if len(samples) != len(rounds):
-        raise MeasureError(f"{len(samples)} samples, but {len(rounds)} rounds that they are of; measure again")
-    order = np.argsort(samples, kind="stable")
-    ordered = np.asarray(samples, float)[order]
-    _, of_round = np.unique(np.asarray(rounds)[order], return_inverse=True)
-    count = int(of_round.max(initial=-1)) + 1
-    if count < 2:
+    sample = _Sample.of(samples, rounds)
+    if len(sample.rounds) < 2:
         return None
-    random, medians = np.random.default_rng(seed), []
-    step = max(1, _CELLS // len(ordered))
-    for start in range(0, _DRAWS, step):
-        drawn = random.multinomial(count, np.full(count, 1 / count), size=min(step, _DRAWS - start))
-        ranks = np.cumsum(drawn[:, of_round], axis=1)
-        total = ranks[:, -1:]
-        lower, upper = ((ranks > rank).argmax(axis=1) for rank in ((total - 1) // 2, total // 2))
-        medians.append((ordered[lower] + ordered[upper]) / 2)
+    return _ends(sample.medians(_drawn(len(sample.rounds), np.random.default_rng(seed))), confidence)
+
+
+def ratio_interval(
+    above: tuple[Sequence[float], Sequence[int]],
+    below: tuple[Sequence[float], Sequence[int]],
+    *,
+    together: bool,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float] | None:
+    """Where the ratio of two medians lies, by bootstrap over whole rounds.
+
+    Args:
+        above: Samples and the round of each.
+        below: The same of what it is divided by.
+        together: Whether a round of one number is the same round of both: it is drawn for both, so that what slowed
+            the two of them does not blur their ratio.
+        confidence: The share of draws whose ratio lies inside.
+        seed: Of the draws.
+
+    Returns None where one has fewer than two rounds. Raises MeasureError where a sample has no round.
+    """
+    one, other = _Sample.of(*above), _Sample.of(*below)
+    if min(len(one.rounds), len(other.rounds)) < 2:
+        return None
+    random = np.random.default_rng(seed)
+    common = np.intersect1d(one.rounds, other.rounds) if together else np.empty(0, int)
+    shared, medians = _drawn(len(common), random), []
+    for sample in (one, other):
+        is_shared = np.isin(sample.rounds, common)
+        drawn = np.empty((_DRAWS, len(sample.rounds)))
+        drawn[:, is_shared] = shared
+        drawn[:, ~is_shared] = _drawn(int((~is_shared).sum()), random)
+        medians.append(sample.medians(drawn))
+    return _ends(medians[0] / medians[1], confidence)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Samples in rising order, the place of each one's round among the rounds, and the numbers of these."""
+
+    values: NDArray[np.float64]
+    of_round: NDArray[np.intp]
+    rounds: NDArray[Any]
+
+    @classmethod
+    def of(cls, samples: Sequence[float], rounds: Sequence[int]) -> Self:
+        if len(samples) != len(rounds):
+            raise MeasureError(f"{len(samples)} samples, but {len(rounds)} rounds that they are of; measure again")
+        order = np.argsort(samples, kind="stable")
+        numbers, of_round = np.unique(np.asarray(rounds)[order], return_inverse=True)
+        return cls(np.asarray(samples, float)[order], of_round, numbers)
+
+    def medians(self, drawn: NDArray[Any]) -> NDArray[np.float64]:
+        """(draws, rounds), how often each round was drawn -> (draws,), the medians.
+
+        A median is looked for among blocks of samples, then inside of its block: the samples times the draws would be
+        a table of seconds.
+        """
+        size = max(1, round(len(self.values) ** 0.5))
+        blocks = -(-len(self.values) // size)
+        cells = np.arange(len(self.values)) // size * len(self.rounds) + self.of_round
+        counts = np.bincount(cells, minlength=blocks * len(self.rounds)).reshape(blocks, -1)
+        behind = np.cumsum(drawn @ counts.T.astype(float), axis=1)
+        total = behind[:, -1]
+        ends = [self._at(rank, drawn, behind, size) for rank in ((total - 1) // 2, total // 2)]
+        return (ends[0] + ends[1]) / 2
+
+    def _at(self, rank: NDArray[Any], drawn: NDArray[Any], behind: NDArray[Any], size: int) -> NDArray[np.float64]:
+        """The sample of a rank in each draw; `behind` is how many lie before the end of each block."""
+        lines = np.arange(len(drawn))
+        block = (behind > rank[:, None]).argmax(axis=1)
+        before = np.where(block > 0, behind[lines, block - 1], 0)
+        places = np.minimum(block[:, None] * size + np.arange(size), len(self.values) - 1)
+        ranks = before[:, None] + np.cumsum(drawn[lines[:, None], self.of_round[places]], axis=1)
+        found: NDArray[np.float64] = self.values[places[lines, (ranks > rank[:, None]).argmax(axis=1)]]
+        return found
+
+
+def _drawn(rounds: int, random: np.random.Generator) -> NDArray[Any]:
+    """(draws, rounds): how often each is in every draw of as many as there are."""
+    if not rounds:
+        return np.empty((_DRAWS, 0), int)
+    return random.multinomial(rounds, np.full(rounds, 1 / rounds), size=_DRAWS)
+
+
+def _ends(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(np.concatenate(medians), [tail, 100 - tail])
+    low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

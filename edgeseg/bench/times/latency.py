@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter_ns
 
-from edgeseg.bench.times.intervals import percentile, samples_for
+from edgeseg.bench.times.intervals import median_interval, percentile, samples_for
 from edgeseg.core.errors import InputError, MeasureError
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "UNCOUNTED_CALLS",
     "LatencyOptions",
     "LatencySummary",
+    "WarmUp",
     "burst_ms",
     "share_done",
     "summarize",
@@ -28,19 +29,21 @@ UNCOUNTED_CALLS = 1
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
 _SPREAD_SAMPLES = 4
+_WINDOW_NS = 5e7
 
 
 @dataclass(frozen=True)
 class LatencyOptions:
     """When warm-up and sampling end.
 
-    Warm-up ends when the median of the last `window` calls is within `steady_percent` of the median of the `window`
-    before, or after `warmup_s`; one call is made in any case. Sampling ends when both `min_seconds` and `min_samples`
-    are reached, or at `max_seconds`, which count the time of the samples alone; one is taken in any case.
+    Warm-up ends when the median of the last window is within `steady_percent` of the median of the window before, a
+    window being `window` calls, or more where they take less than 50 ms; or, steady or not, after `warmup_s`. One call
+    is made in any case. Sampling ends when both `min_seconds` and `min_samples` are reached, or at `max_seconds`, which
+    count the time of the samples alone; one is taken in any case.
     """
 
-    warmup_s: float = 0.5
-    window: int = 5
+    warmup_s: float = 10.0
+    window: int = 3
     steady_percent: float = 2.0
     min_seconds: float = 2.0
     min_samples: int = samples_for(90)
@@ -48,17 +51,26 @@ class LatencyOptions:
 
 
 EFFORTS: Mapping[str, LatencyOptions] = {
-    "quick": LatencyOptions(min_seconds=0.5, min_samples=10, max_seconds=5.0),
+    "quick": LatencyOptions(warmup_s=6.0, min_seconds=0.5, min_samples=10, max_seconds=5.0),
     "default": LatencyOptions(),
-    "strict": LatencyOptions(warmup_s=5.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
+    "strict": LatencyOptions(warmup_s=60.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
 }
 """`strict` is MLPerf LoadGen's single stream: 60 seconds and 1024 queries at least."""
 
 
 @dataclass(frozen=True)
-class LatencySummary:
-    """Raw samples in a few figures. None where there are too few samples to state one.
+class WarmUp:
+    """The time that a call took at last, as the median of the last calls, and whether that was steady by then."""
 
+    call_ms: float
+    is_steady: bool
+
+
+@dataclass(frozen=True)
+class LatencySummary:
+    """Raw samples in a few figures. None where there are too few samples, or rounds, to state one.
+
+    The median lies between `p50_low_ms` and `p50_high_ms` with 95 %, by bootstrap over rounds.
     `spread_percent` is the interquartile range over the median (from 4 samples on); the percentiles are those of
     `intervals.percentile`.
     """
@@ -66,17 +78,16 @@ class LatencySummary:
     count: int
     minimum_ms: float
     p50_ms: float
+    p50_low_ms: float | None
+    p50_high_ms: float | None
     p90_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
     spread_percent: float | None
 
 
-def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
-    """Call until steady, and return the time that a call took at last, in ms, as the median of the last window.
-
-    Raises InputError for options that contradict themselves.
-    """
+def warm_up(call: Callable[[], object], options: LatencyOptions) -> WarmUp:
+    """Call until steady, or until the time for it is over; InputError for options that contradict themselves."""
     _validate(options)
     times: list[int] = []
     start = perf_counter_ns()
@@ -85,8 +96,9 @@ def warm_up(call: Callable[[], object], options: LatencyOptions) -> float:
         call()
         after = perf_counter_ns()
         times.append(after - before)
-        if after - start >= options.warmup_s * _NS_PER_S or _steady(times, options):
-            return median(times[-options.window :]) / _NS_PER_MS
+        is_steady = _steady(times, options)
+        if is_steady or after - start >= options.warmup_s * _NS_PER_S:
+            return WarmUp(median(times[-options.window :]) / _NS_PER_MS, is_steady)
 
 
 def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
@@ -101,8 +113,11 @@ def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
     return tuple(ns / _NS_PER_MS for ns in samples)
 
 
-def summarize(samples: Sequence[float]) -> LatencySummary:
-    """Sum up samples in milliseconds; MeasureError where there are none or one is not a time."""
+def summarize(samples: Sequence[float], rounds: Sequence[int] = ()) -> LatencySummary:
+    """Sum up samples in milliseconds, with the round of each where it is known.
+
+    Raises MeasureError where there are none, one is not a time, or one has no round.
+    """
     if not samples:
         raise MeasureError("no latency samples to summarize; measure at least one call")
     if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
@@ -113,7 +128,8 @@ def summarize(samples: Sequence[float]) -> LatencySummary:
         lower, _, upper = quantiles(samples, n=4, method="inclusive")
         spread = 100 * (upper - lower) / p50
     p90, p95, p99 = (percentile(samples, percent) for percent in (90, 95, 99))
-    return LatencySummary(count, min(samples), p50, p90, p95, p99, spread)
+    low, high = (median_interval(samples, rounds) if rounds else None) or (None, None)
+    return LatencySummary(count, min(samples), p50, low, high, p90, p95, p99, spread)
 
 
 def _validate(options: LatencyOptions) -> None:
@@ -124,7 +140,7 @@ def _validate(options: LatencyOptions) -> None:
 
 
 def _steady(times: Sequence[int], options: LatencyOptions) -> bool:
-    window = options.window
+    window = max(options.window, math.ceil(_WINDOW_NS / max(1, median(times[-options.window :]))))
     if len(times) < 2 * window:
         return False
     last, before = median(times[-window:]), median(times[-2 * window : -window])

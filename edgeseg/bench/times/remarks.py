@@ -15,6 +15,8 @@ _STAT = Path("/proc/stat")
 _STOLEN = 7
 
 _FEWEST_ROUNDS = 8
+"""In which a trend can be told from chance."""
+
 _TREND = 3.0
 """Standard deviations of Kendall's count that are taken for a trend: one run in 370 that has none."""
 
@@ -24,17 +26,28 @@ _STOLEN_PERCENT = 1.0
 
 
 def remarks(
-    rounds_ms: Sequence[float], reference_ms: Mapping[str, Sequence[float]], stolen: float | None = None
+    rounds_ms: Sequence[float],
+    reference_ms: Mapping[str, Sequence[float]],
+    stolen: float | None = None,
+    *,
+    is_steady: bool = True,
 ) -> tuple[str, ...]:
-    """One line for drift, for a noisy neighbour, and for time that the hypervisor took.
+    """One line for a warm-up cut short, for drift, for a noisy neighbour, and for time that the hypervisor took.
 
     Args:
         rounds_ms: The median time of each round of an artifact.
         reference_ms: Those of the reference workloads: what slows them too is the machine's doing.
         stolen: Percent of the processor's time.
+        is_steady: Whether calls were steady when warm-up ended.
     """
     found = []
-    if len(rounds_ms) >= _FEWEST_ROUNDS:
+    if not is_steady:
+        found.append(
+            "warm-up ended before calls were steady, so the first rounds may be slow; --effort strict gives it a minute"
+        )
+    if len(rounds_ms) < _FEWEST_ROUNDS:
+        found.append(f"under {_FEWEST_ROUNDS} rounds: drift was not looked for, and intervals are rough")
+    else:
         drift, sign = _drift_percent(rounds_ms), _trend(rounds_ms)
         if abs(drift) > _DRIFT_PERCENT and sign:
             shared = any(_trend(ms) == sign for ms in reference_ms.values())
@@ -42,6 +55,7 @@ def remarks(
                 "the reference work did too, so the machine throttled or was busier" if shared else "warm-up, or memory"
             )
             found.append(f"drift: its last rounds took {drift:+.1f} % of time against its first ({why})")
+    if len(rounds_ms) > 1:
         lower, _, upper = quantiles(rounds_ms, n=4, method="inclusive")
         spread = 100 * (upper - lower) / median(rounds_ms)
         if spread > _SPREAD_PERCENT:

@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     The first is what to hold open, `job`, and where to run, `cores`; without a job it is the reference workloads. Its
     answer are the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
     `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true;
-    without, it is the time of one call once these are steady.
+    without, it is what came of warming up, as `bench.times.latency.WarmUp` has it.
     """
     opening = next(questions)
     if opening["cores"]:
@@ -55,13 +56,13 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if held and question.get("anew"):
             held.open_anew()
         if calls := question.get("calls"):
-            ms = burst_ms(call, calls)
+            answer: dict[str, Any] = {"ms": burst_ms(call, calls)}
         else:
             call()  # The first makes what all of them need.
-            ms = (warm_up(call, job.latency if job else LatencyOptions()),)
+            answer = asdict(warm_up(call, job.latency if job else LatencyOptions()))
         if job and job.threads > 1:
             time.sleep(_SETTLE_S)
-        yield {"ms": ms}
+        yield answer
 
 
 class _Held:

@@ -39,7 +39,8 @@ class Samples:
 class Times:
     """All that was timed of one artifact; `reference_ms` has the median of each workload in each round.
 
-    `energy_mj` is that of one run of the network, and `stolen_percent` the processors' time that others had.
+    `energy_mj` is that of one run of the network, `stolen_percent` the processors' time that others had, and
+    `is_steady` whether calls were when warm-up ended.
     """
 
     network: Samples
@@ -47,6 +48,7 @@ class Times:
     reference_ms: dict[str, list[float]]
     energy_mj: float | None
     stolen_percent: float | None
+    is_steady: bool
 
 
 class _Runner:
@@ -93,7 +95,8 @@ class _Runner:
     def times(self, reference_ms: dict[str, list[float]], stolen: float | None) -> Times:
         """What was found."""
         energy = median(self.energy_mj) if self.energy_mj else None
-        return Times(self.samples["network"], self.samples["classmap"], reference_ms, energy, stolen)
+        network, classmap = (self.samples[stage] for stage in _STAGES)
+        return Times(network, classmap, reference_ms, energy, stolen, self.player.is_steady)
 
     def _turn(self, stage: Stage) -> tuple[float, ...]:
         """Opened anew as often as that costs no more time than the turns do."""

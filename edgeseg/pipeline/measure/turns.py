@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
+from edgeseg.bench.times.latency import WarmUp
 from edgeseg.core.errors import MeasureError
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
@@ -35,6 +36,8 @@ class Player:
     """
 
     def __init__(self, job: Job) -> None:
+        self.is_steady = True
+        """Whether calls were so at the end of every warm-up."""
         self.worker = Worker("turns", job.source.target, job.threads)
         self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
 
@@ -43,12 +46,14 @@ class Player:
         return Facts.from_json(self.worker.hear())
 
     def warm(self, stage: Stage) -> float:
-        """Call until steady; the time of a call in ms."""
-        return _ask(self.worker, {"stage": stage})[0]
+        """Call until steady, or until the time for it is over; the time of a call in ms."""
+        found = WarmUp(**_ask(self.worker, {"stage": stage}))
+        self.is_steady &= found.is_steady
+        return found.call_ms
 
     def turn(self, stage: Stage, calls: int, *, anew: bool = False) -> tuple[float, ...]:
         """The time in ms of each of so many calls, `anew` after opening the artifact again."""
-        return _ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})
+        return tuple(_ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})["ms"])
 
     def __enter__(self) -> Self:
         return self
@@ -67,12 +72,12 @@ class Reference:
 
     def turn(self, workload: str, calls: int) -> tuple[float, ...]:
         """The time in ms of each of so many calls."""
-        return _ask(self.worker, {"stage": workload, "calls": calls})
+        return tuple(_ask(self.worker, {"stage": workload, "calls": calls})["ms"])
 
 
-def _ask(worker: Worker, question: dict[str, Any]) -> tuple[float, ...]:
+def _ask(worker: Worker, question: dict[str, Any]) -> dict[str, Any]:
     worker.tell(question)
-    return tuple(worker.hear()["ms"])
+    return worker.hear()
 
 
 @contextmanager

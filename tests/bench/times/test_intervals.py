@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeseg.bench.times.intervals import median_interval, percentile, samples_for
+from edgeseg.bench.times.intervals import median_interval, percentile, ratio_interval, samples_for
 from edgeseg.core.errors import MeasureError
 
 
@@ -43,8 +43,47 @@ def test_rounds_that_differ_widen_the_interval() -> None:
     assert one_by_one[1] - one_by_one[0] < widths[1] / 2
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_interval_of_a_ratio_equals_a_bootstrap_written_out(together: bool) -> None:
+    """Of samples of which one has five rounds more than the other."""
+    data = np.random.default_rng(3)
+    rounds = [np.repeat(np.arange(n), 3) for n in (12, 7)]
+    samples = [data.gamma(9, 2, len(each)) + each for each in rounds]
+
+    def draws(count: int) -> np.ndarray:
+        return random.multinomial(count, np.full(count, 1 / count), size=1000)
+
+    random = np.random.default_rng(7)
+    drawn = [shared := draws(7), shared] if together else [draws(12), draws(7)]
+    if together:
+        drawn[0] = np.hstack([shared, draws(5)])
+    medians = [
+        [np.median(np.concatenate([np.repeat(s[r == number], times) for number, times in enumerate(d)])) for d in each]
+        for s, r, each in zip(samples, rounds, drawn, strict=True)
+    ]
+    expected = np.percentile(np.divide(*medians), [2.5, 97.5])
+    above, below = ((s.tolist(), r.tolist()) for s, r in zip(samples, rounds, strict=True))
+    assert ratio_interval(above, below, together=together, seed=7) == pytest.approx(expected)
+
+
+def test_what_slows_both_does_not_blur_their_ratio() -> None:
+    data = np.random.default_rng(0)
+    rounds = np.repeat(np.arange(20), 10)
+    slower = 1 + data.random(20)[rounds]
+    one, other = ((ms * slower * data.normal(1, 0.01, 200)).tolist() for ms in (20, 10))
+    apart, paired = (
+        ratio_interval((one, rounds.tolist()), (other, rounds.tolist()), together=together)
+        for together in (False, True)
+    )
+    assert apart is not None
+    assert paired is not None
+    assert paired[0] < 2 < paired[1]
+    assert paired[1] - paired[0] < (apart[1] - apart[0]) / 5
+
+
 def test_one_round_has_no_interval() -> None:
     assert median_interval([1.0, 2.0], [0, 0]) is None
     assert median_interval([], []) is None
+    assert ratio_interval(([1.0, 2.0], [0, 1]), ([1.0, 2.0], [0, 0]), together=True) is None
     with pytest.raises(MeasureError, match="rounds"):
         median_interval([1.0, 2.0], [0])

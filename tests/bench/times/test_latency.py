@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from edgeseg.bench.times import latency
-from edgeseg.bench.times.latency import LatencyOptions, burst_ms, share_done, summarize, warm_up
+from edgeseg.bench.times.intervals import median_interval
+from edgeseg.bench.times.latency import (
+    EFFORTS,
+    LatencyOptions,
+    WarmUp,
+    burst_ms,
+    share_done,
+    summarize,
+    warm_up,
+)
 from edgeseg.core.errors import InputError, MeasureError
 
 
@@ -41,22 +50,37 @@ def steady(*first: float, then: float) -> Iterator[float]:
 
 
 def test_warm_up_ends_when_two_windows_agree(clock: Clock) -> None:
-    clock.durations_ms = steady(90, 50, 30, 20, 15, then=10)
-    assert warm_up(clock.work, LatencyOptions(warmup_s=60, window=3)) == 10
+    clock.durations_ms = steady(900, 500, 300, 200, 150, then=100)
+    assert warm_up(clock.work, LatencyOptions(warmup_s=60)) == WarmUp(100, is_steady=True)
     # 5 falling calls, then two windows of 3 that are equal but for one call of the fall inside the older median
     assert clock.calls == 10
 
 
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_calls_of_60_ms_that_take_several_to_settle_are_warmed_up(clock: Clock, effort: str) -> None:
+    clock.durations_ms = steady(156, 150, 140, 130, 115, 100, 85, 75, 68, then=60)
+    assert warm_up(clock.work, EFFORTS[effort]) == WarmUp(60, is_steady=True)
+
+
+def test_a_window_of_short_calls_takes_50_ms(clock: Clock) -> None:
+    clock.durations_ms = steady(*(10 - call / 10 for call in range(90)), then=1)
+    assert warm_up(clock.work, LatencyOptions()) == WarmUp(1, is_steady=True)
+    assert clock.calls >= 90 + 50
+
+
 def test_warm_up_ends_with_its_time_when_nothing_is_steady(clock: Clock) -> None:
     clock.durations_ms = iter(range(1000, 1, -10))
-    assert warm_up(clock.work, LatencyOptions(warmup_s=2.5)) == 990
+    assert warm_up(clock.work, LatencyOptions(warmup_s=2.5)) == WarmUp(990, is_steady=False)
     assert clock.calls == 3
 
 
-def test_one_call_warms_up_a_slow_network(clock: Clock) -> None:
+def test_a_slow_network_is_not_warmed_up_for_minutes(clock: Clock) -> None:
+    clock.durations_ms = steady(then=1000)
+    assert warm_up(clock.work, EFFORTS["quick"]) == WarmUp(1000, is_steady=True)
+    assert clock.calls == 6
     clock.durations_ms = steady(9000, then=3000)
-    assert warm_up(clock.work, LatencyOptions()) == 9000
-    assert clock.calls == 1
+    assert not warm_up(clock.work, EFFORTS["quick"]).is_steady
+    assert clock.calls == 7
 
 
 def test_a_burst_leaves_out_its_first_call(clock: Clock) -> None:
@@ -106,6 +130,10 @@ def test_summary_equals_numpy() -> None:
     assert summary.minimum_ms == samples.min()
     assert (summary.p50_ms, summary.p90_ms, summary.p95_ms) == pytest.approx((p50, p90, p95), rel=1e-12)
     assert summary.p99_ms is None
+    assert summary.p50_low_ms is None
+    rounds = [number // 5 for number in range(200)]
+    rounded = summarize(samples.tolist(), rounds)
+    assert (rounded.p50_low_ms, rounded.p50_high_ms) == median_interval(samples.tolist(), rounds)
     assert summary.spread_percent == pytest.approx(100 * (high - low) / p50, rel=1e-12)
 
 

@@ -17,7 +17,6 @@ def rounds(seed: int, count: int = 24, noise: float = 0.01, drift: float = 0.0) 
 
 def test_a_quiet_machine_is_not_remarked_on() -> None:
     assert all(remarks(rounds(seed), {"memory": rounds(seed + 100)}, 0.1) == () for seed in range(50))
-    assert remarks(rounds(0, count=5, noise=0.5), {}) == ()
 
 
 def test_drift_of_the_file_and_of_the_machine() -> None:
@@ -33,6 +32,21 @@ def test_a_neighbour_is_seen() -> None:
     busy = [ms * (1.3 if random.random() < 0.5 else 1.0) for ms in rounds(0)]
     assert "noisy neighbour" in remarks(busy, {})[-1]
     assert remarks(rounds(0), {}, stolen=4.4) == ("the hypervisor took 4 % of the processor's time for others",)
+
+
+def test_few_rounds_are_said_and_noise_is_seen_in_them() -> None:
+    (few,) = remarks(rounds(0, count=5), {})
+    assert few == "under 8 rounds: drift was not looked for, and intervals are rough"
+    assert remarks([4.0], {}) == (few,)
+    assert remarks([4.0, 5.6, 4.1], {}) == (
+        few,
+        "noisy neighbour: half of its rounds differ by more than 20 %; measure again in quiet",
+    )
+
+
+def test_a_warm_up_cut_short_is_said() -> None:
+    (line,) = remarks(rounds(0), {}, is_steady=False)
+    assert line.startswith("warm-up ended before calls were steady")
 
 
 def test_stolen_time_is_read_from_the_system(tmp_path: Path) -> None:

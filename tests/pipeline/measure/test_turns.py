@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -58,6 +59,15 @@ def test_players_of_both_formats_take_turns(workspace: Path) -> None:
             assert player.turn("network", 3) != player.turn("network", 3, anew=True)
             assert len(player.turn("classmap", 4)) == 4
     assert not any(map(alive, processes))
+
+
+def test_whether_calls_were_steady_is_known(tmp_path: Path) -> None:
+    small, anything = small_onnx(tmp_path / "net.onnx"), LatencyOptions(steady_percent=1e6)
+    for latency, is_steady in ((anything, True), (QUICK, False)):
+        with Player(replace(job(small), latency=latency)) as player:
+            player.opened()
+            assert min(player.warm("network"), player.warm("classmap")) > 0
+            assert player.is_steady == is_steady
 
 
 def test_what_is_made_once_is_no_time_of_a_call(workspace: Path) -> None:
