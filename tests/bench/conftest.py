@@ -42,19 +42,23 @@ def record() -> Callable[..., Record]:
 
 @pytest.fixture
 def four(record: Callable[..., Record]) -> list[Record]:
-    """Float and int8 in both formats, int8 first."""
-    tflite = {"format": "tflite", "runtime": "litert", "sha256": "a" * 64, "name": "net.tflite"}
+    """Float and int8 in both formats, int8 first, those in TFLite with rounds."""
+    shared = {"reference_ms": {"memory": (3.0,) * 10}}
+    tflite = {"format": "tflite", "runtime": "litert", "sha256": "a" * 64, "name": "net.tflite", **shared}
     int8 = {"precision": "int8", "size_bytes": 2**20, "sha256": None}
     return [
-        record(name="net.int8.onnx", parent_sha256="f" * 64, classmap_ms=(8.0,) * 64, miou_percent=54.1, **int8),
-        record(),
+        record(
+            name="net.int8.onnx", parent_sha256="f" * 64, classmap_ms=(8.0,) * 64, miou_percent=54.1, **int8, **shared
+        ),
+        record(**shared),
         record(
             **{**tflite, **int8, "name": "net.int8.tflite", "parent_sha256": "a" * 64},
             network_ms=(5.0,) * 20 + (4.8,) * 10,
             network_rounds=tuple(number // 3 for number in range(30)),
-            classmap_ms=(6.0,) * 30,
+            classmap_ms=(6.0,) * 20 + (5.7,) * 10,
+            classmap_rounds=tuple(number // 3 for number in range(30)),
             miou_percent=54.6,
             notes=("2 operators stayed float",),
         ),
-        record(**tflite),
+        record(**tflite, classmap_rounds=tuple(number // 8 for number in range(64))),
     ]

@@ -11,12 +11,12 @@ from edgeseg.bench.times.intervals import samples_for
 from edgeseg.bench.times.memory import MEANING
 from edgeseg.core.evaluation import Evaluation
 
-__all__ = ["ACCURACY", "COLUMNS", "IDENTITY", "SPEED", "Column", "columns", "footnotes"]
+__all__ = ["ACCURACY", "COLUMNS", "DISPENSABLE", "IDENTITY", "SPEED", "Column", "columns", "footnotes"]
 
 BASE = "base"
 PLAIN = str(Evaluation())
 _NAMED = 4
-"""Rows of one note that are all named."""
+"""Rows of one note, or series of a table, that are all named."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,10 @@ def _name(key: str, title: str) -> Column:
 def _speedup(row: Row) -> str:
     if row.is_baseline:
         return BASE
-    return "" if row.speedup is None else f"{row.speedup:.2f}"
+    if row.speedup is None:
+        return ""
+    within = row.speedup_within
+    return f"{row.speedup:.2f}" if within is None else f"{row.speedup:.2f} ±{within:.2f}"
 
 
 def _loss(row: Row) -> str:
@@ -72,12 +75,16 @@ IDENTITY = (
     _name("evaluation", "evaluation"),
     _name("run", "run"),
 )
+DISPENSABLE = _figure("classmap_p50_within_percent", "95 % interval of image to class map, ± %", "±\n%", 1)
+"""What a terminal does without before it makes two tables of one."""
+
 SPEED = (
     _figure("network_p50_ms", "network p50, ms", "net\np50\nms", 2),
     _figure("network_p50_within_percent", "95 % interval of the median, ± %", "±\n%", 1),
     _figure("network_p90_ms", "network p90, ms", "net\np90\nms", 2),
     _figure("network_spread_percent", "network spread (IQR / median), %", "IQR\n%", 1),
     _figure("classmap_p50_ms", "image to class map p50, ms", "image\nto map\nms", 2),
+    DISPENSABLE,
     Column("speedup", "speed-up, x", "speed-\nup, x", _speedup),
 )
 ACCURACY = (
@@ -115,6 +122,9 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
             f"{BASE}: the float row that the model's other rows of that format are held against; speed-up is in image "
             "to class map time; an mIoU loss above 0 is worse"
         )
+    if any(row.speedup_within is not None for row in rows):
+        notes.append("± of a speed-up: 95 % interval, by drawing rounds anew")
+    notes.append(_about_series(rows))
     if any(row.miou_percent is not None for row in rows):
         data = sorted({_data(row) for row in rows if row.miou_percent is not None})
         notes.append(
@@ -126,10 +136,29 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append(f"a percentile is left blank where there are fewer samples than it takes to state it: {needed}")
     if any(row.peak_rss_mib is not None for row in rows):
         notes.append(MEANING)
-    slower = [row.name for row in rows if not row.is_baseline and row.speedup is not None and row.speedup < 1]
+    slower = [row.name for row in rows if not row.is_baseline and _is_slower(row)]
     if slower:
         notes.append(f"slower than its float row: {', '.join(slower)}")
     return (*filter(None, notes), *_row_notes(rows))
+
+
+def _is_slower(row: Row) -> bool:
+    """Beyond what chance does to the rounds, where these are known."""
+    return row.speedup is not None and row.speedup < 1 and (row.speedup_high is None or row.speedup_high < 1)
+
+
+def _about_series(rows: Sequence[Row]) -> str:
+    """Empty where all rows of a machine took turns with each other."""
+    names: dict[int, list[str]] = {}
+    for row in rows:
+        if row.series is not None:
+            names.setdefault(row.series, []).append(f"{row.name} of {row.run}" if row.run else row.name)
+    if len(names) <= len({row.machine for row in rows if row.series is not None}):
+        return ""
+    which = "`series` in CSV and JSON says which were"
+    if len(names) <= _NAMED and all(len(each) <= _NAMED for each in names.values()):
+        which = "; ".join(", ".join(each) for each in names.values())
+    return f"not all rows were measured in the same rounds ({which}): in between the machine may have changed"
 
 
 def _data(row: Row) -> str:

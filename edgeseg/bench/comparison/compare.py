@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.accuracy.miou_loss import Interval, loss_interval
-from edgeseg.bench.comparison.terms import machine, same_accuracy_terms, same_speed_terms
-from edgeseg.bench.times.intervals import median_interval
+from edgeseg.bench.comparison.terms import machine, same_accuracy_terms, same_rounds, same_speed_terms, series
+from edgeseg.bench.times.intervals import ratio_interval
 from edgeseg.bench.times.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
@@ -33,8 +34,8 @@ class Failure:
 class Row:
     """One artifact's line in a table. None where a figure was not measured or has nothing to be compared with.
 
-    The median lies between `network_p50_low_ms` and `network_p50_high_ms` with 95 %, by bootstrap over rounds. A
-    percentile is None where there are too few samples to state it.
+    Rows of one `series` were measured in the same rounds. A median, and so the speed-up, lies between its `low` and its
+    `high` with 95 %, by bootstrap over rounds. A percentile is None where there are too few samples to state it.
     `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
     `miou_loss_points` is the float row's mIoU minus this one's: positive is worse. `miou_loss_low_points` to
     `miou_loss_high_points` is its 95 % interval over images.
@@ -52,6 +53,7 @@ class Row:
     threads: int
     machine: str
     run: str
+    series: int | None
     is_baseline: bool
     network_p50_ms: float | None
     network_p50_low_ms: float | None
@@ -61,7 +63,11 @@ class Row:
     network_p99_ms: float | None
     network_spread_percent: float | None
     classmap_p50_ms: float | None
+    classmap_p50_low_ms: float | None
+    classmap_p50_high_ms: float | None
     speedup: float | None
+    speedup_low: float | None
+    speedup_high: float | None
     dataset: str | None
     images: int
     evaluation: str
@@ -81,10 +87,27 @@ class Row:
     @property
     def network_p50_within_percent(self) -> float | None:
         """From the median to the farther end of its interval."""
-        if self.network_p50_ms is None or self.network_p50_low_ms is None or self.network_p50_high_ms is None:
-            return None
-        farther = max(self.network_p50_ms - self.network_p50_low_ms, self.network_p50_high_ms - self.network_p50_ms)
-        return 100 * farther / self.network_p50_ms
+        within = _within(self.network_p50_ms, self.network_p50_low_ms, self.network_p50_high_ms)
+        return _percent(within, self.network_p50_ms)
+
+    @property
+    def classmap_p50_within_percent(self) -> float | None:
+        """From the median to the farther end of its interval."""
+        within = _within(self.classmap_p50_ms, self.classmap_p50_low_ms, self.classmap_p50_high_ms)
+        return _percent(within, self.classmap_p50_ms)
+
+    @property
+    def speedup_within(self) -> float | None:
+        """From the speed-up to the farther end of its interval."""
+        return _within(self.speedup, self.speedup_low, self.speedup_high)
+
+
+def _within(middle: float | None, low: float | None, high: float | None) -> float | None:
+    return None if middle is None or low is None or high is None else max(middle - low, high - middle)
+
+
+def _percent(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or not whole else 100 * part / whole
 
 
 def compare(
@@ -103,8 +126,8 @@ def compare(
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
     published = published_miou_percent or {}
     rows = [
-        _row(record, float_record(record, records), published.get(record.model), run)
-        for record, run in zip(records, runs or [""] * len(records), strict=True)
+        _row(record, float_record(record, records), published.get(record.model), run, number)
+        for record, run, number in zip(records, runs or [""] * len(records), series(records), strict=True)
     ]
     return tuple(sorted(rows, key=_KEYS[sort]))
 
@@ -132,9 +155,10 @@ def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
     )
 
 
-def _row(record: Record, base: Record | None, published_miou_percent: float | None, run: str) -> Row:
-    network, classmap = _summary(record.network_ms), _summary(record.classmap_ms)
-    median = median_interval(record.network_ms, record.network_rounds) if record.network_rounds else None
+def _row(record: Record, base: Record | None, published: float | None, run: str, number: int | None) -> Row:
+    network = _summary(record.network_ms, record.network_rounds)
+    classmap = _summary(record.classmap_ms, record.classmap_rounds)
+    speedup_low, speedup_high = _speedup_ends(record, base)
     loss, interval = _miou_loss(record, base)
     return Row(
         name=record.name,
@@ -149,16 +173,21 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         threads=record.threads,
         machine=machine(record),
         run=run,
+        series=number,
         is_baseline=base is record,
         network_p50_ms=network.p50_ms if network else None,
-        network_p50_low_ms=median[0] if median else None,
-        network_p50_high_ms=median[1] if median else None,
+        network_p50_low_ms=network.p50_low_ms if network else None,
+        network_p50_high_ms=network.p50_high_ms if network else None,
         network_p90_ms=network.p90_ms if network else None,
         network_p95_ms=network.p95_ms if network else None,
         network_p99_ms=network.p99_ms if network else None,
         network_spread_percent=network.spread_percent if network else None,
         classmap_p50_ms=classmap.p50_ms if classmap else None,
+        classmap_p50_low_ms=classmap.p50_low_ms if classmap else None,
+        classmap_p50_high_ms=classmap.p50_high_ms if classmap else None,
         speedup=_speedup(record, base),
+        speedup_low=speedup_low,
+        speedup_high=speedup_high,
         dataset=record.dataset,
         images=record.images,
         evaluation=str(record.evaluation),
@@ -166,7 +195,7 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
         miou_loss_points=loss,
         miou_loss_low_points=interval.low if interval else None,
         miou_loss_high_points=interval.high if interval else None,
-        published_miou_percent=published_miou_percent,
+        published_miou_percent=published,
         params_millions=_over(record.params, 1e6),
         madds_billions=_over(record.madds, 1e9),
         file_mib=_over(record.size_bytes, _BYTES_PER_MIB),
@@ -177,8 +206,8 @@ def _row(record: Record, base: Record | None, published_miou_percent: float | No
     )
 
 
-def _summary(samples: Sequence[float]) -> LatencySummary | None:
-    return summarize(samples) if samples else None
+def _summary(samples: Sequence[float], rounds: Sequence[int]) -> LatencySummary | None:
+    return summarize(samples, rounds) if samples else None
 
 
 def _over(count: int | None, unit: float) -> float | None:
@@ -188,10 +217,19 @@ def _over(count: int | None, unit: float) -> float | None:
 def _speedup(record: Record, base: Record | None) -> float | None:
     if base is None or not same_speed_terms(record, base):
         return None
-    ours, theirs = _summary(record.classmap_ms), _summary(base.classmap_ms)
-    if ours is None or theirs is None or ours.p50_ms == 0:
+    if not record.classmap_ms or not base.classmap_ms:
         return None
-    return theirs.p50_ms / ours.p50_ms
+    ours = median(record.classmap_ms)
+    return median(base.classmap_ms) / ours if ours else None
+
+
+def _speedup_ends(record: Record, base: Record | None) -> tuple[float, float] | tuple[None, None]:
+    if base is None or base is record or _speedup(record, base) is None:
+        return None, None
+    if not (record.classmap_rounds and base.classmap_rounds):
+        return None, None
+    theirs, ours = ((each.classmap_ms, each.classmap_rounds) for each in (base, record))
+    return ratio_interval(theirs, ours, together=same_rounds(base, record)) or (None, None)
 
 
 def _miou_loss(record: Record, base: Record | None) -> tuple[float | None, Interval | None]:

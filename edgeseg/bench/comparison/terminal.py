@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from edgeseg.bench.comparison.columns import ACCURACY, IDENTITY, SPEED, Column, footnotes
+from edgeseg.bench.comparison.columns import ACCURACY, DISPENSABLE, IDENTITY, SPEED, Column, footnotes
 from edgeseg.bench.comparison.compare import Failure, Row
 from edgeseg.bench.comparison.tables import class_cell, class_names
 
@@ -23,12 +23,13 @@ def terminal_table(rows: Sequence[Row], failures: Sequence[Failure] = (), *, wid
     """Rows, failures and footnotes as something that rich prints.
 
     What is equal in all rows stands in a line above instead of in a column. Where the table is wider than `width`
-    characters, speed and accuracy come as two tables.
+    characters even without the interval of image to class map, speed and accuracy come as two tables.
     """
     if not rows:
         return Group(*_failures(failures))
     identity = _telling(rows)
-    tables = [_table(rows, (*identity, *SPEED, *ACCURACY), gap) for gap in (2, 1)]
+    narrow = tuple(column for column in SPEED if column is not DISPENSABLE)
+    tables = [_table(rows, (*identity, *speed, *ACCURACY), gap) for speed, gap in ((SPEED, 2), (SPEED, 1), (narrow, 1))]
     fitting = next(([table] for table in tables if _width(table) <= width), None)
     body = fitting or [_table(rows, (*identity, *SPEED), 1), _table(rows, (*identity, *ACCURACY), 1)]
     return Group(

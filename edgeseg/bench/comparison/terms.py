@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgeseg.bench.accuracy.miou_loss import same_labels
 from edgeseg.core.record import Record
 
-__all__ = ["differences", "machine", "same_accuracy_terms", "same_speed_terms"]
+__all__ = ["differences", "machine", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,26 @@ def same_accuracy_terms(one: Record, other: Record) -> bool:
     """Whether their mIoU can: also, where both keep what was counted, whether they saw the same labels."""
     counted = bool(one.image_counts and other.image_counts)
     return _same((_SIZE, *_ACCURACY), one, other) and (not counted or same_labels(one.image_counts, other.image_counts))
+
+
+def same_rounds(one: Record, other: Record) -> bool:
+    """Whether they took turns: they then hold the same times of the reference workloads, to the last digit."""
+    return bool(one.reference_ms) and one.reference_ms == other.reference_ms
+
+
+def series(records: Sequence[Record]) -> list[int | None]:
+    """For each Record the number, from 1, of the rounds that its times were taken in; None for one without times."""
+    firsts: list[Record] = []
+    found: list[int | None] = []
+    for record in records:
+        if not record.network_ms:
+            found.append(None)
+            continue
+        number = next((at for at, first in enumerate(firsts) if same_rounds(first, record)), len(firsts))
+        if number == len(firsts):
+            firsts.append(record)
+        found.append(number + 1)
+    return found
 
 
 def _same(terms: Iterable[_Term], one: Record, other: Record) -> bool:

@@ -4,11 +4,13 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from edgeseg.bench.comparison.columns import footnotes
 from edgeseg.bench.comparison.compare import Failure, Row, compare, float_record
 from edgeseg.bench.comparison.records import read_records
 from edgeseg.bench.comparison.tables import class_markdown, to_csv, to_markdown, write_table
@@ -77,6 +79,45 @@ def test_unequal_conditions_are_not_compared(
     assert (row.speedup is not None, row.miou_loss_points is not None) == (has_speedup, has_loss)
 
 
+def test_a_speedup_has_an_interval_over_the_rounds_of_both(four: list[Record]) -> None:
+    rows = compare(four)
+    assert [(row.speedup_low, row.speedup_high) for row in rows[:3]] == [(None, None)] * 3
+    assert (rows[3].speedup_low, rows[3].speedup_high) == pytest.approx((2.0, 12 / 5.7))
+    assert (rows[3].classmap_p50_low_ms, rows[3].classmap_p50_high_ms) == (5.7, 6.0)
+    assert (rows[2].classmap_p50_low_ms, rows[2].classmap_p50_high_ms) == (12.0, 12.0)
+    assert "| 6.00 | 5.0 | 2.00 ±0.11 |" in to_markdown(rows)
+    assert "- ± of a speed-up: 95 % interval, by drawing rounds anew" in to_markdown(rows).splitlines()
+
+
+def test_slower_is_said_of_what_chance_does_not_explain(record: Callable[..., Record]) -> None:
+    rounds = tuple(number // 8 for number in range(64))
+    base = record(classmap_rounds=rounds, reference_ms={"memory": (3.0,) * 8})
+    shaky = tuple(12 * (1.01 if number % 3 else 0.9) for number in rounds)
+    for ms, is_said in ((shaky, False), (tuple(1.01 * each for each in base.classmap_ms), True)):
+        rows = compare([base, replace(base, name="q.onnx", precision="int8", classmap_ms=ms)])
+        assert rows[1].speedup < 1
+        assert ("- slower than its float row: q.onnx" in to_markdown(rows).splitlines()) == is_said
+
+
+def test_rows_that_did_not_take_turns_are_told_apart(four: list[Record]) -> None:
+    def about(records: list[Record]) -> list[str]:
+        notes = footnotes(compare(records, runs=["run"] * len(records)))
+        return [note.partition(": ")[0] for note in notes if "same rounds" in note]
+
+    assert about(four) == []
+    later = [replace(record, reference_ms={"memory": (3.5,) * 10}) for record in four[2:]]
+    assert about([*four[:2], *later]) == [
+        "not all rows were measured in the same rounds "
+        "(net.onnx of run, net.int8.onnx of run; net.tflite of run, net.int8.tflite of run)"
+    ]
+    assert [row.series for row in compare([*four[:2], *later])] == [1, 1, 2, 2]
+    elsewhere = [replace(record, environment={"cpu_model": "other cpu"}) for record in later]
+    assert about([*four[:2], *elsewhere]) == []
+    many = [replace(four[0], name=f"{n}.onnx", reference_ms={"memory": (3.0 + n,) * 10}) for n in range(9)]
+    assert about(many) == ["not all rows were measured in the same rounds (`series` in CSV and JSON says which were)"]
+    assert [row.series for row in compare([replace(four[0], network_ms=())])] == [None]
+
+
 def counted(*images: tuple[list[int], list[int], list[int]]) -> dict[str, object]:
     """Per image: hits, label pixels and predicted pixels of two classes."""
     return {"image_counts": tuple(tuple(map(tuple, image)) for image in images), "images": len(images)}
@@ -126,16 +167,17 @@ def test_terminal(four: list[Record]) -> None:
         printed(terminal_table(compare(four), [FAILURE]))
         == """\
 size 256x512; batch 1; head scores; 2 threads; device cpu; onnx on onnxruntime, tflite on litert
-                     net       net      image                mIoU
-                     p50   ±   p90 IQR to map speed-  mIoU   loss params MAdds file peak
-model format dtype    ms   %    ms   %     ms  up, x     % points      M     G  MiB  MiB
-net   onnx   fp32  10.00     10.00 0.0  12.00   base 54.40          1.14  0.88 4.00  143
-net   onnx   int8  10.00     10.00 0.0   8.00   1.50 54.10  +0.30   1.14  0.88 1.00  143
-net   tflite fp32  10.00     10.00 0.0  12.00   base 54.40          1.14  0.88 4.00  143
-net   tflite int8   5.00 4.0       4.0   6.00   2.00 54.60  -0.20   1.14  0.88 1.00  143
+                     net       net      image                        mIoU
+                     p50   ±   p90 IQR to map   ±     speed-  mIoU   loss params MAdds file peak
+model format dtype    ms   %    ms   %     ms   %      up, x     % points      M     G  MiB  MiB
+net   onnx   fp32  10.00     10.00 0.0  12.00           base 54.40          1.14  0.88 4.00  143
+net   onnx   int8  10.00     10.00 0.0   8.00           1.50 54.10  +0.30   1.14  0.88 1.00  143
+net   tflite fp32  10.00     10.00 0.0  12.00 0.0       base 54.40          1.14  0.88 4.00  143
+net   tflite int8   5.00 4.0       4.0   6.00 5.0 2.00 ±0.11 54.60  -0.20   1.14  0.88 1.00  143
 failed: broken.onnx: truncated; export it again
 base: the float row that the model's other rows of that format are held against; speed-up is in
 image to class map time; an mIoU loss above 0 is worse
+± of a speed-up: 95 % interval, by drawing rounds anew
 mIoU over scenes val (100 images): one confusion matrix, mean over the classes in labels or
 predictions
 a percentile is left blank where there are fewer samples than it takes to state it: p90 64, p95 130,
@@ -156,6 +198,13 @@ def test_terminal_splits_what_does_not_fit(record: Callable[..., Record]) -> Non
     assert "…" not in text
     for line in text.splitlines():
         assert len(line) <= 100
+
+
+def test_terminal_goes_without_an_interval_before_it_splits(four: list[Record]) -> None:
+    shown = [printed(terminal_table(compare(four), width=width), width).splitlines() for width in (100, 93, 80)]
+    heads = [next(line for line in lines if "p50" in line) for lines in shown]
+    assert [head.count("±") for head in heads] == [2, 1, 2]
+    assert ["MAdds" in head for head in heads] == [True, True, False]
 
 
 def test_terminal_names_rows_that_look_alike(record: Callable[..., Record]) -> None:
@@ -183,13 +232,14 @@ def test_markdown(four: list[Record]) -> None:
     assert lines[0] == (
         "| name | model | format | precision | head | size | batch | runtime | device | threads | machine | evaluation "
         "| network p50, ms | 95 % interval of the median, ± % | network p90, ms | network spread (IQR / median), % "
-        "| image to class map p50, ms | speed-up, x | network p95, ms | network p99, ms | energy, mJ | mIoU, % "
+        "| image to class map p50, ms | 95 % interval of image to class map, ± % | speed-up, x "
+        "| network p95, ms | network p99, ms | energy, mJ | mIoU, % "
         "| mIoU loss, points | params, M | MAdds, G | file, MiB | peak memory, MiB | published mIoU, % | failure |"
     )
     assert lines[3] == (
         "| net.int8.onnx | net | onnx | int8 | scores | 256x512 | 1 | onnxruntime | cpu | 2 | some cpu | plain "
         "| 10.00 |  | 10.00 | 0.0 "
-        "| 8.00 | 1.50 |  |  |  | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
+        "| 8.00 |  | 1.50 |  |  |  | 54.10 | +0.30 | 1.14 | 0.88 | 1.00 | 143 | 61.20 |  |"
     )
     assert lines[4].startswith("| broken.onnx |  |")
     assert lines[4].endswith("|  | truncated; export it again |")
@@ -204,6 +254,9 @@ def test_csv(four: list[Record]) -> None:
     assert float(rows[1]["speedup"]) == 1.5
     assert rows[3]["network_p90_ms"] == ""
     assert (float(rows[3]["network_p50_low_ms"]), float(rows[3]["network_p50_high_ms"])) == (4.8, 5.0)
+    assert [float(rows[3][key]) for key in ("classmap_p50_low_ms", "classmap_p50_high_ms")] == [5.7, 6.0]
+    assert [float(rows[3][key]) for key in ("speedup_low", "speedup_high")] == pytest.approx([2.0, 12 / 5.7])
+    assert [row["series"] for row in rows[:4]] == ["1"] * 4
     assert rows[3]["notes"] == "2 operators stayed float"
     assert [row["is_baseline"] for row in rows[:2]] == ["True", "False"]
 

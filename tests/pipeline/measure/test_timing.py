@@ -1,0 +1,50 @@
+"""What is said beside times: which were taken in the same rounds, and which before calls were steady."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from edgeseg.bench.comparison.columns import footnotes
+from edgeseg.bench.comparison.compare import compare
+from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.core.errors import InputError
+from edgeseg.core.record import Record
+from edgeseg.core.source import Source
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure import benching
+from tests.small import small_onnx
+
+QUICK = LatencyOptions(warmup_s=0, min_seconds=0.02, min_samples=6, max_seconds=5)
+
+
+def measured(*files: Path) -> list[Record]:
+    jobs = [Job(Source(str(path)), threads=1, latency=QUICK) for path in files]
+    found = benching.measure_together(jobs, lambda title: nullcontext(lambda *step: None))
+    assert all(isinstance(record, Record) for record in found)
+    return [record for record in found if isinstance(record, Record)]
+
+
+def test_rows_of_other_rounds_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [small_onnx(tmp_path / f"{name}.onnx") for name in "abc"]
+    monkeypatch.setattr(benching, "_TOGETHER", 2)
+    rows = compare(measured(*files))
+    assert [row.series for row in rows] == [1, 1, 2]
+    told = [note for note in footnotes(rows) if "same rounds" in note]
+    assert [note.partition(":")[0] for note in told] == [
+        "not all rows were measured in the same rounds (a.onnx, b.onnx; c.onnx)"
+    ]
+    assert not any("same rounds" in note for note in footnotes(rows[:2]))
+
+
+def test_a_warm_up_cut_short_is_noted(tmp_path: Path) -> None:
+    (record,) = measured(small_onnx(tmp_path / "net.onnx"))
+    assert any(note.startswith("warm-up ended before calls were steady") for note in record.notes)
+
+
+def test_too_many_threads_are_refused_here_and_not_elsewhere() -> None:
+    with pytest.raises(InputError, match="100000 threads: too many for the"):
+        Job(Source("net.onnx"), threads=100_000)
+    assert Job(Source("net.onnx"), threads=100_000, device="ssh://board").threads == 100_000
