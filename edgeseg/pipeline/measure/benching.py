@@ -135,11 +135,12 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
         reference_ms={name: tuple(ms) for name, ms in taken.reference_ms.items()},
         energy_mj=taken.energy_mj,
         environment={**record.environment, "stolen_percent": taken.stolen_percent},
-        notes=(*record.notes, *remarks(rounds, taken.reference_ms, taken.stolen_percent)),
+        notes=(*record.notes, *found),
     )
 
 
 def examine_apart(job: Job, progress: Progress = silent) -> Record:
+    found = remarks(rounds, taken.reference_ms, taken.stolen_percent, is_steady=taken.is_steady)
     """All but the times, measured in a fresh process; raises what `pipeline.measure.measuring.measure` raised there."""
     return Record.from_json(apart("measure", job.source.target, job.to_json(), job.threads, progress))
 
