@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL_HELP",
     "NETWORK_HELP",
+    "MOST_THREADS",
     "Accuracy",
     "At",
     "AtOption",
@@ -68,6 +69,8 @@ NETWORK_HELP = f"{_NETWORK} or SavedModel folder."
 MODEL_HELP = f"{_NETWORK}, SavedModel folder, or an .onnx/.tflite file."
 
 
+MOST_THREADS = 1024
+"""Of any machine, `--device` may name another one; how many make sense on this one, `core.cpu.check_threads` says."""
 class Format(StrEnum):
     """What `--to` takes."""
 
@@ -186,7 +189,7 @@ Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name;
 EffortOption = Annotated[
     Effort, typer.Option("--effort", help="How long times are taken; strict: MLPerf's 60 s and 1024 samples each.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that the runtime may use.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="Threads that the runtime may use.")]
 Classes = Annotated[int | None, typer.Option("--classes", min=2, help="Class count of the network (default 19).")]
 Weights = Annotated[
     str | None,

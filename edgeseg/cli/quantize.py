@@ -111,10 +111,12 @@ def quantize(
     Ctrl-C during calibration goes on with the images seen so far; a second one stops.
     """
     from edgeseg import pipeline
+    from edgeseg.core.cpu import check_threads
     from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.fitting import formats_of
 
+    check_threads(threads)
     recipe = Recipe(
         precision=_precision(int8, dynamic, fp16, int16_activations),
         method=method.value,

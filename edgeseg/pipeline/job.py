@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.core.cpu import check_threads
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.source import Source
 
@@ -14,7 +15,10 @@ __all__ = ["Job"]
 
 @dataclass(frozen=True)
 class Job:
-    """What to measure and how. `data` of None leaves accuracy out."""
+    """What to measure and how. `data` of None leaves accuracy out.
+
+    Raises InputError for more threads than this machine is to be troubled with, unless the device is elsewhere.
+    """
 
     source: Source
     runtime: str | None = None
@@ -25,6 +29,10 @@ class Job:
     images: int | None = None
     latency: LatencyOptions = field(default_factory=LatencyOptions)
     evaluation: Evaluation = field(default_factory=Evaluation)
+
+    def __post_init__(self) -> None:
+        if ":" not in self.device:  # That of another machine is an address.
+            check_threads(self.threads)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

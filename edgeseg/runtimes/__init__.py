@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgeseg.core import registry
 from edgeseg.core.container import file_format, read_facts
+from edgeseg.core.cpu import check_threads
 from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Size
@@ -78,8 +79,7 @@ def open_session(
     what = source.path if isinstance(source, Artifact) else source.name
     if declared.format != format:
         raise InputError(f"{what}: runtime {name} runs {declared.format}, not {format}; use {for_format(format)}")
-    if threads < 1:
-        raise InputError(f"{threads} threads: at least 1 is needed")
+    check_threads(threads)
     module = _load(name, declared)
     if device not in (offered := _devices(name, declared)):
         raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
