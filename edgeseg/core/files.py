@@ -16,9 +16,9 @@ from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 
-from edgeseg.core.errors import WorkError
+from edgeseg.core.errors import InputError, WorkError
 
-__all__ = ["atomic_path", "atomic_write", "temporary_folder"]
+__all__ = ["atomic_path", "atomic_write", "remove", "temporary_folder"]
 
 _GUARD = """
 import json, os, shutil, sys
@@ -62,6 +62,14 @@ def atomic_write(target: Path, content: bytes | str) -> None:
     """Write a whole file or nothing; raises WorkError as `atomic_path` does."""
     with atomic_path(target) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def remove(target: Path) -> None:
+    """Remove a file, if it is there; raises InputError where the system refuses."""
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot remove {target}: {error.strerror}; choose another --out") from error
 
 
 @contextmanager

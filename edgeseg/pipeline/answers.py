@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.files import atomic_write
+from edgeseg.core.files import atomic_write, remove
 from edgeseg.core.types import SCHEMA
 
 __all__ = ["Answers"]
@@ -33,10 +33,7 @@ class Answers:
 
     def remove(self) -> None:
         """Forget all; raises InputError where the system refuses."""
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be removed ({error.strerror}); choose another --out") from error
+        remove(self.path)
 
     def damaged(self) -> InputError:
         """What is raised where an answer is not what was put there."""

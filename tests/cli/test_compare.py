@@ -13,6 +13,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record
 from edgeseg.core.types import Size
+from edgeseg.pipeline.measure.comparing import Comparison, write_comparison
 from edgeseg.pipeline.measure.merging import merge
 
 FLOAT = Record(
@@ -101,6 +102,19 @@ def test_what_cannot_be_compared_is_refused_unless_told(tmp_path: Path, changes:
     assert len(merge(results, mixed=True).records) == 2
 
 
+def test_a_picture_is_shown_once_and_goes_with_its_records(tmp_path: Path) -> None:
+    folder = result(tmp_path / "a", FLOAT)
+    (folder / "comparison.png").write_bytes(b"a picture")
+    merged = merge([folder, folder / "records.json", tmp_path / "a" / ".." / "a"])
+    assert [picture.path for picture in merged.pictures] == [folder / "comparison.png"]
+    write_comparison(folder, Comparison(records=(INT8,)), ["md"], "model", per_class=True)
+    assert merge([folder]).pictures == ()
+    assert "IoU, %" in (folder / "table.md").read_text()
+    bare = replace(FLOAT, dataset=None, images=0, miou_percent=None, image_counts=(), class_iou_percent={})
+    write_comparison(folder, Comparison(records=(bare,)), ["md"], "model", per_class=True)
+    assert "| IoU, %" not in (folder / "table.md").read_text()
+
+
 def test_records_without_accuracy_may_stand_beside(tmp_path: Path) -> None:
     bare = replace(FLOAT, dataset=None, images=0, miou_percent=None, image_counts=(), class_iou_percent={})
     assert len(merge([result(tmp_path / "a", FLOAT), result(tmp_path / "b", bare)]).records) == 2
@@ -111,6 +125,12 @@ def test_results_that_are_none(cli, tmp_path: Path) -> None:
     absent = cli("compare", "empty")
     assert absent.returncode == 2
     assert absent.stderr.startswith("edgeseg: empty/records.json: No such file")
+    assert "give the folder that `edgeseg bench` wrote to, or its records.json" in absent.stderr
+    path = result(tmp_path / "damaged", replace(FLOAT, network_ms=(0.0, 1.0))) / "records.json"
+    damaged = cli("compare", path)
+    assert damaged.returncode == 2
+    assert damaged.stderr.startswith(f"edgeseg: {path}: record 1: damaged record: network_ms: ")
+    assert damaged.stderr.count("\n") == 1
     result(tmp_path / "none")
     assert "none: no records" in cli("compare", "none").stderr
     mixed = cli("compare", result(tmp_path / "a", FLOAT), result(tmp_path / "b", replace(FLOAT, threads=1)))

@@ -36,7 +36,8 @@ def write_table(
     """
     match format:
         case "md":
-            classes = f"\n{class_markdown(rows)}" if per_class else ""
+            shown = per_class and any(row.class_iou_percent for row in rows)
+            classes = f"\n{class_markdown(rows)}" if shown else ""
             atomic_write(path, to_markdown(rows, failures) + classes)
         case "csv":
             atomic_write(path, to_csv(rows, failures))

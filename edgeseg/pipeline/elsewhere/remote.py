@@ -156,20 +156,27 @@ def _images(job: Job, artifacts: Sequence[Artifact], folder: Path) -> Dataset | 
 
 
 def _arguments(job: Job, files: Sequence[str]) -> list[str]:
-    evaluation = job.evaluation
     arguments = ["bench", *files, "--device", "cpu", "--threads", str(job.threads), "--no-picture"]
-    arguments += ["--table", "json", "--out", "out", "--at", evaluation.at]
-    arguments += ["--scales", ",".join(map(str, evaluation.scales)), *(["--flip"] if evaluation.flip else [])]
-    for effort in (name for name, options in EFFORTS.items() if options == job.latency):
-        arguments += ["--effort", effort]
+    arguments += ["--table", "json", "--out", "out", "--effort", _effort(job)]
     if job.runtime:
         arguments += ["--runtime", job.runtime]
     if job.data is None:
         return [*arguments, "--no-accuracy"]
+    evaluation = job.evaluation
+    arguments += ["--at", evaluation.at, "--scales", ",".join(map(str, evaluation.scales))]
+    arguments += ["--flip"] if evaluation.flip else []
     if job.data != DEFAULT_DATA:
         return [*arguments, "--data", "folder:data"]
     arguments += ["--split", job.split] if job.split else []
     return [*arguments, *(["--images", str(job.images)] if job.images else [])]
+
+
+def _effort(job: Job) -> str:
+    """The word for how long times are taken; InputError where the command line there has none."""
+    for name, options in EFFORTS.items():
+        if options == job.latency:
+            return name
+    raise InputError(f"device {job.device}: times are taken there as one of EFFORTS says: {', '.join(EFFORTS)}")
 
 
 def _run(host: Host, arguments: Sequence[str], archive: IO[bytes]) -> dict[str, Any]:

@@ -16,14 +16,15 @@ from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.elsewhere.devices import is_elsewhere, measure_elsewhere
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.kept_records import KeptRecords
 from edgeseg.pipeline.measure.timing import Times, take_times
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import is_file
+from edgeseg.pipeline.sources import check, is_file
 
-__all__ = ["Titled", "bench", "examine_apart", "measure_together", "shown_name"]
+__all__ = ["Titled", "bench", "examine_apart", "measure_each", "measure_together", "shown_name"]
 
 Titled = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress display with a title."""
@@ -50,7 +51,7 @@ def bench(
     Args:
         artifacts: Finished files, zoo names, the user's own models: whatever the command line takes.
         dataset: Text that names a dataset to measure mIoU on; None leaves accuracy out.
-        device: What the runtime is asked to run on.
+        device: What the runtime is asked to run on; or `ssh://...` or `android:PATH`, as the command line takes it.
         split: Split of the dataset; by default the one that it declares first.
         images: How many of its images; by default all.
         runtime: Name of a runtime; by default the one for each file's format.
@@ -65,9 +66,8 @@ def bench(
     """
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
-    jobs = [replace(job, source=_source(artifact)) for artifact in artifacts]
     records = []
-    for found in measure_together(jobs, lambda title: nullcontext(progress)):
+    for found in measure_each(job, list(map(_source, artifacts)), lambda title: nullcontext(progress)):
         if isinstance(found, EdgesegError):
             raise found
         records.append(found)
@@ -78,6 +78,20 @@ def _source(artifact: Artifact | Path | str | Source) -> Source:
     if isinstance(artifact, Source):
         return artifact
     return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
+
+
+def measure_each(
+    job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None = None
+) -> list[Record | EdgesegError]:
+    """Measure every source as `job` says, wherever its device is: for each, in order, a Record or why there is none.
+
+    What is in `kept` is not measured again. Raises InputError for a source that is nothing.
+    """
+    check(sources)
+    if is_elsewhere(job.device):
+        with progress(f"{len(sources)} files") as show:
+            return measure_elsewhere(job, sources, show)
+    return measure_together([replace(job, source=source) for source in sources], progress, kept)
 
 
 def measure_together(
@@ -126,6 +140,7 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
     if isinstance(taken, EdgesegError):
         return taken
     rounds = round_medians(taken.network.ms, taken.network.rounds)
+    found = remarks(rounds, taken.reference_ms, taken.stolen_percent, is_steady=taken.is_steady)
     return replace(
         record,
         network_ms=tuple(taken.network.ms),
@@ -140,7 +155,6 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
 
 
 def examine_apart(job: Job, progress: Progress = silent) -> Record:
-    found = remarks(rounds, taken.reference_ms, taken.stolen_percent, is_steady=taken.is_steady)
     """All but the times, measured in a fresh process; raises what `pipeline.measure.measuring.measure` raised there."""
     return Record.from_json(apart("measure", job.source.target, job.to_json(), job.threads, progress))
 

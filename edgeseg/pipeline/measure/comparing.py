@@ -12,16 +12,15 @@ from edgeseg.bench.comparison.records import write_records
 from edgeseg.bench.comparison.tables import TableFormat, write_table
 from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
+from edgeseg.core.files import remove
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.elsewhere.android import is_android, measure_on_android
-from edgeseg.pipeline.elsewhere.remote import is_remote, measure_over_ssh
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure.benching import Titled, measure_together, shown_name
+from edgeseg.pipeline.measure.benching import Titled, measure_each, shown_name
 from edgeseg.pipeline.measure.kept_records import KeptRecords
-from edgeseg.pipeline.sources import as_artifact, check, is_file
+from edgeseg.pipeline.sources import as_artifact, is_file
 
 __all__ = ["PICTURE", "Comparison", "measure_all", "published_miou_percent", "write_comparison", "write_picture"]
 
@@ -66,8 +65,7 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: Kep
 
     What is in `kept` is not measured again. Raises InputError for a source that is nothing.
     """
-    check(sources)
-    found = _measured(job, sources, progress, kept)
+    found = measure_each(job, sources, progress, kept)
     done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]
     failed = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, EdgesegError)]
     return Comparison(
@@ -78,21 +76,14 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: Kep
     )
 
 
-def _measured(
-    job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None
-) -> list[Record | EdgesegError]:
-    """For each source, in order, a Record or why there is none."""
-    if is_remote(job.device) or is_android(job.device):
-        measure = measure_over_ssh if is_remote(job.device) else measure_on_android
-        with progress(f"{len(sources)} files") as show:
-            return measure(job, sources, show)
-    return measure_together([replace(job, source=source) for source in sources], progress, kept)
-
-
 def write_comparison(
     folder: Path, comparison: Comparison, formats: Sequence[TableFormat], sort: Sort, per_class: bool
 ) -> list[Path]:
-    """Write `records.json` and the tables asked for into a folder; returns the paths of the tables."""
+    """Write `records.json` and the tables asked for into a folder; returns the paths of the tables.
+
+    A picture of the records before goes with them.
+    """
+    remove(folder / PICTURE)
     write_records(folder / "records.json", comparison.records)
     rows = comparison.rows(sort)
     paths = [folder / f"table.{format}" for format in formats]

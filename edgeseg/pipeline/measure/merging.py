@@ -41,14 +41,14 @@ def merge(results: Sequence[Path], mixed: bool = False) -> Merged:
 
     Args:
         results: Folders with `records.json`, or such files (`table.json` and `compare.json` too), of any machine. A
-            Record that is in more than one is taken once.
+            Record that is in more than one is taken once, and so is a picture.
         mixed: Whether Records may stand together that were not measured on the same terms.
 
     Raises:
         InputError: A result that cannot be read or is empty; or, unless `mixed`, what differs.
     """
     found: dict[str, tuple[Record, str]] = {}
-    pictures = []
+    pictures: dict[Path, Picture] = {}
     short = len({result.name for result in results}) == len(results)
     for result in results:
         path = result / _RECORDS if result.is_dir() else result
@@ -57,11 +57,11 @@ def merge(results: Sequence[Path], mixed: bool = False) -> Merged:
             found.setdefault(repr(record), (record, run))
         picture = path.parent / PICTURE
         if picture.is_file():
-            pictures.append(Picture(run, picture))
+            pictures.setdefault(picture.resolve(), Picture(run, picture))
     if not found:
         raise InputError(f"{', '.join(map(str, results))}: no records; give results of `edgeseg bench` that succeeded")
     merged = Merged(
-        tuple(record for record, _ in found.values()), tuple(run for _, run in found.values()), tuple(pictures)
+        tuple(record for record, _ in found.values()), tuple(run for _, run in found.values()), tuple(pictures.values())
     )
     differing = differences(merged.records)
     if differing and not mixed:

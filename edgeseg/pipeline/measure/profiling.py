@@ -17,6 +17,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
@@ -33,7 +34,12 @@ _FEWEST, _MOST = 3, 50
 
 
 def profile_apart(job: Job, progress: Progress = silent) -> Profile:
-    """Profile a finished file in a fresh process; raises what `profile_file` raised there."""
+    """Profile a finished file in a fresh process; raises what `profile_file` raised there.
+
+    Raises InputError for a device that is not of this machine.
+    """
+    if is_elsewhere(job.device):
+        raise InputError(f"device {job.device}: profiles are of this machine's devices; run `bench --profile` there")
     return Profile.from_json(apart("profile", job.source.target, job.to_json(), job.threads, progress))
 
 

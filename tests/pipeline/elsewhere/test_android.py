@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import edgeseg
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
@@ -64,6 +65,14 @@ def test_every_sample_is_a_run(home: Path, file: Path, tmp_path: Path, time: str
     assert len(asked) == 64
     assert {"--num_threads=3", "--num_runs=1", "--min_secs=0"} <= set(asked[0].split())
     assert sorted(path.name for path in home.iterdir()) == ["asked", "bin"]
+
+
+def test_a_notebook_measures_there_too(home: Path, file: Path, tmp_path: Path) -> None:
+    tool = script(tmp_path / "tool", TOOL.replace("TIME", "7421.5"), home)
+    (record,) = edgeseg.bench([file], None, device=f"android:{tool}", threads=3)
+    assert (record.device, record.network_ms) == ("android", (7.4215,) * 64)
+    with pytest.raises(InputError, match=r"fastscnn: only \.onnx and \.tflite files go to board"):
+        edgeseg.bench(["fastscnn"], None, device="ssh://board")
 
 
 def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 import edgeseg
 from edgeseg import data, runtimes
 from edgeseg.bench.comparison.records import read_records
+from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.source import Source
@@ -64,6 +65,12 @@ def test_what_is_no_address(device: str) -> None:
 def test_networks_do_not_go() -> None:
     with pytest.raises(InputError, match=r"fastscnn: only \.onnx and \.tflite files go to board; export it first"):
         measure_over_ssh(Job(Source(""), device="ssh://board"), [Source("fastscnn")])
+
+
+def test_times_are_taken_there_as_its_command_line_can_say(file: Path) -> None:
+    job = Job(Source(""), device="ssh://board", latency=LatencyOptions(min_samples=3))
+    with pytest.raises(InputError, match="ssh://board: times are taken there as one of EFFORTS says: quick, default"):
+        measure_over_ssh(job, [Source(str(file), classes=19)])
 
 
 @pytest.fixture(scope="module")
