@@ -11,8 +11,18 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.show import show_comparison, show_profiles
+from edgeseg.core.errors import InputError
 
 __all__ = ["add_to"]
+
+_ACCURACY = ("--data", "--split", "--images", "--scales", "--flip", "--at", "--per-class")
+_IDLE = {
+    "--profile": ("--resume", "--effort", "--sort", *_ACCURACY),
+    "--no-accuracy": _ACCURACY,
+    "--device ssh": ("--resume",),
+    "--device android": ("--resume", "--effort", "--runtime", *_ACCURACY),
+}
+"""What does nothing beside what."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 @takes_files
 def bench(
+    context: typer.Context,
     source: SourceOf,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
@@ -60,6 +71,7 @@ def bench(
     from edgeseg.pipeline.measure import comparing
     from edgeseg.pipeline.measure.kept_records import KeptRecords
 
+    _refuse_idle(context)
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = [source(target) for target in targets]
     evaluation = options.evaluation(scales, flip, at)
@@ -72,6 +84,20 @@ def bench(
     if not resume:
         kept.answers.remove()
     comparison = comparing.measure_all(job, sources, progress_bar, kept)
-    if not comparison.errors:
-        kept.answers.remove()
     show_comparison(comparison, job, out, table, sort, per_class, picture)
+    kept.answers.remove()
+
+
+def _refuse_idle(context: typer.Context) -> None:
+    """Raise InputError for options that were given and that nothing would be made of."""
+    chosen = context.params
+    modes = ["--profile"] * chosen["profile"] + ["--no-accuracy"] * (not chosen["accuracy"])
+    for mode in (*modes, f"--device {chosen['device'].partition(':')[0]}"):
+        idle = [option for option in _IDLE.get(mode, ()) if _is_given(context, option)]
+        if idle:
+            raise InputError(f"{', '.join(idle)}: without effect beside {mode}; leave the one or the other out")
+
+
+def _is_given(context: typer.Context, option: str) -> bool:
+    told = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
+    return told is not None and told.name == "COMMANDLINE"

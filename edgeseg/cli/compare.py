@@ -32,7 +32,9 @@ def compare(
     table: options.Tables = None,
     sort: options.SortOption = options.Sort.MODEL,
     per_class: options.PerClass = False,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the page and the tables.")] = Path("edgeseg-compare"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=options.folder, help="Folder for the page and the tables.")
+    ] = Path("edgeseg-compare"),
 ) -> None:
     """Merge the results of many runs and machines into one table and one HTML page with Pareto plots."""
     from edgeseg.bench.comparison.terminal import class_table, terminal_table
@@ -41,7 +43,7 @@ def compare(
     merged = merge(results, mixed)
     console, rows = table_console(), merged.rows(sort.value)
     console.print(terminal_table(rows, width=console.width))
-    if per_class:
+    if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
     formats = cast("list[TableFormat]", [each.value for each in table or [options.TableFormat.MD]])
     for path in write_merged(out, merged, formats, sort.value, per_class):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODEL_HELP",
-    "NETWORK_HELP",
     "MOST_THREADS",
+    "NETWORK_HELP",
     "Accuracy",
     "At",
     "AtOption",
@@ -60,6 +61,7 @@ __all__ = [
     "Weights",
     "Without",
     "evaluation",
+    "folder",
     "left_out",
     "percentile_of",
 ]
@@ -67,10 +69,10 @@ __all__ = [
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
 NETWORK_HELP = f"{_NETWORK} or SavedModel folder."
 MODEL_HELP = f"{_NETWORK}, SavedModel folder, or an .onnx/.tflite file."
-
-
 MOST_THREADS = 1024
 """Of any machine, `--device` may name another one; how many make sense on this one, `core.cpu.check_threads` says."""
+
+
 class Format(StrEnum):
     """What `--to` takes."""
 
@@ -173,7 +175,15 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
-Out = Annotated[Path, typer.Option("--out", help="Workspace folder that the commands chain through.")]
+def folder(path: Path) -> Path:
+    """A folder to write to, there or not; InputError where a file is in its way."""
+    for each in (path, *path.parents):
+        if os.path.isfile(each):  # noqa: PTH113 (Path.is_file raises where a folder on the way cannot be entered)
+            raise InputError(f"--out {path}: {each} is a file, not a folder; choose another --out")
+    return path
+
+
+Out = Annotated[Path, typer.Option("--out", callback=folder, help="Workspace folder that the commands chain through.")]
 Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDTH; by default the model's own.")]
 Data = Annotated[str, typer.Option("--data", help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]

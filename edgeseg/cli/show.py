@@ -35,7 +35,7 @@ def show_comparison(
     console = table_console()
     rows = comparison.rows(sort.value)
     console.print(terminal_table(rows, comparison.failures, width=console.width))
-    if per_class and comparison.records:
+    if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
     if comparison.records:
         for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):

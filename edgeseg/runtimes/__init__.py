@@ -82,7 +82,7 @@ def open_session(
     check_threads(threads)
     module = _load(name, declared)
     if device not in (offered := _devices(name, declared)):
-        raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
+        raise InputError(f"{what}: no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
     if isinstance(source, Artifact):
         read_facts(source.path)  # refuses a damaged file, on which a runtime may crash
     session: Session = module.open_session(source, threads, device=device, tensors=tensors, watch=watch)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.small import small_onnx
+
 
 def refused(done, code: int, *words: str) -> None:
     lines = done.stderr.strip().splitlines()
@@ -121,6 +123,8 @@ def test_unknown_device_and_runtime(cli, workspace: Path) -> None:
         done = cli("bench", file, option, value)
         done.stderr = done.stderr.strip().splitlines()[-1]
         refused(done, 2, value, "cpu|onnxruntime")
+    done = cli("bench", file, "--device", "tpu")
+    assert f"{file}: no device 'tpu' on runtime onnxruntime, which offers here: cpu" in done.stderr
 
 
 def test_wrong_class_count(cli, tmp_path: Path, workspace: Path, city: Path) -> None:
@@ -146,7 +150,29 @@ def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: P
 
 def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file")
-    refused(cli("export", "--to", "onnx", "--size", "64x128", "--out", "blocked"), 1, "blocked", "cannot write")
+    refused(cli("export", "--out", "blocked"), 2, "blocked is a file, not a folder", "--out")
+    refused(cli("bench", "--out", "blocked/below"), 2, "blocked is a file, not a folder", "--out")
+    refused(cli("compare", "some", "--out", "blocked"), 2, "blocked is a file, not a folder", "--out")
+    small_onnx(tmp_path / "net.onnx")
+    (tmp_path / "out" / "unfinished_bench.json").mkdir(parents=True)
+    refused(cli("bench", "net.onnx", "--out", "out"), 2, r"cannot remove out.unfinished_bench\.json", "--out")
+    refused(cli("bench", "net.onnx", "--out", "out", "--resume"), 2, r"out.unfinished_bench\.json", "delete it")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--profile --resume --flip --sort size", "--resume, --sort, --flip: without effect beside --profile;"),
+        ("--no-accuracy --per-class --images 2", "--images, --per-class: without effect beside --no-accuracy;"),
+        ("--device ssh://board --resume", "--resume: without effect beside --device ssh;"),
+        ("--device android:tool --scales 1", "--scales: without effect beside --device android;"),
+        ("--profile --device ssh://board", "device ssh://board: profiles are of this machine's devices;"),
+    ],
+)
+def test_options_that_would_do_nothing(cli, tmp_path: Path, options: str, told: str) -> None:
+    small_onnx(tmp_path / "net.onnx")
+    refused(cli("bench", "net.onnx", *options.split()), 2, told)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
 
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
