@@ -11,7 +11,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.passes.equalization import equalize
 from edgeseg.quantize.ranges.channels import Channels
-from edgeseg.quantize.weights.layers import Layer, Network, Weights, find_network
+from edgeseg.quantize.weights.layers import Layer, Network, Step, Weights, find_network
 from tests.quantize.nets import artifact, calibration, opened, seen, spread
 from tests.quantize.test_quantizers import FORMATS, outputs, sqnr_db
 
@@ -105,3 +105,33 @@ def test_nothing_is_equalized_that_was_always_zero() -> None:
     zero.add(np.zeros((1, 2, 4, 4), np.float32), 1)
     assert network.count == 3
     assert equalize(network, {"a": zero, "b": zero}) == 0
+
+
+def test_channels_beside_others_that_keep_their_unit_come_to_the_range_of_those() -> None:
+    """Of 19 channels that are joined, 3 are the image's; one of the others is a thousand times as wide."""
+    random = np.random.default_rng(0)
+    held = {"a": Weights(random.normal(size=(16, 3, 1)), np.zeros(16)), "d": Weights(np.ones((5, 19, 1)), np.zeros(5))}
+    held["d"].kernel[:, 5] /= 1000
+    layers = [
+        Layer(
+            given,
+            result,
+            1,
+            True,
+            lambda name=given: held[name],
+            lambda changed, name=given: held.update({name: changed}),
+        )
+        for given, result in (("a", "b"), ("d", "e"))
+    ]
+    join = Step("join", ("b", "a"), ("d",))
+    network = find_network([layers[0], join, layers[1]], {"a": 3, "b": 16, "d": 19, "e": 5}.__getitem__, "e")
+    image, joined = (Channels() for _ in range(2))
+    values = random.normal(size=(1, 19, 8, 8)).astype(np.float32)
+    image.add(values[:, 16:], 1)
+    values[:, 5] *= 1000
+    joined.add(values, 1)
+    old = joined.extent
+    assert equalize(network, {"a": image, "d": joined}) == 1
+    factors = held["d"].kernel[0] / np.where(np.arange(19) == 5, 0.001, 1)[:, None]
+    assert (factors[16:] == 1).all()
+    assert (old / factors[:, 0]).max() < 10

@@ -90,11 +90,13 @@ def _best(
         np.maximum.at(weight, units[reader.given], reader.weight_ranges(len(units[reader.given])))
     share = np.where(share > _DEAD, share, 1)
     weight = np.where(weight > 0, weight, 1)
-    candidates = [np.ones(count), *(share**a / weight ** (1 - a) for a in _EXPONENTS)]
-    for factors in candidates[1:]:
-        factors[0] = 1
+    candidates = [np.ones(count)]
+    for exponent in _EXPONENTS:
+        factors = share**exponent / weight ** (1 - exponent)
         widest = max((share[units[name]] / factors[units[name]])[units[name] > 0].max() for name in extents)
-        factors[1:] *= widest
+        for width in {1.0, float(share[0])}:  # As the widest was, or as those beside them that keep their unit.
+            candidates.append(factors * (widest / width))
+            candidates[-1][0] = 1
     noises = [
         sum(reader.noise(extents[reader.given], factors[units[reader.given]]) for reader in readers)
         for factors in candidates
