@@ -41,6 +41,7 @@ from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from edgeseg.quantize.tflite_passes.stem import fold_stems
+from edgeseg.quantize.weights.biases import hold_biases
 from edgeseg.quantize.weights.layers_tflite import tflite_network
 
 with quiet():
@@ -84,6 +85,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
+        if hold_biases(prepared.network, ranges.values):
+            prepared.save()
         if want.raw:
             detach_front(model)
             prepared.save()
