@@ -64,8 +64,8 @@ def build(
         InputError: An unknown name or option, or weights that cannot be read or do not fit.
         MissingDependency: The network's framework is not installed.
     """
-    if not 1 <= classes <= 255:
-        raise InputError(f"{classes} classes: a network has 1 to 255")
+    if not 2 <= classes <= 255:
+        raise InputError(f"{classes} classes: a network has 2 to 255")
     if backbone is not None and weights not in (None, "random"):
         raise InputError(f"{name}: either weights or a backbone to start from; give one of the two")
     stem, about = _declared(name)

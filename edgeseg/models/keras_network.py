@@ -33,6 +33,8 @@ __all__ = [
 _REGISTERED = keras_hard, keras_resize, keras_shuffle
 """Imported so that a .keras file may hold our layers."""
 
+_OTHER_FLOATS = ("float16", "bfloat16", "float64")
+
 
 def seeded(build: Callable[[], keras.Model], seed: int = 0) -> keras.Model:
     """Build a network with the same random weights every time; the caller's random state is kept."""
@@ -75,6 +77,7 @@ def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
     inputs = getattr(network, "inputs", None) or [keras.KerasTensor((None, None, None, 3))]
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[3] != 3:
         raise InputError(f"{network.name} must take one batch of images (N, H, W, 3)")
+    _check_policy(network)
     found = _filled(inputs[0].shape[1:3], size)
     if size is not None and found != size:
         raise InputError(f"{network.name} is made for images of {found}, not {size}; build it for that size")
@@ -84,9 +87,24 @@ def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
         raise InputError(
             f"{network.name} fails on an image of {found}: {first_line(error)}; try another --size"
         ) from error
-    if len(output.shape) != 4:
-        raise InputError(f"{network.name} must return logits (N, H, W, classes), not {tuple(output.shape)}")
+    if len(output.shape) != 4 or not keras.backend.is_float_dtype(output.dtype):
+        found_output = f"{keras.backend.standardize_dtype(output.dtype)} {tuple(output.shape)}"
+        raise InputError(f"{network.name} must return logits (N, H, W, classes), not {found_output}")
+    if output.shape[3] < 2:
+        raise InputError(
+            f"{network.name} has one output channel, and edgeseg wants scores of 2 classes or more; of one logit x (no "
+            "sigmoid), return keras.ops.concatenate([-x, x], -1), which are background and foreground"
+        )
     return output.shape[3], found
+
+
+def _check_policy(network: keras.Model) -> None:
+    others = (layer for layer in network._flatten_layers() if layer.compute_dtype in _OTHER_FLOATS)
+    if (layer := next(others, None)) is not None:
+        raise InputError(
+            f"{network.name} computes in {layer.compute_dtype} (policy {layer.dtype_policy.name}); "
+            'build it under keras.config.set_dtype_policy("float32") and load its weights'
+        )
 
 
 def _filled(sides: Iterable[int | None], size: Size | None) -> Size:

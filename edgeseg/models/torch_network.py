@@ -56,23 +56,56 @@ def params(network: nn.Module) -> int:
 
 def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
     """Number of classes and input size, found by running an empty image. Raises InputError where that fails."""
-    size = size or DEFAULT_SIZE
+    size, name = size or DEFAULT_SIZE, _name(network)
+    _check_parameters(network)
+    output = _on_an_empty_image(network, size)
+    while isinstance(output, Mapping | tuple | list):
+        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
+    if not isinstance(output, Tensor) or output.ndim != 4 or not output.is_floating_point():
+        found = f"{_dtype(output)} {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+        raise InputError(f"{name} must return logits (N, classes, H, W), not {found}")
+    if output.shape[1] < 2:
+        raise InputError(
+            f"{name} has one output channel, and edgeseg wants scores of 2 classes or more; of one logit x (no "
+            "sigmoid), return torch.cat([-x, x], 1), which are background and foreground"
+        )
+    return output.shape[1], size
+
+
+def _check_parameters(network: nn.Module) -> None:
+    others = (p for p in network.parameters() if p.is_floating_point() and p.dtype != torch.float32)
+    if (other := next(others, None)) is not None:
+        raise InputError(
+            f"{_name(network)} has {_dtype(other)} parameters, and edgeseg exports float32; call .float() on it before "
+            "returning it"
+        )
+
+
+def _on_an_empty_image(network: nn.Module, size: Size) -> Any:
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    taken: list[int] = []
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [
+        each.register_forward_pre_hook(lambda module, _: taken.append(module.in_channels)) for each in convolutions
+    ]
     try:
         with torch.inference_mode():
-            output = network.eval()(torch.zeros(1, 3, size.height, size.width, device=device))
+            return network.eval()(torch.zeros(1, 3, size.height, size.width, device=device))
     except EdgesegError:
         raise
     except Exception as error:
-        raise InputError(
-            f"{_name(network)} fails on an image of {size}: {first_line(error)}; try another --size"
-        ) from error
-    while isinstance(output, Mapping | tuple | list):
-        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
-    if not isinstance(output, Tensor) or output.ndim != 4:
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise InputError(f"{_name(network)} must return logits (N, classes, H, W), not {shape}")
-    return output.shape[1], size
+        if len(taken) == 1 and taken[0] != 3:
+            problem = f"its first convolution takes {taken[0]} channels, where RGB images have 3; build it for 3"
+        else:
+            problem = f"{first_line(error)}; try another --size"
+        raise InputError(f"{_name(network)} fails on an image of {size}: {problem}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def backbone(network: nn.Module) -> nn.Module | None:

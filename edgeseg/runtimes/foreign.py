@@ -113,6 +113,11 @@ def _scores(path: Path, output: NDArray[Any], image: InputFacts, given: Given) -
         if size == image.size:
             return OutputFacts("logits", size, layout, output.dtype.name)
         return OutputFacts("scores", size, layout, output.dtype.name, bool(given.align_corners))
+    if any(_score_size(output.shape, layout, image, ("foreground",)) for layout in layouts):
+        raise InputError(
+            f"{path}: one output channel, where edgeseg wants scores of 2 classes or more; of one logit x (no "
+            "sigmoid), export concat(-x, x), which are background and foreground"
+        )
     wanted = f"{len(given.classes)} classes" if given.classes else "classes"
     raise InputError(
         f"{path}: output of shape {_text(output.shape)} and dtype {output.dtype} is neither scores of {wanted} nor a "

@@ -55,6 +55,38 @@ def needs_argument(width):
 
 def flat():
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+
+def half():
+    return nn.Conv2d(3, 5, 1).half()
+
+def double():
+    return nn.Conv2d(3, 5, 1).double()
+
+def gray():
+    return nn.Sequential(nn.Conv2d(1, 5, 1), nn.ReLU())
+
+def narrow():
+    return nn.Sequential(nn.Conv2d(3, 5, 1), nn.Conv2d(4, 5, 1))
+
+def one_channel():
+    return nn.Sequential(nn.Conv2d(3, 1, 1), nn.Sigmoid())
+
+class Mask(nn.Module):
+    def forward(self, x):
+        return x.argmax(1, keepdim=True)
+
+def keras_one_channel():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(1, 1)(image))
+
+def keras_mask():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.ops.argmax(image, -1, keepdims=True))
+
+def keras_half():
+    image = keras.Input((None, None, 3))
+    inner = keras.layers.Conv2D(4, 1, dtype="mixed_float16")(image)
+    return keras.Model(image, keras.layers.Conv2D(4, 1)(inner))
 """
 
 
@@ -156,6 +188,18 @@ def test_weights_for_the_users_own_network(folder: Path) -> None:
         ("my_networks.light:failing", "failed with ValueError: no such option"),
         ("my_networks.light:needs_argument", "must build a network without arguments"),
         ("my_networks.light:flat", "must return logits"),
+        ("my_networks.light:half", r"has float16 parameters.*call \.float\(\)"),
+        ("my_networks.light:double", r"has float64 parameters.*call \.float\(\)"),
+        ("my_networks.light:gray", "first convolution takes 1 channels, where RGB images have 3; build it for 3$"),
+        ("my_networks.light:narrow", "expected .* 4 channels, but got 5 channels instead; try another --size$"),
+        ("my_networks.light:one_channel", r"one output channel.* return torch\.cat\(\[-x, x\], 1\)"),
+        ("my_networks.light:Mask", r"must return logits .*, not int64 \(1, 1, 16, 16\)"),
+        (
+            "my_networks.light:keras_one_channel",
+            r"one output channel.* return keras\.ops\.concatenate\(\[-x, x\], -1\)",
+        ),
+        ("my_networks.light:keras_mask", r"must return logits .*, not int32 \(1, 16, 16, 1\)"),
+        ("my_networks.light:keras_half", r"computes in float16 \(policy mixed_float16\).*set_dtype_policy"),
         ("absent.keras", "no such file"),
         ("bad.keras", "Keras cannot load it"),
         ("my_networks", "no saved_model.pb"),
@@ -169,6 +213,23 @@ def test_what_is_no_model(folder: Path, text: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint) as error:
         models.load(text, size=Size(16, 16))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_the_two_channels_that_are_advised_are_two_classes(framework: str) -> None:
+    if framework == "torch":
+
+        class Both(nn.Conv2d):
+            def forward(self, input: torch.Tensor) -> torch.Tensor:
+                logit = super().forward(input)
+                return torch.cat([-logit, logit], 1)
+
+        network = Both(3, 1, 1)
+    else:
+        image = keras.Input((8, 8, 3))
+        logit = keras.layers.Conv2D(1, 1)(image)
+        network = keras.Model(image, keras.ops.concatenate([-logit, logit], -1))
+    assert len(models.as_model(network, size=Size(8, 8)).classes) == 2
 
 
 def test_a_class_count_that_it_has_not(folder: Path) -> None:

@@ -109,7 +109,7 @@ def test_other_class_counts(name: str, classes: int) -> None:
 
 
 def test_a_class_count_that_cannot_be() -> None:
-    with pytest.raises(InputError, match="1 to 255"):
+    with pytest.raises(InputError, match="2 to 255"):
         models.build("fastscnn", classes=0)
 
 

@@ -31,7 +31,9 @@ def image() -> np.ndarray:
 def write_onnx(tmp_path: Path, kernel: np.ndarray) -> Callable[..., Path]:
     """Write a file that ends in `scores`, or in its dense upsampling `logits`, or in a `classmap`."""
 
-    def write(head: str = "scores", shape: tuple[Any, ...] = (1, 3, HEIGHT, WIDTH), inputs: int = 1) -> Path:
+    def write(
+        head: str = "scores", shape: tuple[Any, ...] = (1, 3, HEIGHT, WIDTH), inputs: int = 1, classes: int = CLASSES
+    ) -> Path:
         nodes = [helper.make_node("Conv", ["image", "kernel"], ["scores"], pads=[1, 1, 1, 1], strides=[2, 2])]
         if head in ("logits", "classmap"):
             nodes.append(helper.make_node("Resize", ["scores", "", "factors"], ["logits"], mode="linear"))
@@ -46,7 +48,7 @@ def write_onnx(tmp_path: Path, kernel: np.ndarray) -> Callable[..., Path]:
             "net",
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ["image", "more"][:inputs]],
             [helper.make_tensor_value_info(head, kind, None)],
-            [numpy_helper.from_array(kernel, "kernel"), factors],
+            [numpy_helper.from_array(kernel[:classes], "kernel"), factors],
         )
         path = tmp_path / f"{head}.onnx"
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)

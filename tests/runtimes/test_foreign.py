@@ -65,6 +65,8 @@ def test_open_sizes_are_filled(write_onnx, write_tflite) -> None:
         ({"head": "classmap"}, {}, "give --classes"),
         ({"head": "mean"}, {}, "output of shape .* is neither scores of classes nor a class map"),
         ({}, {"classes": ("road", "sky")}, "neither scores of 2 classes"),
+        ({"classes": 1}, {}, r"one output channel.* export concat\(-x, x\)"),
+        ({"classes": 1}, {"classes": ("road", "sky")}, r"one output channel.* export concat\(-x, x\)"),
         ({}, {"size": Size(8, 8)}, "made for 16x32, not 8x8"),
         ({"shape": (1, 3, None, None)}, {"size": Size(16, 31)}, None),
     ],
