@@ -85,7 +85,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-        if hold_biases(prepared.network, ranges.values):
+        if hold_biases(prepared.network, ranges.values, np.iinfo(activation).bits):
             prepared.save()
         if want.raw:
             detach_front(model)

@@ -15,21 +15,22 @@ from edgeseg.quantize.weights.layers import STEPS, Network
 
 __all__ = ["hold_biases"]
 
-_MOST_STEPS = 2.0**30
-"""Of a bias, on either side of zero."""
-_LEVELS = 255
+_MOST_STEPS = 2e9
+"""Of a bias, on either side of zero; ai-edge-quantizer keeps it in 32 bits with activations of 16 bits too."""
+_LEVELS = {8: 255, 16: 32767}
+"""From zero to the end of a tensor's range, or more."""
 
 
-def hold_biases(network: Network, ranges: Mapping[str, tuple[float, float]]) -> int:
+def hold_biases(network: Network, ranges: Mapping[str, tuple[float, float]], bits: int) -> int:
     """Give such a channel one weight that is just large enough for its bias; returns how many channels there were.
 
-    With it an input at the end of its range adds some 1/30000 of the bias.
+    With it an input at the end of its range adds 1/60000 of the bias, and 1/480 where activations have 16 bits.
     """
     changed = 0
     for layer in network.layers:
         old = layer.weights()
         low, high = ranges.get(layer.given, (0.0, 0.0))
-        step = (high - low) / _LEVELS
+        step = max(-low, high) / _LEVELS[bits]
         least = STEPS * np.abs(old.bias) / (step * _MOST_STEPS) if step else np.zeros(len(old.bias))
         small = np.abs(old.kernel).max(axis=(1, 2)) < least
         if small.any():
