@@ -36,7 +36,7 @@ _SYSCTL_FLAGS = {
     "hw.optional.arm.FEAT_DotProd": "dotprod",
     "hw.optional.arm.FEAT_I8MM": "i8mm",
 }
-_SPEED_FLAGS = re.compile(r"sse4_2|f16c|fma|avx.*|amx.*|asimd.*|neon|dotprod|i8mm|bf16|sve.*|sme.*")
+_SPEED_FLAGS = re.compile(r"sse4_2|f16c|fma|avx.*|amx.*|asimd.*|neon|dotprod|i8mm|bf16|sve.*|sme2?")
 
 _THREADS_PER_CORE = 4
 _ALWAYS_ALLOWED = 16

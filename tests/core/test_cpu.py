@@ -41,7 +41,7 @@ def test_int8_in_plain_words(flags: set[str], architecture: str, present: tuple[
 
 
 def test_flags_that_kernels_choose_by() -> None:
-    x86 = cpuinfo_flags("flags\t: fpu sse2 sse4_2 f16c fma avx avx2 avx512_vnni avx512f avx_vnni amx_int8 aes\n")
+    x86 = cpuinfo_flags("flags\t: fpu sse2 sse4_2 f16c fma avx avx2 avx512_vnni avx512f avx_vnni amx_int8 smep\n")
     assert " ".join(speed_flags(x86)) == "amx_int8 avx avx2 avx512_vnni avx512f avx_vnni f16c fma sse4_2"
     arm = cpuinfo_flags("Features\t: fp asimd asimdhp asimddp i8mm bf16 sve sve2 crc32\n")
     assert " ".join(speed_flags(arm)) == "asimd asimdhp bf16 dotprod i8mm sve sve2"
