@@ -16,6 +16,7 @@ from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model, OutputFacts
+from edgeseg.exporters.keras_composed import compose
 from edgeseg.exporters.keras_program import signature, trace
 from edgeseg.exporters.keras_shuffle import shuffle_planes
 from edgeseg.exporters.program import Program, facts_of
@@ -57,7 +58,7 @@ def _converted(program: Program, spec: ExportSpec) -> onnx.ModelProto:
         graph = process_tf_graph(
             source,
             opset=OPSET,
-            custom_rewriter=[shuffle_planes],
+            custom_rewriter=[shuffle_planes, compose],
             inputs_as_nchw=inputs,
             outputs_as_nchw=None if program.output.head == "classmap" else outputs,
             input_names=inputs,
