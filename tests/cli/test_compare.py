@@ -80,6 +80,29 @@ def test_runs_of_two_machines_become_one_table_and_page(cli, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("here", "there", "names"),
+    [
+        ({"cores": 2, "os": "Linux"}, {"cores": 2, "os": "Linux"}, ["xeon", "xeon"]),
+        ({"cores": 2, "os": "Linux"}, {"cores": 64, "os": "Linux"}, ["xeon, 2 cores", "xeon, 64 cores"]),
+        ({"cores": 1, "os": "A"}, {"cores": 1, "os": "B"}, ["xeon, A", "xeon, B"]),
+        ({"cores": 2}, {}, ["xeon, 2 cores", "xeon, unknown cores"]),
+        ({"cpu_model": None}, {"cpu_model": ""}, ["unknown machine of a", "unknown machine of b"]),
+    ],
+)
+def test_a_speed_up_is_of_one_machine(
+    tmp_path: Path, here: dict[str, object], there: dict[str, object], names: list[str]
+) -> None:
+    base, int8 = (
+        replace(record, environment={"cpu_model": "xeon", **own}) for record, own in ((FLOAT, here), (INT8, there))
+    )
+    rows = merge([result(tmp_path / "a", base), result(tmp_path / "b", int8)]).rows()
+    assert [row.machine for row in rows] == names
+    assert (rows[1].speedup is not None) == (names[0] == names[1])
+    of_one_run = merge([result(tmp_path / "c", base, replace(base, precision="int8"))]).rows()
+    assert of_one_run[1].speedup is not None
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"size": Size(32, 64)}, "size is 64x128 (a) or 32x64 (b)"),

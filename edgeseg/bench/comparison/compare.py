@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.accuracy.miou_loss import Interval, loss_interval
-from edgeseg.bench.comparison.terms import machine, same_accuracy_terms, same_rounds, same_speed_terms, series
+from edgeseg.bench.comparison.machines import machines
+from edgeseg.bench.comparison.terms import same_accuracy_terms, same_rounds, same_speed_terms, series
 from edgeseg.bench.times.intervals import ratio_interval
 from edgeseg.bench.times.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
@@ -124,41 +125,51 @@ def compare(
     """
     if sort not in get_args(Sort):
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
-    published = published_miou_percent or {}
+    published, named = published_miou_percent or {}, machines(records, runs)
     rows = [
-        _row(record, float_record(record, records), published.get(record.model), run, number)
+        _row(record, float_record(record, records, named), named, published.get(record.model), run, number)
         for record, run, number in zip(records, runs or [""] * len(records), series(records), strict=True)
     ]
     return tuple(sorted(rows, key=_KEYS[sort]))
 
 
-def float_record(record: Record, records: Iterable[Record]) -> Record | None:
+def float_record(record: Record, records: Sequence[Record], named: Mapping[int, str] | None = None) -> Record | None:
     """The float Record that one is held against: itself if it is float.
 
     Otherwise the one that it was made from by sha256, else a float one of the same model and format. Of several, the
-    one measured under the most equal conditions, and the first of those.
+    one measured under the most equal conditions, and the first of those. `named` are the Records' machines, by default
+    those of a single run.
     """
     if record.precision == "fp32":
         return record
     floats = [other for other in records if other.precision == "fp32"]
     parents = [other for other in floats if other.sha256 is not None and other.sha256 == record.parent_sha256]
     relatives = [other for other in floats if (other.model, other.format) == (record.model, record.format)]
-    return max(parents or relatives, key=lambda other: _likeness(record, other), default=None)
+    named = named or machines(records)
+    return max(parents or relatives, key=lambda other: _likeness(record, other, named), default=None)
 
 
-def _likeness(one: Record, other: Record) -> tuple[bool, bool, bool, bool]:
+def _likeness(one: Record, other: Record, named: Mapping[int, str]) -> tuple[bool, bool, bool, bool]:
     return (
-        same_speed_terms(one, other),
+        same_speed_terms(one, other, named),
         same_accuracy_terms(one, other),
         one.runtime == other.runtime,
         one.head == other.head,
     )
 
 
-def _row(record: Record, base: Record | None, published: float | None, run: str, number: int | None) -> Row:
+def _row(
+    record: Record,
+    base: Record | None,
+    named: Mapping[int, str],
+    published: float | None,
+    run: str,
+    number: int | None,
+) -> Row:
     network = _summary(record.network_ms, record.network_rounds)
     classmap = _summary(record.classmap_ms, record.classmap_rounds)
-    speedup_low, speedup_high = _speedup_ends(record, base)
+    timed = base if base is not None and same_speed_terms(record, base, named) else None
+    speedup_low, speedup_high = _speedup_ends(record, timed)
     loss, interval = _miou_loss(record, base)
     return Row(
         name=record.name,
@@ -171,7 +182,7 @@ def _row(record: Record, base: Record | None, published: float | None, run: str,
         runtime=record.runtime,
         device=record.device,
         threads=record.threads,
-        machine=machine(record),
+        machine=named[id(record)],
         run=run,
         series=number,
         is_baseline=base is record,
@@ -185,7 +196,7 @@ def _row(record: Record, base: Record | None, published: float | None, run: str,
         classmap_p50_ms=classmap.p50_ms if classmap else None,
         classmap_p50_low_ms=classmap.p50_low_ms if classmap else None,
         classmap_p50_high_ms=classmap.p50_high_ms if classmap else None,
-        speedup=_speedup(record, base),
+        speedup=_speedup(record, timed),
         speedup_low=speedup_low,
         speedup_high=speedup_high,
         dataset=record.dataset,
@@ -215,9 +226,7 @@ def _over(count: int | None, unit: float) -> float | None:
 
 
 def _speedup(record: Record, base: Record | None) -> float | None:
-    if base is None or not same_speed_terms(record, base):
-        return None
-    if not record.classmap_ms or not base.classmap_ms:
+    if base is None or not record.classmap_ms or not base.classmap_ms:
         return None
     ours = median(record.classmap_ms)
     return median(base.classmap_ms) / ours if ours else None

@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from edgeseg.bench.accuracy.miou_loss import same_labels
 from edgeseg.core.record import Record
 
-__all__ = ["differences", "machine", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
+__all__ = ["differences", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
 
 
 @dataclass(frozen=True)
 class _Term:
     name: str
     value: Callable[[Record], object]
-
-
-def machine(record: Record) -> str:
-    """The processor that it was measured on; empty where that is not known."""
-    return str(record.environment.get("cpu_model") or "")
 
 
 def _labels(record: Record) -> str:
@@ -43,9 +38,9 @@ _ACCURACY = (
 )
 
 
-def same_speed_terms(one: Record, other: Record) -> bool:
-    """Whether their times can be held against each other."""
-    return machine(one) == machine(other) and _same((_SIZE, *_SPEED), one, other)
+def same_speed_terms(one: Record, other: Record, machines: Mapping[int, str]) -> bool:
+    """Whether their times can be held against each other; `machines` names those of Records, by the `id` of each."""
+    return machines[id(one)] == machines[id(other)] and _same((_SIZE, *_SPEED), one, other)
 
 
 def same_accuracy_terms(one: Record, other: Record) -> bool:
