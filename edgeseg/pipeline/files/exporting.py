@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg import exporters, graphs, models, runtimes
 from edgeseg.core import registry
 from edgeseg.core.container import write_facts
+from edgeseg.core.errors import EdgesegError, ExportError
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Dataset, ExportSpec
 from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
@@ -66,9 +69,28 @@ def export(
     with atomic_path(target) as temporary:
         artifact = exporters.export_model(model, format, spec, temporary)
         write_facts(temporary, artifact.facts)
-        facts = _checked(model, spec, artifact, images, target.name)
+        with _usable(model, artifact, target):
+            facts = _checked(model, spec, artifact, images, target.name)
         write_facts(temporary, facts)
     return Artifact(target, facts)
+
+
+@contextmanager
+def _usable(model: Model, artifact: Artifact, target: Path) -> Iterator[None]:
+    """Raise ExportError, for the file that is going to be `target`, where its runtime cannot run the one written."""
+    try:
+        yield
+    except EdgesegError as error:
+        written, format = str(artifact.path), artifact.facts.format
+        if not str(error).startswith(f"{written}: "):
+            raise
+        problem = (
+            str(error).removeprefix(f"{written}: ").removesuffix("; export it again").replace(written, target.name)
+        )
+        raise ExportError(
+            f"{model.name}: no {format} file of it can be made: {problem}; write that part of the network in other "
+            f"operators, or export it --to {'onnx' if format == 'tflite' else 'tflite'}"
+        ) from error
 
 
 def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset, name: str) -> Facts:
