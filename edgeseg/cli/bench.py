@@ -93,11 +93,6 @@ def _refuse_idle(context: typer.Context) -> None:
     chosen = context.params
     modes = ["--profile"] * chosen["profile"] + ["--no-accuracy"] * (not chosen["accuracy"])
     for mode in (*modes, f"--device {chosen['device'].partition(':')[0]}"):
-        idle = [option for option in _IDLE.get(mode, ()) if _is_given(context, option)]
+        idle = [option for option in _IDLE.get(mode, ()) if options.is_given(context, option)]
         if idle:
             raise InputError(f"{', '.join(idle)}: without effect beside {mode}; leave the one or the other out")
-
-
-def _is_given(context: typer.Context, option: str) -> bool:
-    told = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
-    return told is not None and told.name == "COMMANDLINE"

@@ -62,6 +62,7 @@ __all__ = [
     "Without",
     "evaluation",
     "folder",
+    "is_given",
     "left_out",
     "percentile_of",
 ]
@@ -286,6 +287,12 @@ def evaluation(scales: str, flip: bool, at: At) -> Evaluation:
     except ValueError:
         raise InputError(f"--scales {scales}: expected numbers with commas between them, like 0.75,1,1.25") from None
     return Evaluation(numbers, flip, at.value)
+
+
+def is_given(context: typer.Context, option: str) -> bool:
+    """Whether an option was typed, rather than left at its default."""
+    told = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
+    return told is not None and told.name == "COMMANDLINE"
 
 
 def left_out(without: list[Pass] | None) -> tuple[str, ...]:

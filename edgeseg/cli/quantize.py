@@ -11,16 +11,14 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
+from edgeseg.cli.precision import check_passes, checked, precision_of
 from edgeseg.cli.verdict import say_ablation, say_evidence, say_judged, say_mixture, warn_slower
-from edgeseg.core.errors import EdgesegError, InputError
+from edgeseg.core.errors import EdgesegError
 from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
-    from edgeseg.core.protocols import Recipe
-    from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
     from edgeseg.quantize.finished.report import Report
-    from edgeseg.quantize.precisions import Kind
 
 __all__ = ["add_to", "quantized_line"]
 
@@ -32,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 @takes_files
 def quantize(
+    context: typer.Context,
     source: SourceOf,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
@@ -115,10 +114,11 @@ def quantize(
     from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.fitting import formats_of
+    from edgeseg.pipeline.sources import check
 
     check_threads(threads)
     recipe = Recipe(
-        precision=_precision(int8, dynamic, fp16, int16_activations),
+        precision=precision_of(int8, dynamic, fp16, int16_activations),
         method=method.value,
         percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
@@ -130,8 +130,9 @@ def quantize(
         learned_rounding=learned_rounding,
     )
     budget = pipeline.Budget(max_drop, data, images, min_sqnr) if (max_drop, min_sqnr) != (None, None) else None
-    kind = _checked(recipe, calibration, float_slow, budget, ablate)
     sources = [source(model) for model in models or []]
+    check(sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")])
+    kind = checked(context, recipe, sources)
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
         found = (
@@ -143,6 +144,7 @@ def quantize(
         if artifact.facts.format not in formats:
             say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")
     found = [artifact for artifact in found if artifact.facts.format in formats]
+    check_passes(recipe.without, {artifact.facts.format for artifact in found} or formats)
     may_float = float_slow or (profile and float_slow is None and recipe.precision == "int8")
     with pipeline.kept(calibration, again=may_float or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
@@ -152,37 +154,6 @@ def quantize(
             quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
-
-
-def _precision(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -> Precision:
-    """The one that is asked for."""
-    asked: dict[Precision, bool] = {"int8": int8, "int8-dynamic": dynamic, "fp16": fp16}
-    if sum(asked.values()) != 1:
-        raise InputError("quantize: say to which precision, by one of --int8, --dynamic and --fp16")
-    if int16_activations and not int8:
-        raise InputError("quantize: --int16-activations goes with --int8")
-    return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
-
-
-def _checked(
-    recipe: Recipe, calibration: Path | None, float_slow: bool | None, budget: Budget | None, ablate: bool
-) -> Kind:
-    """What is known of the recipe's precision; InputError for an option that it has no use for."""
-    from edgeseg.quantize.precisions import kind_of
-
-    kind, int8 = kind_of(recipe), recipe.precision == "int8"
-    useless = {
-        "--calibration": calibration is not None and not kind.calibrated,
-        f"--{'' if float_slow else 'no-'}float-slow": float_slow is not None and not int8,
-        "--max-drop": budget is not None and budget.max_drop_points is not None and not int8,
-        "--min-sqnr": budget is not None and budget.min_sqnr_db is not None and not int8,
-        "--ablate": ablate and not kind.calibrated,
-    }
-    for option in (option for option, given in useless.items() if given):
-        raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
-    if ablate and calibration is not None and calibration.exists():
-        raise InputError(f"{calibration}: graphs that passes are left out of need images; leave --calibration out")
-    return kind
 
 
 def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact:

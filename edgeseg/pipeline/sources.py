@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,45 @@ __all__ = ["as_artifact", "as_model", "check", "is_file", "resolve", "runtime_of
 
 _SUFFIXES = (".onnx", ".tflite")
 
+_NETWORKS, _FOREIGN = "networks", "files that edgeseg did not write"
+_TAKEN_BY = {
+    **dict.fromkeys(("weights", "output_stride", "cell"), (_NETWORKS,)),
+    **dict.fromkeys(("layout", "align_corners"), (_FOREIGN,)),
+    **dict.fromkeys(("classes", "mean", "std", "channels"), (_NETWORKS, _FOREIGN)),
+}
+"""What of a Source is said of which kind of MODEL."""
+
 
 def is_file(target: str) -> bool:
     """Whether a MODEL names a finished file."""
     return Path(target).suffix.lower() in _SUFFIXES
 
 
-def check(sources: Iterable[Source]) -> None:
-    """Raise InputError for the first MODEL that is nothing, before long work on those before it."""
+def check(sources: Sequence[Source]) -> None:
+    """Raise InputError, before long work, for the first MODEL that is nothing and for what is said to none of them."""
     for target in (source.target for source in sources):
         if not is_file(target):
             models.check_name(target)
         elif not Path(target).is_file():
             raise InputError(f"{target}: no such file; give the path of an .onnx or .tflite file")
+    _check_use(sources)
+
+
+def _check_use(sources: Sequence[Source]) -> None:
+    """Raise InputError for what is said of MODELs where none of them takes it."""
+    said = [name for name in _TAKEN_BY if any(getattr(source, name) is not None for source in sources)]
+    kinds = {_kind(source) for source in sources} if said else set()
+    for name in said:
+        if not kinds & set(_TAKEN_BY[name]):
+            subject = sources[0].target if len(sources) == 1 else f"{len(sources)} models"
+            what = f"--{name.replace('_', '-')} to do, which is said of {' and '.join(_TAKEN_BY[name])}"
+            raise InputError(f"{subject}: there is nothing for {what}; leave it out")
+
+
+def _kind(source: Source) -> str:
+    if not is_file(source.target):
+        return _NETWORKS
+    return _FOREIGN if read_facts(Path(source.target)) is None else "files of edgeseg"
 
 
 def as_artifact(source: Source) -> Artifact:

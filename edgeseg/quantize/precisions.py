@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Format, Precision
+from edgeseg.quantize.targets import AUTO, target_named
 
 __all__ = ["PRECISIONS", "Kind", "activation_of", "kind_of"]
 
@@ -58,6 +59,11 @@ def kind_of(recipe: Recipe) -> Kind:
         if each.name not in kind.uses and getattr(recipe, each.name) != each.default:
             option = _OPTIONS.get(each.name, f"--{each.name.replace('_', '-')}")
             raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
+    if recipe.precision == "int8-dynamic" and recipe.target != AUTO:
+        target = target_named(recipe.target)
+        if target.format == "onnx" and target.activation != "uint8":
+            problem = f"ONNX Runtime's activations are uint8 then, which target {target.name} is not for"
+            raise InputError(f"{recipe.precision}: {problem}; leave --target out")
     return kind
 
 

@@ -60,6 +60,13 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
         ("--fp16 --min-sqnr 20", "fp16: there is nothing for --min-sqnr to do"),
         ("--fp16 --float-slow", "fp16: there is nothing for --float-slow to do"),
         ("--dynamic --no-float-slow", "int8-dynamic: there is nothing for --no-float-slow to do"),
+        ("--fp16 --samples 64", "fp16: there is nothing for --samples to do"),
+        ("--dynamic --ablate", "int8-dynamic: there is nothing for --ablate to do"),
+        ("--dynamic --images 3", "int8-dynamic: there is nothing for --images to do"),
+        ("--dynamic --data scenes", "int8-dynamic: there is nothing for --data to do"),
+        ("--int8 --images 3", "--images are those that --max-drop is held on"),
+        ("--int8 --min-sqnr 20 --images 3", "--images are those that --max-drop is held on"),
+        ("--dynamic --target arm", "int8-dynamic: ONNX Runtime's activations are uint8"),
     ],
 )
 def test_options_that_mean_nothing(cli, options: str, message: str) -> None:
@@ -67,3 +74,28 @@ def test_options_that_mean_nothing(cli, options: str, message: str) -> None:
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            "--mean 0,0,0",
+            "tflite: there is nothing for --mean to do, which is said of networks and files that",
+        ),
+        ("--classes 19", "nothing for --classes to do"),
+        ("--layout NHWC", "nothing for --layout to do, which is said of files that edgeseg did not write"),
+        ("--weights random", "nothing for --weights to do, which is said of networks;"),
+        ("--without batchnorm", r"--without batchnorm: that pass is for .onnx files, of which there is none"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_what_means_nothing_to_a_finished_file(cli, workspace: Path, tmp_path: Path, options, message, named) -> None:
+    (tmp_path / "edgeseg-out").mkdir()
+    file = tmp_path / "edgeseg-out" / "net_fp32.tflite"
+    file.write_bytes((workspace / "fastscnn_64x128_fp32.tflite").read_bytes())
+    done = cli("quantize", *([file] if named else []), "--int8", *options.split())
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert message in line
+    assert list(file.parent.iterdir()) == [file]

@@ -1,0 +1,27 @@
+"""What is said of a MODEL is said to one that takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.source import Source
+from edgeseg.pipeline.sources import check
+from tests.small import small_onnx
+
+BLACK = (0.0, 0.0, 0.0)
+
+
+def test_one_model_that_takes_it_is_enough(tmp_path: Path, workspace: Path) -> None:
+    ours, theirs = str(workspace / "fastscnn_64x128_fp32.onnx"), str(small_onnx(tmp_path / "theirs.onnx"))
+    for targets in ([theirs], [ours, theirs], ["fastscnn"], ["fastscnn", ours]):
+        check([Source(target, mean=BLACK, classes=19) for target in targets])
+    check([Source(target, weights="random", layout="NCHW") for target in ("fastscnn", theirs)])
+    check([Source(target) for target in (ours, theirs)])
+    for source in (Source(theirs, weights="random"), Source(ours, mean=BLACK), Source("fastscnn", align_corners=False)):
+        with pytest.raises(InputError, match=rf"^{source.target}: there is nothing for --"):
+            check([source])
+    with pytest.raises(InputError, match=r"^2 models: there is nothing for --std to do"):
+        check([Source(ours, std=BLACK), Source(ours, std=BLACK)])
