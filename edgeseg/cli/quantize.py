@@ -12,7 +12,7 @@ from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.precision import check_passes, checked, precision_of
-from edgeseg.cli.verdict import say_ablation, say_evidence, say_judged, say_mixture, warn_slower
+from edgeseg.cli.verdict import say_ablation, say_evidence, say_fidelity, say_judged, say_mixture, warn_slower
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.types import Artifact
 
@@ -170,6 +170,9 @@ def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact
             enough=end.enough,
         )
     say(quantized_line(quantized, report.summary()))
+    if again.keep is None or again.keep.add:  # Else there may be no images.
+        with waiting(f"compare {quantized.path.name} with float"):
+            say_fidelity(pipeline.fidelity(again, quantized, threads), quantized.path)
     if ablate:
         _ablate(again, quantized, report, threads)
     return quantized

@@ -11,10 +11,11 @@ from edgeseg.cli.console import say, table_console, warn
 if TYPE_CHECKING:
     from edgeseg.bench.profiles.ablation import Ablated
     from edgeseg.pipeline.worth.evidence import Evidence
+    from edgeseg.pipeline.worth.fidelity import Fidelity
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.pipeline.worth.mixing import Mixture
 
-__all__ = ["say_ablation", "say_evidence", "say_judged", "say_mixture", "warn_slower"]
+__all__ = ["say_ablation", "say_evidence", "say_fidelity", "say_judged", "say_mixture", "warn_slower"]
 
 
 def say_judged(judged: Judged) -> None:
@@ -33,6 +34,13 @@ def warn_slower(judged: Judged) -> None:
         f"edgeseg: {judged.artifact.path}: {precision} is slower than float here ({judged.verdict.setting}); "
         "ship the float file"
     )
+
+
+def say_fidelity(found: Fidelity, path: Path) -> None:
+    """How far the file is from its float file; too far is said on standard error too."""
+    say(f"  {found}")
+    if found.is_low:
+        warn(f"edgeseg: {path}: far from the float file ({found}); --min-sqnr 20 leaves in float what spoils it")
 
 
 def say_evidence(evidence: Evidence) -> None:

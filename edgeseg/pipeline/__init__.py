@@ -12,6 +12,7 @@ from edgeseg.pipeline.workspace import quantized_path
 from edgeseg.pipeline.worth.ablating import ablate
 from edgeseg.pipeline.worth.again import Again, kept
 from edgeseg.pipeline.worth.evidence import leave_slow
+from edgeseg.pipeline.worth.fidelity import fidelity
 from edgeseg.pipeline.worth.judging import judge
 from edgeseg.pipeline.worth.mixing import Budget, mix
 
@@ -22,6 +23,7 @@ __all__ = [
     "bench",
     "convert",
     "export",
+    "fidelity",
     "float_artifacts",
     "gate",
     "judge",

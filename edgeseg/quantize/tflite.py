@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +41,7 @@ from edgeseg.quantize.tflite_passes.islands import join_islands
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
+from edgeseg.quantize.tflite_passes.spans import float_spans
 from edgeseg.quantize.tflite_passes.stem import fold_stems
 from edgeseg.quantize.weights.biases import hold_biases
 from edgeseg.quantize.weights.layers_tflite import tflite_network
@@ -94,7 +96,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                content = _quantized(prepared.artifact.path, ranges, recipe, want, normalization, target)
+                floating = {*recipe.floating, *_spans(model)}
+                content = _quantized(prepared.artifact.path, ranges, recipe, floating, want, normalization, target)
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
@@ -154,6 +157,12 @@ def _floating(prepared: Path, recipe: Recipe, path: Path) -> tuple[str, ...]:
     return left_in_float(recipe.floating, operators, {}, path)
 
 
+def _spans(model: Any) -> Iterator[str]:
+    """What gives the operators that stay in float in any case."""
+    tensors = model.subgraphs[0].tensors
+    return (tensors[op.outputs[0]].name.decode() for op in float_spans(model))
+
+
 def _given(path: Path) -> list[list[str]]:
     """The tensors that each operator of a file gives."""
     graph = flatbuffer_utils.read_model(str(path)).subgraphs[0]
@@ -172,7 +181,13 @@ def _input(content: bytes, given: InputFacts, want: Ends) -> InputFacts:
 
 
 def _quantized(
-    path: Path, ranges: Ranges, recipe: Recipe, want: Ends, normalization: Normalization, target: Target
+    path: Path,
+    ranges: Ranges,
+    recipe: Recipe,
+    floating: Collection[str],
+    want: Ends,
+    normalization: Normalization,
+    target: Target,
 ) -> bytes:
     tool = Quantizer(str(path))
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
@@ -180,8 +195,8 @@ def _quantized(
     floats = {TFLOperationName.INPUT: want.input == "float", TFLOperationName.OUTPUT: not want.integer_output}
     for port in (port for port, is_float in floats.items() if is_float):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    for given in _given(path) if recipe.floating else ():
-        if given[0] in recipe.floating:
+    for given in _given(path) if floating else ():
+        if given[0] in floating:
             scope = f"^{re.escape(';'.join(given))};$"
             tool.update_quantization_recipe(
                 scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE

@@ -21,8 +21,13 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     command = ("quantize", "--int8", "--no-profile", "--calibration", "kept.npz")
     done = cli(*command, *files, "--samples", "2", "--out", "first")
     assert done.returncode == 0, done.stderr
+    told = [line.split() for line in done.stdout.splitlines() if "equal classes on 2 calibration images" in line]
+    assert len(told) == 2
+    assert all(float(line[1]) > 15 for line in told)
+    assert not done.stderr
     done = cli(*command, *files, "--data", "cityscapes:gone", "--out", "again")
     assert done.returncode == 0, done.stderr
+    assert "equal classes" not in done.stdout
     written = sorted((tmp_path / "first").iterdir())
     assert [path.suffix for path in written] == [".onnx", ".tflite"]
     for path in written:
@@ -36,6 +41,13 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     assert "bias-correction" in passes
     assert "equalization" not in passes
     assert facts.calibration == "2 images of scenes"
+
+
+def test_a_file_that_int8_spoils_is_said_to_be(cli, workspace: Path) -> None:
+    narrow = ("--method", "percentile", "--percentile", "51", "--samples", "2", "--no-profile")
+    done = cli("quantize", workspace / "fastscnn_64x128_fp32.onnx", "--int8", *narrow)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"fastscnn_64x128_int8\.onnx: far from the float file \(SQNR .* dB .*--min-sqnr 20", done.stderr)
 
 
 def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspace: Path) -> None:

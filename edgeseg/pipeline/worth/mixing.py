@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 
 from edgeseg import runtimes
@@ -18,14 +17,13 @@ from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.measure.evaluating import accuracy
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
-from edgeseg.pipeline.worth.sensitivity import Known, measure_layers, noise, scores_of
+from edgeseg.pipeline.worth.fidelity import sqnr_db
+from edgeseg.pipeline.worth.sensitivity import Known, measure_layers, scores_of
 from edgeseg.pipeline.worth.verdict import hold_against
 
 __all__ = ["Budget", "Cost", "Mixture", "mix"]
 
 _SQNR = "SQNR dB of the worst image"
-_NOISELESS_DB = 200.0
-"""SQNR of scores that are the float file's."""
 
 
 @dataclass(frozen=True)
@@ -205,5 +203,4 @@ class _Search:
     def _sqnr_db(self, artifact: Artifact) -> float:
         again = self.again
         expected, given = (scores_of(each, again, self.threads, again.count) for each in (again.source, artifact))
-        share = max(noise((one,), (other,)) for one, other in zip(expected, given, strict=True))
-        return min(_NOISELESS_DB, -10 * log10(share)) if share else _NOISELESS_DB
+        return sqnr_db(expected, given)

@@ -1,0 +1,62 @@
+"""How far a quantized file is from its float file, seen on a few of the images that it was calibrated on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import log10
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.sensitivity import noise, scores_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Fidelity", "fidelity", "sqnr_db"]
+
+_NOISELESS_DB = 200.0
+"""SQNR of scores that are the float file's."""
+_IMAGES = 4
+_FEWEST_DB, _FEWEST_EQUAL_PERCENT = 15.0, 75.0
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """The scores' signal to quantization noise ratio (SQNR) on the worst of some images, None of a class map; and the
+    share of pixels that come to the class which the float file gives them.
+    """
+
+    sqnr_db: float | None
+    equal_percent: float
+    images: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is hardly the same network any more."""
+        noisy = self.sqnr_db is not None and self.sqnr_db < _FEWEST_DB
+        return noisy or self.equal_percent < _FEWEST_EQUAL_PERCENT
+
+    def __str__(self) -> str:
+        noise = "" if self.sqnr_db is None else f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image, "
+        return f"{noise}{self.equal_percent:.1f} % equal classes on {self.images} calibration images"
+
+
+def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity:
+    """Run both files; raises InputError for one that cannot be run."""
+    expected, given = (list(scores_of(each, again, threads, _IMAGES)) for each in (again.source, quantized))
+    is_classmap = quantized.facts.output.head == "classmap"
+    pairs = zip(expected, given, strict=True)
+    equal = [float((_classes(one, is_classmap) == _classes(other, is_classmap)).mean()) for one, other in pairs]
+    return Fidelity(None if is_classmap else sqnr_db(expected, given), 100 * sum(equal) / len(equal), len(equal))
+
+
+def sqnr_db(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
+    """On the worst image."""
+    share = max(noise((one,), (other,)) for one, other in zip(expected, given, strict=True))
+    return min(_NOISELESS_DB, -10 * log10(share)) if share else _NOISELESS_DB
+
+
+def _classes(scores: NDArray[Any], is_classmap: bool) -> NDArray[Any]:
+    return scores if is_classmap else scores.argmax(-1)

@@ -1,0 +1,104 @@
+"""Operators of a TFLite model that stay in float because no even steps hold what is between them.
+
+An exponential spans so many decades that 256 even steps keep none but the largest values, which a logarithm, a quotient
+or a choice between branches behind it may be the only ones not to want. And a divisor that is small, but not nothing,
+rounds to zero: LiteRT's int8 DIV then gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels
+for any of these, so that float costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from edgeseg.quantize.tflite_passes.edit import Editor, Op
+
+__all__ = ["float_spans"]
+
+_ENDS = {Op.DIV, Op.LOG, Op.MINIMUM, Op.SELECT, Op.SELECT_V2}
+"""Behind an exponential: what they give has an ordinary range again."""
+_BEHIND = {*_ENDS, Op.ADD, Op.MUL, Op.NEG, Op.SUB, Op.SUM}
+_TWO = {Op.ADD, Op.MINIMUM, Op.MUL}
+"""They lead back to a divisor only where one side is constant or both are the same; else they join networks."""
+_BEFORE = {
+    *_TWO,
+    Op.ABS,
+    Op.BATCH_MATMUL,
+    Op.BROADCAST_TO,
+    Op.EXPAND_DIMS,
+    Op.MAXIMUM,
+    Op.MEAN,
+    Op.POW,
+    Op.REDUCE_MAX,
+    Op.RESHAPE,
+    Op.RSQRT,
+    Op.SLICE,
+    Op.SPLIT,
+    Op.SPLIT_V,
+    Op.SQRT,
+    Op.SQUARE,
+    Op.SQUARED_DIFFERENCE,
+    Op.STRIDED_SLICE,
+    Op.SUB,
+    Op.SUM,
+    Op.TRANSPOSE,
+}
+_NORMALIZING = {Op.MUL, Op.SUB}
+_BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
+"""What centres and scales by a statistic."""
+
+
+def float_spans(model: Any) -> list[Any]:
+    """The operators of the first subgraph, in the order of execution, that quantizing would spoil in this way."""
+    return _Spans(model).found()
+
+
+class _Spans:
+    def __init__(self, model: Any) -> None:
+        self._look = Editor(model)
+        self._operators = model.subgraphs[0].operators
+        self._writers = {int(index): op for op in self._operators for index in op.outputs}
+        self._readers: dict[int, list[Any]] = {}
+        for op in self._operators:
+            for index in op.inputs:
+                self._readers.setdefault(int(index), []).append(op)
+        self._held: dict[int, Any] = {}
+
+    def found(self) -> list[Any]:
+        for op in self._look.operators(Op.EXP):
+            self._forwards(op, _BEHIND)
+        for op in self._look.operators(Op.LOG):
+            self._backwards(op.inputs[0])
+        for op in self._look.operators(Op.RSQRT):
+            self._held[id(op)] = op
+            self._forwards(op, _NORMALIZING)
+            self._backwards(op.inputs[0])
+        for op in self._look.operators(Op.DIV):
+            if self._look.constant(op.inputs[1]) is None:
+                self._held[id(op)] = op
+                self._backwards(op.inputs[1])
+        return [op for op in self._operators if id(op) in self._held]
+
+    def _forwards(self, op: Any, kinds: Collection[int]) -> None:
+        for reader in self._readers_of(op):
+            if self._look.kind(reader) in kinds and id(reader) not in self._held:
+                self._held[id(reader)] = reader
+                if self._look.kind(reader) not in _ENDS:
+                    self._forwards(reader, kinds)
+
+    def _backwards(self, index: int) -> None:
+        op = self._writers.get(int(index))
+        if op is None or id(op) in self._held or self._look.kind(op) not in _BEFORE:
+            return
+        given = {int(i) for i in op.inputs if i >= 0 and self._look.constant(i) is None}
+        if self._look.kind(op) in _TWO and len(given) > 1:
+            return
+        self._held[id(op)] = op
+        for reader in self._readers_of(op):
+            if self._look.kind(reader) in _BESIDE:
+                self._held[id(reader)] = reader
+        for each in given:
+            self._backwards(each)
+
+    def _readers_of(self, op: Any) -> Iterator[Any]:
+        return (reader for index in op.outputs for reader in self._readers.get(int(index), []))
