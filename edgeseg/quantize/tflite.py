@@ -96,7 +96,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                floating = {*recipe.floating, *_spans(model)}
+                floating = {*recipe.floating, *(() if target.integer_only else _spans(model))}
                 content = _quantized(prepared.artifact.path, ranges, recipe, floating, want, normalization, target)
         except Exception as error:
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
@@ -158,7 +158,7 @@ def _floating(prepared: Path, recipe: Recipe, path: Path) -> tuple[str, ...]:
 
 
 def _spans(model: Any) -> Iterator[str]:
-    """What gives the operators that stay in float in any case."""
+    """What gives the operators that stay in float wherever there may be any."""
     tensors = model.subgraphs[0].tensors
     return (tensors[op.outputs[0]].name.decode() for op in float_spans(model))
 

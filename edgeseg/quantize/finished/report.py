@@ -78,6 +78,8 @@ def int8_report(graph: Graph) -> Report:
 
 def verify(report: Report, path: Path) -> None:
     """Raise QuantizeError where no convolution of the file at `path` is int8."""
+    if not _CONVOLUTIONS & (report.int8.keys() | report.floating.keys()):
+        raise QuantizeError(f"{path}: there is no convolution in it to quantize; give a network that has some")
     if not any(report.int8.get(op) for op in _CONVOLUTIONS):
         raise QuantizeError(
             f"{path}: no convolution came out in int8 ({report.summary()}); convolutions need constant weights and a "
