@@ -244,4 +244,5 @@ def quantized_line(artifact: Artifact, summary: str) -> str:
     """What there is to say of a file just quantized."""
     facts = artifact.facts
     purpose = f"for {facts.target}; " if facts.target else ""
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}"
+    notes = "".join(f"\n  note: {note}" for note in facts.notes)
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}{notes}"

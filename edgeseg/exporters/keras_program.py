@@ -56,7 +56,9 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
-    program = Program(headed, output, reference, layers, lambda _batch, _winners: None)
+    outputs = getattr(network, "outputs", None) or ()
+    notes = (f"the first of {len(outputs)} outputs is used",) if len(outputs) > 1 else ()
+    program = Program(headed, output, reference, layers, lambda _batch, _winners: None, notes)
     _try_size(model, program, spec)
     return program
 

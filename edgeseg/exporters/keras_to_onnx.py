@@ -46,7 +46,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     _correct(path, program.output, spec.batch, len(model.classes))
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxsim"))
-    return Artifact(path, replace(facts, notes=notes))
+    return Artifact(path, replace(facts, notes=(*facts.notes, *notes)))
 
 
 def _converted(program: Program, spec: ExportSpec) -> onnx.ModelProto:

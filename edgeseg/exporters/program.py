@@ -46,7 +46,8 @@ class Program:
     `network` is the framework's object with the head of `output` on it. `reference` takes an (N, H, W, 3) batch and
     gives (what the written file must give, the source's full-resolution logits), both channels-last; `layers` yields
     (name, output) of the source's layers for one batch, channels-last, in order of execution. `follow` runs a
-    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings.
+    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings. `notes` are
+    for the file's facts.
     """
 
     network: Any
@@ -54,6 +55,7 @@ class Program:
     reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
     follow: Callable[[NDArray[Any], Sequence[NDArray[np.uint8]]], Followed | None]
+    notes: tuple[str, ...] = ()
 
 
 def output_facts(spec: ExportSpec, layout: Layout, upsample: Upsample | None) -> OutputFacts:
@@ -79,6 +81,7 @@ def facts_of(
         classes=model.classes,
         framework=model.framework,
         params=model.params,
+        notes=program.notes,
         weights_sha256=model.weights_sha256,
         tools={package: metadata.version(package) for package in ("edgeseg", *packages)},
     )

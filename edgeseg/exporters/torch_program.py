@@ -27,9 +27,14 @@ class _Logits(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.notes: tuple[str, ...] = ()
+        """Found in the first run."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         output = self.network(image)
+        if isinstance(output, Mapping | tuple | list) and len(output) > 1:
+            first = "'out'" if isinstance(output, Mapping) and "out" in output else "the first"
+            self.notes = (f"{first} of {len(output)} outputs is used",)
         if isinstance(output, Mapping):
             output = output["out"] if "out" in output else next(iter(output.values()))
         while isinstance(output, tuple | list):
@@ -78,7 +83,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    return Program(graph, output, reference, layers, follow)
+    return Program(graph, output, reference, layers, follow, network.notes)
 
 
 def _run(network: Callable[[torch.Tensor], torch.Tensor], batch: NDArray[Any]) -> NDArray[Any]:

@@ -48,7 +48,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
         raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(_root(error))}") from error
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("torch", "onnx", "onnxscript", "onnxsim"))
-    return Artifact(path, replace(facts, notes=notes))
+    return Artifact(path, replace(facts, notes=(*facts.notes, *notes)))
 
 
 def _root(error: BaseException) -> BaseException:

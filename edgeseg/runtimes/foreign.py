@@ -49,7 +49,11 @@ def draft(path: Path, target: Format, signature: Signature, given: Given) -> Fac
     if port.dtype not in (*_FLOATS, *_INTEGERS):
         raise InputError(f"{path}: input of dtype {port.dtype}; it must be one of {', '.join((*_FLOATS, *_INTEGERS))}")
     dtype = "float32" if port.dtype in _FLOATS or given.normalization else port.dtype
-    outputs = signature.outputs
+    outputs, notes = signature.outputs, []
+    if len(outputs) > 1:
+        notes.append(f"the first of {len(outputs)} outputs is used: {outputs[0].name}")
+    if batch is None:
+        notes.append("the number of images a batch is open in the file; 1 is taken")
     return Facts(
         model=path.stem,
         format=target,
@@ -57,7 +61,7 @@ def draft(path: Path, target: Format, signature: Signature, given: Given) -> Fac
         input=InputFacts(size, batch or 1, layout, dtype, given.normalization or Normalization()),
         output=OutputFacts("logits", size, layout),
         classes=(),
-        notes=(f"the first of {len(outputs)} outputs is used: {outputs[0].name}",) if len(outputs) > 1 else (),
+        notes=tuple(notes),
     )
 
 

@@ -122,7 +122,10 @@ def _session(
     try:
         return onnxruntime.InferenceSession(model, options, providers=[provider])
     except Exception as error:
-        raise InputError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}; export it again") from error
+        again = "export it again"
+        if "NOT_IMPLEMENTED" in str(error):  # Of an operator for this type, as a rule float16 or float64.
+            again = "export it again in float32"
+        raise InputError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}; {again}") from error
 
 
 def _port(argument: Any, metadata: dict[str, str] | None = None) -> Port:

@@ -104,6 +104,22 @@ def test_the_main_output_of_several_is_taken(output: str) -> None:
     assert logits.shape == (1, 32, 48, 5)
 
 
+@pytest.mark.parametrize(
+    ("output", "note"), [("dict", "'out' of 2 outputs is used"), ("tuple", "the first of 2 outputs")]
+)
+def test_outputs_left_out_are_noted(output: str, note: str, tmp_path: Path) -> None:
+    artifact = export_model(torch_model(Net(output=output)), "onnx", ExportSpec(SIZE), tmp_path / "toy.onnx")
+    (found,) = artifact.facts.notes
+    assert found.startswith(note)
+
+
+def test_outputs_left_out_of_a_keras_network_are_noted(tmp_path: Path) -> None:
+    one = keras_model()
+    two = replace(one, network=keras.Model(one.network.input, [one.network.output, one.network.layers[1].output]))
+    artifact = export_model(two, "tflite", ExportSpec(SIZE), tmp_path / "toy.tflite")
+    assert artifact.facts.notes == ("the first of 2 outputs is used",)
+
+
 def test_batches(tmp_path: Path) -> None:
     artifact = export_model(make("torch"), "onnx", ExportSpec(SIZE, batch=3), tmp_path / "toy.onnx")
     with runtimes.open_session(artifact) as session:

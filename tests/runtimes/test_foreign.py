@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from edgeseg import runtimes
 from edgeseg.core.errors import InputError
@@ -36,6 +38,28 @@ def test_tflite_is_channels_last(write_tflite) -> None:
     facts = runtimes.describe(write_tflite())
     assert facts.input.shape == (1, 16, 32, 3)
     assert facts.output == OutputFacts("scores", Size(8, 16), "NHWC", "float32", False)
+
+
+def test_what_was_chosen_is_noted(write_onnx) -> None:
+    assert runtimes.describe(write_onnx()).notes == ()
+    (note,) = runtimes.describe(write_onnx(shape=("n", 3, 16, 32))).notes
+    assert note == "the number of images a batch is open in the file; 1 is taken"
+    ports = tuple(Port(name, (1, 5, 16, 32), "float32") for name in ("main", "aux"))
+    signature = Signature((Port("x", (1, 3, 16, 32), "float32"),), ports, "fp32")
+    facts = foreign.draft(Path("net.onnx"), "onnx", signature, foreign.Given())
+    assert facts.notes == ("the first of 2 outputs is used: main",)
+
+
+def test_double_precision_is_told_from_damage(write_onnx) -> None:
+    path = write_onnx()
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    onnx.save(model, path)
+    with pytest.raises(InputError, match=r"cannot load it: .*; export it again in float32$"):
+        runtimes.describe(path)
 
 
 def test_what_the_user_gives_is_taken(write_onnx) -> None:

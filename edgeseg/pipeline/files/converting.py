@@ -24,6 +24,8 @@ from edgeseg.quantize.precisions import kind_of
 
 __all__ = ["convert", "need_float", "try_out"]
 
+_OTHER_WEIGHTS = ("float16", "bfloat16", "float64", "int8", "uint8", "int4")
+
 
 def convert(
     source: Artifact, recipe: Recipe, path: Path | None = None, folder: Path | None = None
@@ -50,9 +52,13 @@ def convert(
 
 
 def need_float(source: Artifact) -> None:
-    """Raise InputError for a file that is quantized already."""
+    """Raise InputError for a file that is quantized already, or whose weights are of another type than float32."""
     if source.facts.precision != "fp32":
         raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
+    tensors = (tensor for node in read_graph(source.path).nodes for tensor in node.inputs)
+    others = (each.dtype for each in tensors if each.constant and len(each.shape) > 1 and each.dtype in _OTHER_WEIGHTS)
+    if (other := next(others, None)) is not None:
+        raise InputError(f"{source.path}: it holds weights in {other}; give the file with all of them in float32")
 
 
 def try_out(written: Artifact, target: Path) -> None:

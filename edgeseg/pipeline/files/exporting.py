@@ -84,9 +84,8 @@ def _usable(model: Model, artifact: Artifact, target: Path) -> Iterator[None]:
         written, format = str(artifact.path), artifact.facts.format
         if not str(error).startswith(f"{written}: "):
             raise
-        problem = (
-            str(error).removeprefix(f"{written}: ").removesuffix("; export it again").replace(written, target.name)
-        )
+        problem = str(error).removeprefix(f"{written}: ").partition("; export it again")[0]
+        problem = problem.replace(written, target.name)
         raise ExportError(
             f"{model.name}: no {format} file of it can be made: {problem}; write that part of the network in other "
             f"operators, or export it --to {'onnx' if format == 'tflite' else 'tflite'}"

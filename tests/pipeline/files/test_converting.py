@@ -12,6 +12,7 @@ from onnx import numpy_helper
 import edgeseg
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.converting import try_out
 from tests.quantize.nets import artifact
 
@@ -35,6 +36,19 @@ def test_converting_is_for_float_files(tmp_path: Path) -> None:
     assert result.facts.madds
     with pytest.raises(InputError, match="it is int8-dynamic already"):
         edgeseg.quantize(result, recipe=Recipe(precision="fp16"))
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8-dynamic"])
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_weights_are_to_be_float32_whatever_the_facts_say(tmp_path: Path, format: str, precision: str) -> None:
+    source = artifact(tmp_path, format)
+    made = edgeseg.quantize(source, recipe=Recipe(precision=precision))
+    claimed = Artifact(made.path, source.facts)
+    held = "float16" if precision == "fp16" else "int8"
+    for wanted in ("int8", "fp16"):
+        with pytest.raises(InputError, match=rf"{made.path.name}: it holds weights in {held}; give .* in float32"):
+            edgeseg.quantize(claimed, recipe=Recipe(precision=wanted), path=tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_calibration_is_refused_where_there_is_none(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from edgeseg.core.errors import QuantizeError
 from edgeseg.core.graph import Graph, Node, Tensor
 from edgeseg.core.types import Format
-from edgeseg.quantize.finished.report import int8_report
+from edgeseg.quantize.finished.report import int8_report, verify
 
 DTYPES = {"i": "int8", "u": "uint8", "f": "float32", "n": "int64"}
 
@@ -78,3 +81,15 @@ def test_tflite_operators_and_summary() -> None:
     assert report.floating == {"ARG_MAX": 2, "FULLY_CONNECTED": 1}
     expected = "3 of 6 operators in int8, 67 % of the convolutions; in float: 2 ARG_MAX, 1 FULLY_CONNECTED"
     assert report.summary() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Conv: fimage Kf -> f1\nMul: f1 Kf -> fscores", r"net\.onnx: no convolution came out in int8 \(0 of 2"),
+        ("Mul: fimage Kf -> fscores", r"net\.onnx: there is no convolution in it to quantize"),
+    ],
+)
+def test_nothing_of_int8_is_one_thing_and_no_convolution_another(text: str, message: str) -> None:
+    with pytest.raises(QuantizeError, match=message):
+        verify(int8_report(graph("onnx", text)), Path("net.onnx"))
