@@ -15,8 +15,7 @@ from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
-from edgeseg.pipeline.elsewhere.android import is_android
-from edgeseg.pipeline.elsewhere.remote import is_remote
+from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
 from edgeseg.pipeline.gates.stored import against_record
 from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of
@@ -111,7 +110,7 @@ def self_test(
 
 
 def _refuse_elsewhere(device: str) -> None:
-    if is_remote(device) or is_android(device):
+    if is_elsewhere(device):
         raise InputError(f"device {device!r}: a gate runs on this machine; run edgeseg gate there")
 
 
