@@ -68,9 +68,12 @@ def find(kept: Keep, artifact: Artifact, *, ranges: bool) -> Observations | None
     owner = _owner(artifact, ranges)
     if owner not in found and not kept.add:
         held = ", ".join(map(str, found))
+        why = ""
+        if owner.name in (each.name for each in found):
+            why = " (another file of that name, or --without or --input are not those it was kept with)"
         raise InputError(
-            f"{kept.path}: holds the calibration of {held}, not of {owner} as it is run now; name a calibration file "
-            "that does not exist yet to make one"
+            f"{kept.path}: holds the calibration of {held}, not of {owner} as it is run now{why}; name a calibration "
+            "file that does not exist yet to make one"
         )
     return found.get(owner)
 
