@@ -30,6 +30,8 @@ _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
 _SPREAD_SAMPLES = 4
 _WINDOW_NS = 5e7
+_LONGEST = 6
+"""Times `warmup_s`, in which calls that are too slow for two windows end."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,12 @@ class LatencyOptions:
     """When warm-up and sampling end.
 
     Warm-up ends when the median of the last window is within `steady_percent` of the median of the window before, a
-    window being `window` calls, or more where they take less than 50 ms; or, steady or not, after `warmup_s`. One call
-    is made in any case. Sampling ends when both `min_seconds` and `min_samples` are reached, or at `max_seconds`, which
-    count the time of the samples alone; one is taken in any case.
+    window being `window` calls, or more where they take less than 50 ms; or, steady or not, after `warmup_s` and two
+    windows, or after six times `warmup_s`. One call is made in any case. Sampling ends when both `min_seconds` and
+    `min_samples` are reached, or at `max_seconds`, which count the time of the samples alone; one is taken in any case.
     """
 
-    warmup_s: float = 10.0
+    warmup_s: float = 3.0
     window: int = 3
     steady_percent: float = 2.0
     min_seconds: float = 2.0
@@ -51,9 +53,9 @@ class LatencyOptions:
 
 
 EFFORTS: Mapping[str, LatencyOptions] = {
-    "quick": LatencyOptions(warmup_s=6.0, min_seconds=0.5, min_samples=10, max_seconds=5.0),
+    "quick": LatencyOptions(warmup_s=1.5, min_seconds=0.5, min_samples=10, max_seconds=5.0),
     "default": LatencyOptions(),
-    "strict": LatencyOptions(warmup_s=60.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
+    "strict": LatencyOptions(warmup_s=10.0, min_seconds=60.0, min_samples=1024, max_seconds=3600.0),
 }
 """`strict` is MLPerf LoadGen's single stream: 60 seconds and 1024 queries at least."""
 
@@ -89,16 +91,28 @@ class LatencySummary:
 def warm_up(call: Callable[[], object], options: LatencyOptions) -> WarmUp:
     """Call until steady, or until the time for it is over; InputError for options that contradict themselves."""
     _validate(options)
-    times: list[int] = []
-    start = perf_counter_ns()
+    start, before = perf_counter_ns(), None
     while True:
+        times = _window(call, options, start + _LONGEST * options.warmup_s * _NS_PER_S)
+        now, whole = median(times), len(times) >= options.window
+        is_steady = before is not None and whole and abs(now - before) <= before * options.steady_percent / 100
+        is_over = perf_counter_ns() - start >= options.warmup_s * _NS_PER_S
+        if is_steady or not whole or (is_over and before is not None):
+            return WarmUp(now / _NS_PER_MS, is_steady)
+        before = now
+
+
+def _window(call: Callable[[], object], options: LatencyOptions, end_ns: float) -> list[int]:
+    """Times in ns of the calls of one window, which `end_ns` cuts short."""
+    times: list[int] = []
+    while len(times) < options.window or sum(times) < _WINDOW_NS:
         before = perf_counter_ns()
         call()
         after = perf_counter_ns()
         times.append(after - before)
-        is_steady = _steady(times, options)
-        if is_steady or after - start >= options.warmup_s * _NS_PER_S:
-            return WarmUp(median(times[-options.window :]) / _NS_PER_MS, is_steady)
+        if after >= end_ns:
+            break
+    return times
 
 
 def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
@@ -137,14 +151,6 @@ def _validate(options: LatencyOptions) -> None:
         raise InputError(f"{options}: window and min_samples start at 1, warmup_s and steady_percent at 0")
     if not 0 <= options.min_seconds <= options.max_seconds:
         raise InputError(f"{options}: min_seconds must lie between 0 and max_seconds")
-
-
-def _steady(times: Sequence[int], options: LatencyOptions) -> bool:
-    window = max(options.window, math.ceil(_WINDOW_NS / max(1, median(times[-options.window :]))))
-    if len(times) < 2 * window:
-        return False
-    last, before = median(times[-window:]), median(times[-2 * window : -window])
-    return abs(last - before) <= before * options.steady_percent / 100
 
 
 def share_done(count: int, seconds: float, options: LatencyOptions) -> float:

@@ -17,7 +17,7 @@ from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
-from edgeseg.pipeline.gates.stored import against_record
+from edgeseg.pipeline.gates.stored import WARM_UP, against_record
 from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
@@ -150,7 +150,8 @@ def race_files(
     Raises InputError where they are not to be compared, InputError and WorkError as running them does.
     """
     started = monotonic()
-    with Player(baseline) as old, Player(candidate) as new:
+    old_job, new_job = (replace(job, latency=WARM_UP) for job in (baseline, candidate))
+    with Player(old_job) as old, Player(new_job) as new:
         refuse_unlike(terms_of(baseline, old.opened()), terms_of(candidate, new.opened()), candidate.source.target)
         calls = max(_FEWEST_CALLS, round(_BURST_MS / max(old.warm("network"), new.warm("network"))))
         return race(

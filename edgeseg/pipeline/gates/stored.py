@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from statistics import median
 from time import monotonic
 
 from edgeseg.bench.gates.corrected import Run, corrected_timing
 from edgeseg.bench.gates.gate import GateOptions, Timing
+from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.bench.times.remarks import round_medians
 from edgeseg.core.record import Record
@@ -17,7 +19,10 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.timing import REFERENCE_CALLS
 from edgeseg.pipeline.measure.turns import Player, one_round, open_reference
 
-__all__ = ["against_record"]
+__all__ = ["WARM_UP", "against_record"]
+
+WARM_UP = LatencyOptions(warmup_s=0.5)
+"""A race needs of it how long a call takes, and little of its seconds; it opens files anew all the time."""
 
 _TURN_MS = 30
 _FEWEST_CALLS = 2
@@ -29,7 +34,7 @@ def against_record(record: Record, job: Job, options: GateOptions, told: Callabl
     Raises InputError where the candidate is not to be run as the record was made.
     """
     started = monotonic()
-    with open_reference() as reference, Player(job) as player:
+    with open_reference() as reference, Player(replace(job, latency=WARM_UP)) as player:
         refuse_unlike(terms_of_record(record), terms_of(job, player.opened()), job.source.target)
         calls = max(_FEWEST_CALLS, round(_TURN_MS / player.warm("network")))
         ms: list[float] = []
