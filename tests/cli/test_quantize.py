@@ -110,7 +110,7 @@ def test_int8_is_held_against_float(cli, tmp_path: Path, workspace: Path) -> Non
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert re.fullmatch(
-        r"  int8 [\d.]+ ms, float [\d.]+ ms in turns on litert, 1 thread: [\d.]+ of float's time", lines[2]
+        r"  int8 [\d.]+ ms, float [\d.]+ ms in turns on litert, 1 thread: [\d.]+ of float's time", lines[3]
     )
     assert "at the file's input or output" in done.stdout
     left = re.findall(r"--float '([^']+)'", done.stdout)

@@ -23,10 +23,11 @@ def floats(workspace: Path, tmp_path: Path) -> Path:
 def test_a_target_takes_the_files_of_its_format(cli, floats: Path) -> None:
     done = cli("quantize", "--int8", "--target", "x86-avx2", "--samples", "1", "--no-profile")
     assert done.returncode == 0, done.stderr
-    left, written, recipe = done.stdout.splitlines()
+    left, written, recipe, far = done.stdout.splitlines()
     assert left.endswith("fastscnn_64x128_fp32.tflite: left out, target x86-avx2 is for .onnx files")
     assert "fastscnn_64x128_int8.onnx" in written
     assert recipe.startswith("  for x86-avx2; ")
+    assert far.startswith("  SQNR ")
     shown = " ".join(cli("models", floats / "fastscnn_64x128_int8.onnx").stdout.split())
     assert "made for x86-avx2 on x86 cannot saturate 16-bit sums" in shown
 
