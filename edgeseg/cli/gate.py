@@ -13,8 +13,6 @@ from edgeseg.cli.console import progress_bar, say, table_console
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from edgeseg.bench.gates.gate import GateVerdict
 
 __all__ = ["add_to"]
@@ -50,6 +48,11 @@ Slowdown = Annotated[
 Loss = Annotated[
     float | None, typer.Option("--max-miou-loss", metavar="POINTS", help="Largest loss of mIoU on --data that passes.")
 ]
+_ACCURACY = ("--data", "--split", "--images")
+_OF_A_CANDIDATE = (
+    *("--candidate", "--max-miou-loss", "--max-size-growth", "--max-madds-growth", "--max-memory-growth"),
+    *(*_ACCURACY, "--json", "--junit"),
+)
 Device = Annotated[str, typer.Option("--device", help="Device of the runtime here, see `edgeseg doctor`.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Time that a pair may take to be decided.")]
 Confidence = Annotated[
@@ -58,6 +61,7 @@ Confidence = Annotated[
 
 
 def gate(
+    context: typer.Context,
     baseline: Baseline,
     candidate: Candidate = None,
     max_slowdown: Slowdown = 5.0,
@@ -100,12 +104,9 @@ def gate(
         confidence_percent=confidence,
         seed=seed,
     )
-    if max_miou_loss is None and (data != "scenes" or split or images):
-        raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if self_test:
-        alone = {"--candidate": candidate, "--max-miou-loss": max_miou_loss, "--max-size-growth": max_size_growth}
-        alone |= {"--max-madds-growth": max_madds_growth, "--max-memory-growth": max_memory_growth}
-        _refuse_beside_self_test({**alone, "--json": json, "--junit": junit})
+        if idle := [option for option in _OF_A_CANDIDATE if options.is_given(context, option)]:
+            raise InputError(f"--self-test races the baseline against itself; leave out {', '.join(idle)}")
         with progress_bar("self-test") as show:
             say(
                 gating.self_test(
@@ -113,6 +114,8 @@ def gate(
                 ).summary
             )
         return
+    if max_miou_loss is None and any(options.is_given(context, option) for option in _ACCURACY):
+        raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
     _refuse_reports(json, junit)
@@ -137,11 +140,6 @@ def gate(
     say(f"gate: {verdict.outcome}")
     _report(verdict, json, junit)
     raise typer.Exit(verdict.exit_code)
-
-
-def _refuse_beside_self_test(given: Mapping[str, object]) -> None:
-    if names := ", ".join(name for name, value in given.items() if value is not None):
-        raise InputError(f"--self-test races the baseline against itself and prints what it finds; leave out {names}")
 
 
 def _refuse_reports(json: Path | None, junit: Path | None) -> None:

@@ -87,12 +87,11 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-        if hold_biases(prepared.network, ranges.values, np.iinfo(activation).bits):
-            prepared.save()
+        hold_biases(prepared.network, ranges.values, np.iinfo(activation).bits)
         if want.raw:
             detach_front(model)
-            prepared.save()
             ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
+        prepared.save()
         try:
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
