@@ -55,9 +55,7 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="Instead: time by operator, from the runtime's own profiler.")
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with this command where it ended early, instead of anew.")
-    ] = False,
+    resume: options.Resume = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Measure latency, size, memory, MAdds and mIoU, each file in fresh processes; write a comparison table.

@@ -51,7 +51,7 @@ Loss = Annotated[
 _ACCURACY = ("--data", "--split", "--images")
 _OF_A_CANDIDATE = (
     *("--candidate", "--max-miou-loss", "--max-size-growth", "--max-madds-growth", "--max-memory-growth"),
-    *(*_ACCURACY, "--json", "--junit"),
+    *(*_ACCURACY, "--json", "--junit", "--resume", "--out"),
 )
 Device = Annotated[str, typer.Option("--device", help="Device of the runtime here, see `edgeseg doctor`.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Time that a pair may take to be decided.")]
@@ -82,6 +82,11 @@ def gate(
     threads: Annotated[int, typer.Option("--threads", min=1, help="One is the least disturbed.")] = 1,
     json: Annotated[Path | None, typer.Option("--json", help="File to write the verdict to, as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", help="File to write it to, as JUnit XML.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep what is found in --out until the gate has ended, and go on from there."),
+    ] = False,
+    out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Tell whether files are slower, larger or less accurate than a baseline by more than is allowed.
 
@@ -92,7 +97,9 @@ def gate(
     """
     from edgeseg.bench.gates.gate import GateOptions, Measured, rule
     from edgeseg.bench.gates.gate_tables import gate_table
+    from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.gates import gating
+    from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 
     limits = GateOptions(
         max_slowdown_percent=max_slowdown,
@@ -114,11 +121,14 @@ def gate(
                 ).summary
             )
         return
+    if not resume and options.is_given(context, "--out"):
+        raise InputError("--out is where --resume keeps what is found; give that too, or leave it out")
     if max_miou_loss is None and any(options.is_given(context, option) for option in _ACCURACY):
         raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
     _refuse_reports(json, junit)
+    kept = KeptPairs(Answers(out / "unfinished_gate.json")) if resume else None
     try:
         with progress_bar("gate") as show:
             verdict = gating.gate(
@@ -132,6 +142,7 @@ def gate(
                 device=device,
                 threads=threads,
                 progress=show,
+                kept=kept,
             )
     except EdgesegError as error:  # Or a report of another run would stand for this one.
         _report(rule([Measured(str(candidate), failure=str(error))], limits), json, junit)
@@ -139,6 +150,8 @@ def gate(
     table_console().print(gate_table(verdict))
     say(f"gate: {verdict.outcome}")
     _report(verdict, json, junit)
+    if kept:
+        kept.answers.remove()
     raise typer.Exit(verdict.exit_code)
 
 

@@ -264,6 +264,9 @@ AtOption = Annotated[At, typer.Option("--at", help="Size to count pixels at: the
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
 Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw input, label, float, int8 side by side.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with this command where it ended early, instead of anew.")
+]
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]

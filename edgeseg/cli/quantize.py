@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,6 +104,7 @@ def quantize(
             "time, share of operators in int8.",
         ),
     ] = False,
+    resume: options.Resume = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
     """Quantize float files: to int8, with activation ranges from calibration images, or to one of the others.
@@ -146,14 +148,26 @@ def quantize(
     found = [artifact for artifact in found if artifact.facts.format in formats]
     check_passes(recipe.without, {artifact.facts.format for artifact in found} or formats)
     may_float = float_slow or (profile and float_slow is None and recipe.precision == "int8")
+    unfinished = pipeline.Unfinished(out, _asked(context))
+    unfinished.begin(resume)
     with pipeline.kept(calibration, again=may_float or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
-            again = pipeline.Again(artifact, data, recipe, samples, split, keep)
+            if (before := unfinished.get(artifact)) is not None:
+                say(f"{before.path}: made before this went on")
+                continue
+            again = pipeline.Again(artifact, data, recipe, samples, split, keep, unfinished.seen)
             if budget is not None:
                 again = _within(again, budget, out, threads)
             quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
+            unfinished.put(artifact, quantized)
+    unfinished.end()
+
+
+def _asked(context: typer.Context) -> str:
+    """All that was asked for, but for whether to go on with it."""
+    return json.dumps({name: value for name, value in context.params.items() if name != "resume"}, default=str)
 
 
 def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact:
@@ -168,6 +182,7 @@ def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact
             folder=out,
             keep=again.keep,
             enough=end.enough,
+            begun=again.begun,
         )
     say(quantized_line(quantized, report.summary()))
     if again.keep is None or again.keep.add:  # Else there may be no images.

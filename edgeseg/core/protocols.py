@@ -189,6 +189,8 @@ class Calibration:
     keep: Keep | None = None
     enough: Callable[[], bool] = never
     """Asked after every image: whether to go on with what was seen so far."""
+    begun: Path | None = None
+    """Where what was seen is kept twice a minute, and where a pass that was stopped is gone on with."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeseg.pipeline.files.converting import convert
 from edgeseg.pipeline.files.exporting import export
 from edgeseg.pipeline.files.quantizing import float_artifacts, quantize, quantize_with_report
+from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.gates.gating import gate
 from edgeseg.pipeline.measure.benching import bench
 from edgeseg.pipeline.training import train
@@ -19,6 +20,7 @@ from edgeseg.pipeline.worth.mixing import Budget, mix
 __all__ = [
     "Again",
     "Budget",
+    "Unfinished",
     "ablate",
     "bench",
     "convert",

@@ -19,6 +19,8 @@ from edgeseg.bench.gates.gate import GateOptions
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.errors import WorkError
 from edgeseg.core.evaluation import Evaluation
+from edgeseg.pipeline.answers import Answers
+from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 from tests.small import small_onnx
 
 WIDE = ("--max-slowdown", "60%", "--seconds", "60")
@@ -62,6 +64,38 @@ def test_folders_are_matched_by_name_and_one_regression_fails_all(cli, files: Pa
     assert "same.onnx:" not in done.stdout
 
 
+def test_a_killed_gate_goes_on_after_the_last_pair(cli, files: Path, tmp_path: Path) -> None:
+    asked = ("--baseline", files / "old", "--candidate", files / "new", "--seconds", "4", "--json", tmp_path / "v.json")
+    kept = tmp_path / "edgeseg-out" / "unfinished_gate.json"
+    command = [sys.executable, "-m", "edgeseg", "gate", *map(str, asked), "--resume"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not kept.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    (stored,) = json.loads(kept.read_text())["answers"].values()
+    cli("gate", *asked)  # Another one, which does not go on, leaves it.
+    done = cli("gate", *asked, "--resume")
+    assert "slow.onnx" in done.stdout
+    first, second = json.loads((tmp_path / "v.json").read_text())["pairs"]
+    assert first["timing"] == stored["timing"]
+    assert second["timing"]["rounds"] > 0
+    assert not kept.exists()
+
+
+def test_a_gate_that_goes_on_does_not_examine_again(files: Path, tmp_path: Path, monkeypatch) -> None:
+    kept, old = KeptPairs(Answers(tmp_path / "kept.json")), files / "old" / "same.onnx"
+    options = GateOptions(max_slowdown_percent=60, max_miou_loss_points=100, seconds=60)
+    first = edgeseg.gate(old, old, options, images=1, kept=kept)
+    monkeypatch.delattr("edgeseg.pipeline.gates.kept_pairs.examine_apart")
+    again = edgeseg.gate(old, old, replace(options, seed=1), images=1, kept=kept)
+    assert again.rulings[0].measured.checks == first.rulings[0].measured.checks
+    monkeypatch.delattr("edgeseg.pipeline.gates.gating.race_files")
+    assert edgeseg.gate(old, old, options, images=1, kept=kept) == first
+    with pytest.raises(NameError, match="race_files"):
+        edgeseg.gate(old, old, replace(options, seed=2), images=1, kept=kept)
+
+
 def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
     old = files / "old" / "same.onnx"
     done = cli("gate", "--baseline", old, "--candidate", old, "--seconds", "0.01")
@@ -83,6 +117,8 @@ def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
         (["--baseline", "old", "--candidate", "new", "--images", "3"], "--max-miou-loss is measured on"),
         (["--baseline", "old", "--candidate", "new", "--max-miou-loss", "1", "--data", "camvid:gone"], "gone"),
         (["--baseline", "old", "--candidate", "new", "--device", "ssh://host"], "a gate runs on this machine"),
+        (["--baseline", "old", "--candidate", "new", "--out", "empty"], "--out is where --resume keeps"),
+        (["--baseline", "old", "--candidate", "new", "--resume", "--out", "damaged"], "delete it to begin anew"),
         (["--baseline", "old", "--candidate", "new", "--json", "empty"], "--json empty: a folder"),
         (["--baseline", "old", "--candidate", "new", "--json", "v", "--junit", "./v"], "would overwrite the other"),
         (["--baseline", "old", "--self-test", "--candidate", "new"], "leave out --candidate"),
@@ -93,6 +129,8 @@ def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
 def test_what_is_not_measured_is_2(cli, files: Path, arguments: list[str], words: str) -> None:
     (files / "empty").mkdir(exist_ok=True)
     (files / "damaged.json").write_text('{"records": [')
+    (files / "damaged").mkdir(exist_ok=True)
+    (files / "damaged" / "unfinished_gate.json").write_text('{"answers": [')
     done = cli("gate", *arguments, folder=files)
     assert done.returncode == 2
     assert words in done.stderr

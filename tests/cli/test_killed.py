@@ -16,8 +16,19 @@ from tests.small import small_onnx
 
 COMMANDS = {
     "bench": ("bench", "net.onnx", "--images", "2", "--threads", "1", "--effort", "quick", "--resume", "--no-picture"),
-    "gate": ("gate", "--baseline", "net.onnx", "--candidate", "net.onnx", "--seconds", "3", "--json", "verdict.json"),
-    "quantize": ("quantize", "net.onnx", "--int8", "--samples", "2", "--no-profile"),
+    "gate": (
+        "gate",
+        "--baseline",
+        "net.onnx",
+        "--candidate",
+        "net.onnx",
+        "--seconds",
+        "3",
+        "--json",
+        "v.json",
+        "--resume",
+    ),
+    "quantize": ("quantize", "net.onnx", "--int8", "--samples", "2", "--no-profile", "--resume"),
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,26 @@ def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspa
     done = cli(*command, file)
     assert done.returncode != 0
     assert done.stderr == "edgeseg: kept.npz: learned rounding needs calibration images; leave out --calibration\n"
+
+
+def test_what_was_stopped_goes_on_after_the_last_file(cli, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        small_onnx(tmp_path / f"{name}.onnx")
+    asked = ("quantize", "a.onnx", "b.onnx", "--int8", "--samples", "2", "--no-profile")
+    out = tmp_path / "edgeseg-out"
+    command = [sys.executable, "-m", "edgeseg", *asked]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not list(out.glob("unfinished_quantize_*.json")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    before = (out / "a_int8.onnx").stat().st_mtime_ns
+    done = cli(*asked, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("edgeseg-out/a_int8.onnx: made before this went on\nedgeseg-out/b_int8.onnx  ")
+    assert (out / "a_int8.onnx").stat().st_mtime_ns == before
+    assert sorted(path.name for path in out.iterdir()) == ["a_int8.onnx", "b_int8.onnx"]
+    assert cli(*asked, "--resume").stdout.count("MiB") == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"no calibration", None])

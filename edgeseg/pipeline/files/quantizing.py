@@ -89,12 +89,14 @@ def quantize_with_report(
     folder: Path | None = None,
     keep: Keep | None = None,
     enough: Callable[[], bool] = never,
+    begun: Path | None = None,
     verified: bool = True,
 ) -> tuple[Artifact, Report]:
     """As `quantize` for a precision with calibration, with what the file really holds in int8 and what in float.
 
     `keep` is a file of observations that several float files may share. `enough`, asked after every image, can end
-    calibration early. Without `verified`, a file is written even where no convolution of it is int8.
+    calibration early; `begun` is a file to keep what it has seen so far in, and to go on from. Without `verified`, a
+    file is written even where no convolution of it is int8.
     """
     from edgeseg.graphs import read_graph
 
@@ -104,7 +106,7 @@ def quantize_with_report(
         size = source.facts.input.size
         dataset = open_calibration(samples, split, size, count) if isinstance(samples, str) else samples
         batches = Batches(dataset, source.facts.input)
-        calibration = Calibration(batches, len(dataset), dataset.name, _observe, progress, keep, enough)
+        calibration = Calibration(batches, len(dataset), dataset.name, _observe, progress, keep, enough, begun)
     else:
         calibration = Calibration((), 0, str(keep.path), _observe, progress, keep)
     target = path or quantized_path(source.path, recipe.precision, folder)

@@ -16,6 +16,7 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
+from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
 from edgeseg.pipeline.gates.stored import WARM_UP, against_record
 from edgeseg.pipeline.gates.terms import refuse_unlike, terms_of
@@ -44,6 +45,7 @@ def gate(
     device: str = "cpu",
     threads: int = 1,
     progress: Progress = silent,
+    kept: KeptPairs | None = None,
 ) -> GateVerdict:
     """Decide whether candidates are slower, larger or less accurate than baselines by more than what is allowed.
 
@@ -58,6 +60,7 @@ def gate(
         device: What the runtime is asked to run on, here.
         threads: Threads that the runtime may use; one is the least disturbed by whatever else the machine does.
         progress: Told how far the gate is.
+        kept: What is not measured again, and what is found is added to.
 
     A pair that cannot be compared (no match, another input, a file that does not run) is undecided.
 
@@ -71,13 +74,12 @@ def gate(
     if data:
         open_evaluation(data, split, None, images)
     job = Job(Source(""), runtime, device, threads, data, split, images)
+    examine = kept.examined if kept else examine_apart
     measured = []
     for number, pair in enumerate(pairs):
         told = partial(_told, progress, pair.name, number, len(pairs))
-        try:
-            measured.append(_measured(pair, options, job, len(pairs), told))
-        except EdgesegError as error:
-            measured.append(Measured(pair.name, failure=str(error)))
+        measure = partial(_measured, pair, options, job, len(pairs), told, examine)
+        measured.append(kept.measured(pair, options, job, len(pairs), measure) if kept else measure())
     return rule(measured, options)
 
 
@@ -118,21 +120,29 @@ def _told(progress: Progress, name: str, number: int, count: int, share: float) 
     progress(name, int(100 * (number + share)), 100 * count)
 
 
-def _measured(pair: Pair, options: GateOptions, job: Job, pairs: int, told: Callable[[float], None]) -> Measured:
+def _measured(
+    pair: Pair,
+    options: GateOptions,
+    job: Job,
+    pairs: int,
+    told: Callable[[float], None],
+    examine: Callable[[Job], Record],
+) -> Measured:
+    """What is known of a pair, whatever fails."""
     if pair.failure or pair.candidate is None or pair.baseline is None:
         return Measured(pair.name, failure=pair.failure)
     ours = replace(job, source=Source(str(pair.candidate)))
-    baseline: Callable[[], Record]
-    if isinstance(pair.baseline, Record):
-        timing = against_record(pair.baseline, ours, options, told)
-        baseline = partial(_itself, pair.baseline)
-    else:
-        theirs = replace(job, source=Source(str(pair.baseline)))
-        timing = race_files(theirs, ours, options, pairs=pairs, told=told)
-        baseline = partial(examine_apart, theirs)
+    timing = None
     try:
-        return Measured(pair.name, timing, _checks(baseline, ours, options))
-    except EdgesegError as error:  # What was raced is still known.
+        if isinstance(pair.baseline, Record):
+            timing = against_record(pair.baseline, ours, options, told)
+            baseline = partial(_itself, pair.baseline)
+        else:
+            theirs = replace(job, source=Source(str(pair.baseline)))
+            timing = race_files(theirs, ours, options, pairs=pairs, told=told)
+            baseline = partial(examine, theirs)
+        return Measured(pair.name, timing, _checks(baseline, partial(examine, ours), options, ours.source.target))
+    except EdgesegError as error:
         return Measured(pair.name, timing, failure=str(error))
 
 
@@ -169,7 +179,9 @@ def _itself(record: Record) -> Record:
     return record
 
 
-def _checks(baseline: Callable[[], Record], candidate: Job, options: GateOptions) -> tuple[Check, ...]:
+def _checks(
+    baseline: Callable[[], Record], candidate: Callable[[], Record], options: GateOptions, name: str
+) -> tuple[Check, ...]:
     """The figures that are limited; what gives none of them is not run for it."""
     limits = {
         "file size": options.max_size_growth_percent,
@@ -179,9 +191,9 @@ def _checks(baseline: Callable[[], Record], candidate: Job, options: GateOptions
     }
     if all(limit is None for limit in limits.values()):
         return ()
-    old, new = baseline(), examine_apart(candidate)
+    old, new = baseline(), candidate()
     if options.max_miou_loss_points is not None:
-        _refuse_other_images(old, new, candidate.source.target)
+        _refuse_other_images(old, new, name)
     return tuple(
         Check(what, "points" if what == "mIoU" else "%", _FIGURES[what](old), _FIGURES[what](new), limit)
         for what, limit in limits.items()

@@ -19,7 +19,11 @@ __all__ = ["Again", "kept"]
 
 @dataclass(frozen=True)
 class Again:
-    """How a float file was quantized. `keep` spares it from being run on the calibration images every time."""
+    """How a float file was quantized.
+
+    `keep` spares it from being run on the calibration images every time, `begun` from being run on those again that a
+    command which was stopped had run it on.
+    """
 
     source: Artifact
     samples: Dataset | str
@@ -27,6 +31,7 @@ class Again:
     count: int = CALIBRATION_IMAGES
     split: str | None = None
     keep: Keep | None = None
+    begun: Path | None = None
 
     def __call__(
         self, floating: Iterable[str], path: Path, progress: Progress = silent, *, verified: bool = True
@@ -37,6 +42,7 @@ class Again:
             count=self.count,
             split=self.split,
             keep=self.keep,
+            begun=self.begun,
             progress=progress,
             verified=verified,
         )

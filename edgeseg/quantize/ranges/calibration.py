@@ -7,13 +7,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, QuantizeError
-from edgeseg.core.protocols import Calibration, Recipe
+from edgeseg.core.protocols import Calibration, Keep, Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.ranges.observations import Observations, find, keep
@@ -60,7 +62,7 @@ def observe(
     ranges = names is None or len(names) > 0
     seen = find(samples.keep, artifact, ranges=ranges) if samples.keep else None
     if seen is None:
-        seen = _observed(artifact, samples, names, axes or {})
+        seen = _observed(artifact, samples, names, axes or {}, ranges=ranges)
         if samples.keep:
             keep(samples.keep.path, artifact, seen, ranges=ranges)
     return seen
@@ -93,16 +95,20 @@ _DEAD = 1e-10
 _BLOCK = 1 << 18
 """Values looked at in one go, so that they are read from memory once."""
 
+_KEPT_EVERY_S = 30
+"""Writing takes a part of a second."""
+
 _THREADS = 2
 """That tensors are looked at on, as many as a session runs on."""
 
 
 def _observed(
-    artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int]
+    artifact: Artifact, samples: Calibration, names: Collection[str] | None, axes: Mapping[str, int], *, ranges: bool
 ) -> Observations:
-    """Run the samples, all of them or until there are enough."""
-    observers: defaultdict[str, Observer] = defaultdict(Observer)
-    channels: defaultdict[str, Channels] = defaultdict(Channels)
+    """Run the samples, all of them or until there are enough, after those that a pass which was stopped had run."""
+    begun = find(Keep(samples.begun, add=True), artifact, ranges=ranges) if samples.begun else None
+    observers: defaultdict[str, Observer] = defaultdict(Observer, begun.tensors if begun else {})
+    channels: defaultdict[str, Channels] = defaultdict(Channels, begun.channels if begun else {})
     wanted = None if names is None else {*names, *axes}
 
     def looks(tensors: Iterator[tuple[str, NDArray[Any]]]) -> Iterator[Callable[[], None]]:
@@ -112,18 +118,25 @@ def _observed(
                 by_channel = channels[name] if name in axes else None
                 yield partial(_look, values, observer, by_channel, axes.get(name, 0), f"{artifact.path}: tensor {name}")
 
-    done = 0
+    def seen() -> Observations:
+        return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
+
+    done = max((*(each.images for each in observers.values()), *(each.images for each in channels.values())), default=0)
+    kept_s = monotonic()
     samples.progress("calibrate", done, samples.count)
     with ThreadPoolExecutor(_THREADS) as pool:
-        for tensors in samples.observe(artifact, samples.batches, wanted):
+        for tensors in samples.observe(artifact, islice(samples.batches, done, None), wanted):
             _call_all(pool, looks(tensors))
             done += 1
             samples.progress("calibrate", done, samples.count)
+            if samples.begun and monotonic() - kept_s > _KEPT_EVERY_S:
+                keep(samples.begun, artifact, seen(), ranges=ranges)
+                kept_s = monotonic()
             if samples.enough():
                 break
     if not done:
         raise InputError(f"{samples.source}: no calibration images; at least one is needed")
-    return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
+    return seen()
 
 
 def _call_all(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], None]]) -> None:

@@ -1,0 +1,68 @@
+"""What `edgeseg quantize` has done of what it was asked, until it has done all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from edgeseg.core.container import read_facts
+from edgeseg.core.files import remove
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.answers import Answers
+
+__all__ = ["Unfinished"]
+
+_NAME = "unfinished_quantize"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Files in a workspace, named after the command that they are of: the quantized files, and what calibration saw."""
+
+    folder: Path
+    command: str
+
+    def begin(self, resume: bool) -> None:
+        """Forget what other commands left, and unless it is to go on, this one too."""
+        for path in sorted(self.folder.glob(f"{_NAME}_*")):
+            if not resume or path.stem != self._stem:
+                remove(path)
+
+    def end(self) -> None:
+        """Nothing is left to go on with."""
+        self.begin(resume=False)
+
+    @property
+    def seen(self) -> Path:
+        """Where calibration keeps what it has seen so far."""
+        return self.folder / f"{self._stem}.npz"
+
+    def put(self, source: Artifact, quantized: Artifact) -> None:
+        """A file is through; raises WorkError where the system refuses to write that down."""
+        self._answers.put(_asked(source), {"path": str(quantized.path), "sha256": quantized.sha256})
+
+    def get(self, source: Artifact) -> Artifact | None:
+        """What was made of it, where that is still as it was. InputError for a damaged file."""
+        found = self._answers.get(_asked(source))
+        if found is None:
+            return None
+        try:
+            path, expected = Path(found["path"]), found["sha256"]
+        except (KeyError, TypeError) as error:
+            raise self._answers.damaged() from error
+        facts = read_facts(path) if path.is_file() else None
+        quantized = Artifact(path, facts) if facts else None
+        return quantized if quantized and quantized.sha256 == expected else None
+
+    @property
+    def _answers(self) -> Answers:
+        return Answers(self.folder / f"{self._stem}.json")
+
+    @property
+    def _stem(self) -> str:
+        return f"{_NAME}_{sha256(self.command.encode()).hexdigest()[:8]}"
+
+
+def _asked(source: Artifact) -> dict[str, str]:
+    return {"path": str(source.path), "sha256": source.sha256}
