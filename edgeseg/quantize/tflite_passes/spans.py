@@ -3,13 +3,16 @@
 An exponential spans so many decades that 256 even steps keep none but the largest values, which a logarithm, a quotient
 or a choice between branches behind it may be the only ones not to want. And a divisor that is small, but not nothing,
 rounds to zero: LiteRT's int8 DIV then gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels
-for any of these, so that float costs little.
+for any of these, so that float costs little. Places in a map, which become integers, and how far a value lies from them
+would be off by whole pixels; they are few beside the map's values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
@@ -43,6 +46,21 @@ _BEFORE = {
     Op.SUM,
     Op.TRANSPOSE,
 }
+_VIEWS = {
+    Op.BROADCAST_TO,
+    Op.CONCATENATION,
+    Op.EXPAND_DIMS,
+    Op.PACK,
+    Op.RESHAPE,
+    Op.SLICE,
+    Op.SPLIT,
+    Op.SQUEEZE,
+    Op.STRIDED_SLICE,
+    Op.TRANSPOSE,
+    Op.UNPACK,
+}
+_OF_PLACES = {*_VIEWS, Op.ADD, Op.DIV, Op.FLOOR, Op.MAXIMUM, Op.MINIMUM, Op.MUL, Op.RELU, Op.ROUND, Op.SUB}
+_SELECTS = {Op.SELECT, Op.SELECT_V2}
 _NORMALIZING = {Op.MUL, Op.SUB}
 _BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
 """What centres and scales by a statistic."""
@@ -77,6 +95,7 @@ class _Spans:
             if self._look.constant(op.inputs[1]) is None:
                 self._held[id(op)] = op
                 self._backwards(op.inputs[1])
+        self._places()
         return [op for op in self._operators if id(op) in self._held]
 
     def _forwards(self, op: Any, kinds: Collection[int]) -> None:
@@ -99,6 +118,26 @@ class _Spans:
                 self._held[id(reader)] = reader
         for each in given:
             self._backwards(each)
+
+    def _places(self) -> None:
+        """What becomes integers, and what is computed of that alone."""
+        found: set[int] = set()
+        waiting = [int(op.inputs[0]) for op in self._look.operators(Op.CAST) if self._is_float(op.inputs[0])]
+        while waiting:
+            op = self._writers.get(waiting.pop())
+            if op is not None and id(op) not in found and self._look.kind(op) in _OF_PLACES:
+                found.add(id(op))
+                waiting += (int(index) for index in op.inputs if index >= 0)
+        for op in self._operators:
+            if self._look.kind(op) in _OF_PLACES | _SELECTS and self._is_float(op.outputs[0]):
+                before = [self._writers.get(int(index)) for index in op.inputs if self._is_float(index)]
+                if any(before) and all(each is None or id(each) in found for each in before):
+                    found.add(id(op))
+            if id(op) in found:
+                self._held[id(op)] = op
+
+    def _is_float(self, index: int) -> bool:
+        return bool(index >= 0 and self._look.tensor(index).type == schema.TensorType.FLOAT32)
 
     def _readers_of(self, op: Any) -> Iterator[Any]:
         return (reader for index in op.outputs for reader in self._readers.get(int(index), []))
