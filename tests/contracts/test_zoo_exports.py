@@ -20,8 +20,8 @@ from edgeseg.exporters.passes import rewritten
 from edgeseg.graphs import read_graph
 from tests.models.golden import goldens
 
-LARGE = 25_000_000
-"""Parameters from which on a conversion takes so long that it is `slow`."""
+LARGE, DEEP = 25_000_000, 300
+"""Parameters, and arrays of them, from which on a conversion takes so long that it is `slow`."""
 REWRITE_ERROR = 1e-5
 """Of the spread, over all layers of a network; a single rewrite is exact to 1e-6."""
 UNPOOLED_ELSEWHERE = 0.001
@@ -44,13 +44,17 @@ def networks(framework: Framework | None = None) -> Any:
 def networks_and_formats(slow: Collection[Format] = ()) -> Any:
     """A case for every network in every format."""
     pairs = [(name, target) for name in models.names() for target in formats(name)]
-    cases = [pytest.param(*pair, marks=_marks(pair[0], pair[1] in slow)) for pair in pairs]
+    cases = [pytest.param(*pair, marks=_marks(pair[0], pair[1] in slow or _is_deep(pair[0]))) for pair in pairs]
     return pytest.mark.parametrize(("name", "target"), cases)
 
 
 def _marks(name: str, slow: bool = False) -> list[pytest.MarkDecorator]:
     large = any(golden.card == name and golden.facts["params"] > LARGE for golden in goldens())
     return [pytest.mark.slow] * (slow or large)
+
+
+def _is_deep(name: str) -> bool:
+    return any(golden.card == name and len(golden.variables) > DEEP for golden in goldens())
 
 
 def with_statistics(network: Any) -> None:

@@ -155,8 +155,7 @@ def test_what_cannot_be_built(text: str, complaint: str) -> None:
 
 
 @needs_smp
-@pytest.mark.parametrize("target", ["onnx", "tflite"])
-@pytest.mark.parametrize("text", MODELS)
+@pytest.mark.parametrize(("text", "target"), list(zip(MODELS, ("tflite", "onnx"), strict=True)))
 def test_exports(text: str, target: str, tmp_path: Path) -> None:
     artifact = edgeseg.export(text, target, size="64x128", folder=tmp_path)
     assert artifact.path.name == f"{text.replace(':', '.')}_64x128_fp32.{target}"

@@ -23,18 +23,19 @@ SLOW_MADDS = 5e9
 def cases(key: str) -> Any:
     """One case for every entry of a list in the golden files."""
     found = [
-        pytest.param(golden, entry, id=f"{golden.name}-{_label(entry)}", marks=_marks(golden, entry))
+        pytest.param(golden, entry, id=f"{golden.name}-{_label(entry)}", marks=_marks(golden, entry, i == 0))
         for golden in goldens()
-        for entry in golden.facts[key]
+        for i, entry in enumerate(golden.facts[key])
     ]
     return pytest.mark.parametrize(("golden", "entry"), found)
 
 
-def _marks(golden: Golden, entry: Any) -> list[pytest.MarkDecorator]:
-    """A run of a size whose MAdds are known to be many waits for the exhaustive matrix."""
+def _marks(golden: Golden, entry: Any, first: bool) -> list[pytest.MarkDecorator]:
+    """What does not come first, nor takes activations to their limits, and what is of many MAdds can wait."""
     known = {size: madds for size, _, madds in golden.facts["madds"]}
     size = "x".join(map(str, entry["input"][1:3])) if isinstance(entry, dict) else None
-    return [pytest.mark.slow] if known.get(size, 0) > SLOW_MADDS else []
+    quick = (first or _label(entry) == "hot") and known.get(size, 0) <= SLOW_MADDS
+    return [] if quick else [pytest.mark.slow]
 
 
 def _label(entry: Any) -> str:
@@ -97,7 +98,7 @@ def test_two_builds_are_alike_and_leave_the_random_state(name: str) -> None:
 
 
 @each_card
-@pytest.mark.parametrize("classes", [2, 11])
+@pytest.mark.parametrize("classes", [2, pytest.param(11, marks=pytest.mark.slow)])
 def test_other_class_counts(name: str, classes: int) -> None:
     model = models.load(name, classes=classes, size=SMALL)
     assert model.classes == tuple(f"class_{i}" for i in range(classes))
