@@ -66,3 +66,9 @@ def test_published_figures_of_deeplab(name: str, size: str, billions: float) -> 
     """`tests/models/test_zoo.py` holds our networks to the same counts exactly."""
     counts = {known: count for known, _, count in Golden(name).facts["madds"]}
     assert counts[size] / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+def test_published_figure_of_slim_edgetpu() -> None:
+    """The golden file has fewer last channels than the published one has, and than ours by default."""
+    network = models.build("deeplab_edgetpu_slim", weights="random", size=Size(513, 513))
+    assert keras_madds(network) / 1e9 == pytest.approx(4.3, rel=0.01)
