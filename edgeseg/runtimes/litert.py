@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.quiet import quiet
 from edgeseg.core.registry import load
-from edgeseg.core.types import Artifact, Model
+from edgeseg.core.types import Artifact, Model, Precision
 from edgeseg.runtimes.engine import WARMUP_RUNS, Engine, Port, Quantization, Signature, watched
 from edgeseg.runtimes.session import Session
 
@@ -94,10 +94,24 @@ def signature(path: Path) -> Signature:
     """Raises InputError for a file that LiteRT cannot load."""
     interpreter = _interpreter(path, 1, bare=True, keep=True)
     dtypes = {details["index"]: details["dtype"] for details in interpreter.get_tensor_details()}
-    int8 = any(dtypes[index] in (np.int8, np.uint8) for index in _computed(interpreter))
+    computed = _computed(interpreter)
+    read = {int(index) for op in interpreter._get_ops_details() for index in op["inputs"] if index >= 0}
+    values = {dtypes[index] for index in computed}
+    weights = {dtypes[index] for index in read.difference(computed)}
     inputs = tuple(map(_port, interpreter.get_input_details()))
     outputs = tuple(map(_port, interpreter.get_output_details()))
-    return Signature(inputs, outputs, "int8" if int8 else "fp32")
+    return Signature(inputs, outputs, _precision(values, weights))
+
+
+def _precision(values: Collection[Any], weights: Collection[Any]) -> Precision:
+    """Of a file whose operators give values and read constants of these types."""
+    if np.int16 in values:
+        return "int16x8"
+    if np.int8 in values or np.uint8 in values:
+        return "int8"
+    if np.int8 in weights:
+        return "int8-dynamic"
+    return "fp16" if np.float16 in weights else "fp32"
 
 
 def _interpreter(path: Path, threads: int, *, bare: bool, keep: bool) -> Any:

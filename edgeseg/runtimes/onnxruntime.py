@@ -15,7 +15,7 @@ from edgeseg.core.files import temporary_folder
 from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
-from edgeseg.core.types import Artifact, Model
+from edgeseg.core.types import Artifact, Model, Precision
 from edgeseg.runtimes.engine import WARMUP_RUNS, Engine, Port, Quantization, Signature
 from edgeseg.runtimes.onnxruntime_trace import read_trace
 from edgeseg.runtimes.session import Session
@@ -28,7 +28,13 @@ DECLARATION = RuntimeDeclaration(
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
-_INT8_OPS = ("QuantizeLinear", "QLinearConv", "ConvInteger")
+_INTEGER_OPS: dict[str, Precision] = {
+    "DynamicQuantizeLinear": "int8-dynamic",
+    "ConvInteger": "int8-dynamic",
+    "MatMulInteger": "int8-dynamic",
+    "QuantizeLinear": "int8",
+    "QLinearConv": "int8",
+}
 
 
 def devices() -> tuple[str, ...]:
@@ -92,9 +98,9 @@ def signature(path: Path) -> Signature:
     session = _session(path, path, 1, _PROVIDERS["cpu"], optimize=False)
     stored = path.read_bytes()
     # Field 4 of a NodeProto is its operator's name.
-    int8 = any(b"\x22" + bytes([len(op)]) + op.encode() in stored for op in _INT8_OPS)
+    found = (kind for op, kind in _INTEGER_OPS.items() if b"\x22" + bytes([len(op)]) + op.encode() in stored)
     inputs, outputs = tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
-    return Signature(inputs, outputs, "int8" if int8 else "fp32")
+    return Signature(inputs, outputs, next(found, "fp32"))
 
 
 def _session(

@@ -9,9 +9,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+import edgeseg
 from edgeseg import runtimes
 from edgeseg.core.errors import InputError
-from edgeseg.core.types import Artifact, Normalization, OutputFacts, Size
+from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Artifact, Normalization, OutputFacts, Precision, Size
 from edgeseg.runtimes import foreign
 from edgeseg.runtimes.engine import Port, Signature
 
@@ -137,3 +139,15 @@ def test_a_published_quantized_deeplab() -> None:
         assert (classmap.shape, classmap.dtype) == ((1, 513, 513), np.uint8)
         assert classmap.max() < 19
         assert (session(noise) == classmap).all()
+
+
+@pytest.mark.parametrize(
+    ("format", "precision"),
+    [("onnx", "int8-dynamic"), *(("tflite", each) for each in ("int8-dynamic", "fp16", "int16x8"))],
+)
+def test_a_file_without_facts_tells_its_precision(
+    workspace: Path, tmp_path: Path, format: str, precision: Precision
+) -> None:
+    recipe, path = Recipe(precision=precision), tmp_path / f"net.{format}"
+    edgeseg.quantize(workspace / f"fastscnn_64x128_fp32.{format}", recipe=recipe, path=path, count=1)
+    assert runtimes.describe(path).precision == precision
