@@ -31,8 +31,8 @@ from edgeseg.quantize.integers_onnx.elu import ELUS, quantize_elus
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
 from edgeseg.quantize.integers_onnx.gates import widen_gates
 from edgeseg.quantize.integers_onnx.joins import join_integers
-from edgeseg.quantize.integers_onnx.places import float_places
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
+from edgeseg.quantize.integers_onnx.spans import float_spans
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.alignment import align_channels
@@ -223,7 +223,7 @@ def _quantized(
             found[name] = found[output]
     if np.iinfo(activation).bits > 8 and opset(model) < _WIDE_OPSET:
         model = convert_version(model, _WIDE_OPSET)
-    floating = float_places(model) | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
+    floating = float_spans(model) | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
     limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(
         model,

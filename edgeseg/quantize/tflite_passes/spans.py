@@ -4,7 +4,8 @@ An exponential spans so many decades that 256 even steps keep none but the large
 or a choice between branches behind it may be the only ones not to want. And a divisor that is small, but not nothing,
 rounds to zero: LiteRT's int8 DIV then gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels
 for any of these, so that float costs little. Places in a map, which become integers, and how far a value lies from them
-would be off by whole pixels; they are few beside the map's values.
+would be off by whole pixels; they are few beside the map's values. And scores that a mask puts far below the others
+leave those no steps to differ by.
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ _VIEWS = {
 }
 _OF_PLACES = {*_VIEWS, Op.ADD, Op.DIV, Op.FLOOR, Op.MAXIMUM, Op.MINIMUM, Op.MUL, Op.RELU, Op.ROUND, Op.SUB}
 _SELECTS = {Op.SELECT, Op.SELECT_V2}
+_MASKS = {Op.ADD, *_SELECTS}
+_FAR = -50
+"""What lies so far below another score is nothing beside it behind a softmax."""
 _NORMALIZING = {Op.MUL, Op.SUB}
 _BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
 """What centres and scales by a statistic."""
@@ -96,6 +100,8 @@ class _Spans:
                 self._held[id(op)] = op
                 self._backwards(op.inputs[1])
         self._places()
+        for op in self._look.operators(Op.SOFTMAX):
+            self._masked(op)
         return [op for op in self._operators if id(op) in self._held]
 
     def _forwards(self, op: Any, kinds: Collection[int]) -> None:
@@ -135,6 +141,17 @@ class _Spans:
                     found.add(id(op))
             if id(op) in found:
                 self._held[id(op)] = op
+
+    def _masked(self, softmax: Any) -> None:
+        """A softmax and the mask before it."""
+        passed, op = [softmax], self._writers.get(int(softmax.inputs[0]))
+        while op is not None and self._look.kind(op) in _VIEWS:
+            passed, op = [*passed, op], self._writers.get(int(op.inputs[0]))
+        if op is None or self._look.kind(op) not in _MASKS:
+            return
+        constants = [self._look.constant(index) for index in op.inputs if self._is_float(index)]
+        if any(each is not None and each.min() < _FAR for each in constants):
+            self._held.update({id(each): each for each in (*passed, op)})
 
     def _is_float(self, index: int) -> bool:
         return bool(index >= 0 and self._look.tensor(index).type == schema.TensorType.FLOAT32)

@@ -1,0 +1,59 @@
+"""Operators of an ONNX graph that stay in float because no even steps hold what is between them.
+
+In 256 steps a place in a map would be off by whole pixels; there are few of them beside the map's values. And scores
+that a mask puts far below the others leave those no steps to differ by.
+"""
+
+from __future__ import annotations
+
+import onnx
+
+from edgeseg.quantize.passes.edit import Editor
+
+__all__ = ["float_spans"]
+
+_VIEWS = frozenset({"Concat", "Expand", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"})
+_OF_PLACES = _VIEWS | {"Add", "Clip", "Div", "Floor", "Max", "Min", "Mul", "Relu", "Round", "Sub", "Where"}
+_INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
+_MASKS = {"Add", "Where"}
+_FAR = -50
+"""What lies so far below another score is nothing beside it behind a softmax."""
+
+
+def float_spans(model: onnx.ModelProto) -> set[str]:
+    """The names of the operators that quantizing would spoil in this way."""
+    writers = {name: node for node in model.graph.node for name in node.output}
+    return _places(model, writers) | _masked(model, writers)
+
+
+def _places(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+    """What gives the places that are sampled at or become integers, and what is computed of that alone."""
+    look, nodes = Editor(model), list(model.graph.node)
+    waiting = [node.input[1] for node in nodes if node.op_type == "GridSample"]
+    casts = [node for node in nodes if node.op_type == "Cast" and look.attribute(node, "to", 0) in _INTEGERS]
+    waiting += [node.input[0] for node in casts]
+    found: set[str] = set()
+    while waiting:
+        node = writers.get(waiting.pop())
+        if node is not None and node.name not in found and node.op_type in _OF_PLACES:
+            found.add(node.name)
+            waiting += node.input
+    given = {value.name for value in model.graph.input}
+    for node in nodes:
+        before = [writers[name].name for name in node.input if name in writers]
+        if node.op_type in _OF_PLACES and before and found.issuperset(before) and not given.intersection(node.input):
+            found.add(node.name)
+    return found
+
+
+def _masked(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+    """Softmaxes and the masks before them."""
+    look, found = Editor(model), set()
+    for softmax in (node for node in model.graph.node if node.op_type == "Softmax"):
+        passed, node = [softmax.name], writers.get(softmax.input[0])
+        while node is not None and node.op_type in _VIEWS:
+            passed, node = [*passed, node.name], writers.get(node.input[0])
+        constants = [look.constant(name) for name in node.input] if node is not None and node.op_type in _MASKS else []
+        if node is not None and any(each is not None and each.size and each.min() < _FAR for each in constants):
+            found.update([*passed, node.name])
+    return found
