@@ -18,6 +18,8 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: str
     constant: bool = False
+    uniform: float | None = None
+    """The one value that all of a float constant of three dimensions or more have; None where they differ."""
 
 
 @dataclass(frozen=True)

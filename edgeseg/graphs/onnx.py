@@ -7,6 +7,8 @@ from math import prod
 from pathlib import Path
 
 import onnx
+from onnx import numpy_helper
+from onnx.external_data_helper import uses_external_data
 from onnx.inliner import inline_local_functions
 from onnx.shape_inference import InferenceError, infer_shapes
 
@@ -91,13 +93,24 @@ def _load(path: Path) -> onnx.ModelProto:
 
 def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:
     for initializer in graph.initializer:
-        yield Tensor(initializer.name, tuple(initializer.dims), _DTYPES.get(initializer.data_type, ""), constant=True)
+        dtype = _DTYPES.get(initializer.data_type, "")
+        yield Tensor(initializer.name, tuple(initializer.dims), dtype, constant=True, uniform=_uniform(initializer))
     for node in graph.node:
         if node.op_type == "Constant":
             for attribute in node.attribute:
                 if attribute.name == "value":
                     value = attribute.t
                     yield Tensor(node.output[0], tuple(value.dims), _DTYPES.get(value.data_type, ""), constant=True)
+
+
+def _uniform(tensor: onnx.TensorProto) -> float | None:
+    if len(tensor.dims) < 3 or tensor.data_type != onnx.TensorProto.FLOAT or uses_external_data(tensor):
+        return None
+    try:
+        values = numpy_helper.to_array(tensor)
+    except ValueError:  # Damaged; whoever runs the file says so.
+        return None
+    return float(values.flat[0]) if values.size and values.min() == values.max() else None
 
 
 def _value(value: onnx.ValueInfoProto) -> Tensor:

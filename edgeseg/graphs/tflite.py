@@ -97,12 +97,19 @@ def _tensor(tensor: Any, buffers: list[Any]) -> Tensor:
     shape = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
     stored = buffers[tensor.buffer]
     constant = (stored.data is not None and len(stored.data) > 0) or stored.offset > 1
+    sides = () if shape is None else tuple(int(side) for side in shape)
     return Tensor(
         name=tensor.name.decode() if tensor.name else "",
-        shape=() if shape is None else tuple(int(side) for side in shape),
+        shape=sides,
         dtype=_DTYPES.get(tensor.type, ""),
         constant=constant and not tensor.isVariable,
+        uniform=_uniform(stored.data) if len(sides) > 2 and tensor.type == schema.TensorType.FLOAT32 else None,
     )
+
+
+def _uniform(stored: Any) -> float | None:
+    values = np.frombuffer(b"" if stored is None else bytes(stored), np.float32)
+    return float(values[0]) if len(values) and values.min() == values.max() else None
 
 
 def _integers(options: Any) -> dict[str, int]:

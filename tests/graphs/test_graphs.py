@@ -16,7 +16,8 @@ from edgeseg.graphs import read_graph
 
 
 def weight(name: str, *shape: int) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.ones(shape, np.float32), name)
+    values = np.ones(shape, np.float32) if len(shape) == 1 else np.random.default_rng(0).random(shape, np.float32)
+    return numpy_helper.from_array(values, name)
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def tflite_model() -> Any:
     pads = tensor("pads", [4, 2], int32, np.zeros((4, 2), np.int32))
     padded = tensor("padded", [1, 10, 14, 3])
     operator(ops.PAD, [image, pads], padded)
-    kernel = tensor("kernel", [1, 3, 3, 6], data=np.ones((1, 3, 3, 6), np.float32))
+    kernel = tensor("kernel", [1, 3, 3, 6], data=np.arange(54, dtype=np.float32))
     bias = tensor("bias", [6], int32, np.ones(6, np.int32))
     options = schema.DepthwiseConv2DOptionsT()
     options.depthMultiplier, options.strideH, options.strideW = 2, 1, 1

@@ -2,16 +2,16 @@
 
 Convention: one multiply-accumulate is one MAdd. Convolution: output elements * (Cin / groups) * kernel area.
 Transposed convolution: input elements * (Cout / groups) * kernel area. Linear and matrix product: output elements *
-inner length. Everything else (bias, normalization, activation, pooling, resizing, element-wise) is 0. A quantized
-operator counts as its float form, and the whole batch is counted. For a graph exported at batch 1 this is half of what
-torch.utils.flop_counter reports.
+inner length. Everything else (bias, normalization, activation, pooling, resizing, element-wise) is 0, also a mean that
+is written as a convolution. A quantized operator counts as its float form, and the whole batch is counted. For a graph
+exported at batch 1 this is half of what torch.utils.flop_counter reports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import isclose, prod
 
 from edgeseg.core.errors import MeasureError
 from edgeseg.core.graph import Graph, Node
@@ -62,6 +62,11 @@ class _Shapes:
         """Shape of the first output, likewise."""
         return self._known(self.node.outputs[0].shape if self.node.outputs else (), rank)
 
+    def averages(self, weight: int, inner: int) -> bool:
+        """Whether every output is the mean of so many inputs."""
+        uniform = self.node.inputs[weight].uniform
+        return uniform is not None and isclose(uniform * inner, 1, rel_tol=1e-6)
+
     def _known(self, shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
         if len(shape) < rank or any(side < 1 for side in shape):
             raise MeasureError(
@@ -76,7 +81,12 @@ _Rule = Callable[[_Shapes], int]
 
 def _conv(weight: int) -> _Rule:
     """Both formats put output channels first: (O, I/g, kh, kw) in ONNX, (O, kh, kw, I/g) in TFLite."""
-    return lambda shapes: prod(shapes.output(3)) * prod(shapes.input(weight, 3)[1:])
+
+    def rule(shapes: _Shapes) -> int:
+        inner = prod(shapes.input(weight, 3)[1:])
+        return 0 if shapes.averages(weight, inner) else prod(shapes.output(3)) * inner
+
+    return rule
 
 
 def _onnx_conv_transpose(shapes: _Shapes) -> int:
@@ -87,7 +97,7 @@ def _onnx_conv_transpose(shapes: _Shapes) -> int:
 def _tflite_depthwise(shapes: _Shapes) -> int:
     """Weight (1, kh, kw, O)."""
     _, height, width, _ = shapes.input(1, 4)
-    return prod(shapes.output(4)) * height * width
+    return 0 if shapes.averages(1, height * width) else prod(shapes.output(4)) * height * width
 
 
 def _tflite_conv_transpose(shapes: _Shapes) -> int:
