@@ -46,6 +46,7 @@ __all__ = [
     "Percentile",
     "Picture",
     "RangeMethod",
+    "Resume",
     "Runtime",
     "Samples",
     "Scales",
@@ -233,11 +234,7 @@ Float = Annotated[
 ]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all channels of a layer's weights.")]
 LearnedRounding = Annotated[
-    bool,
-    typer.Option(
-        "--learned-rounding",
-        help="Round weights up or down by what their layer gives on images; pays with 16-bit activations.",
-    ),
+    bool, typer.Option("--learned-rounding", help="Learn from images how to round; pays with 16-bit activations.")
 ]
 Input = Annotated[
     InputKind,
@@ -264,9 +261,7 @@ AtOption = Annotated[At, typer.Option("--at", help="Size to count pixels at: the
 SortOption = Annotated[Sort, typer.Option("--sort", help="Order of the table's rows.")]
 PerClass = Annotated[bool, typer.Option("--per-class", help="Also give the IoU of every class.")]
 Picture = Annotated[bool, typer.Option("--picture/--no-picture", help="Draw input, label, float, int8 side by side.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with this command where it ended early, instead of anew.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where this command ended early, instead of anew.")]
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]

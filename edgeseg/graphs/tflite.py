@@ -108,7 +108,7 @@ def _tensor(tensor: Any, buffers: list[Any]) -> Tensor:
 
 
 def _uniform(stored: Any) -> float | None:
-    values = np.frombuffer(b"" if stored is None else bytes(stored), np.float32)
+    values = np.frombuffer(b"" if stored is None else stored, np.float32)
     return float(values[0]) if len(values) and values.min() == values.max() else None
 
 
