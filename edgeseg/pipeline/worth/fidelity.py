@@ -40,7 +40,8 @@ class Fidelity:
 
     def __str__(self) -> str:
         noise = "" if self.sqnr_db is None else f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image, "
-        return f"{noise}{self.equal_percent:.1f} % equal classes on {self.images} calibration images"
+        images = f"{self.images} calibration image{'s' * (self.images != 1)}"
+        return f"{noise}{self.equal_percent:.1f} % equal classes on {images}"
 
 
 def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity:
