@@ -223,12 +223,16 @@ def test_doctor_and_version(cli) -> None:
 
 
 def test_help_is_quick(cli) -> None:
-    times = []
+    """Against what any Typer program with this help takes on this machine, in turns."""
+    ours, bare = [], []
     for _ in range(5):
         start = _cpu_seconds()
         assert cli("--help").returncode == 0
-        times.append(_cpu_seconds() - start)
-    assert min(times) < 0.3
+        between = _cpu_seconds()
+        subprocess.run([sys.executable, "-c", "import typer.testing, typer.rich_utils"], check=True)
+        ours.append(between - start)
+        bare.append(_cpu_seconds() - between)
+    assert min(ours) < 2 * min(bare)
 
 
 @pytest.mark.parametrize("name", sorted(get_command(app).commands))
