@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import edgeseg
@@ -84,3 +86,46 @@ def test_other_heads_give_the_same_class_map(head: str, target: str, tmp_path: P
 def test_what_is_int8_already_is_refused(workspace: Path) -> None:
     with pytest.raises(InputError, match="int8 already; quantize the float file"):
         edgeseg.quantize(workspace / "fastscnn_64x128_int8.onnx")
+
+
+def test_paths_sizes_and_images_as_a_notebook_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    artifact = edgeseg.export("fastscnn", size="64x128", path="net.onnx")
+    assert artifact.path == Path("net.onnx")
+    images = [image for image, _ in edgeseg.data.open_dataset("scenes", size="64x128", limit=2)]
+    quantized = edgeseg.quantize("net.onnx", images, folder="int8", calibration="seen.safetensors")
+    assert quantized.path == Path("int8/net_int8.onnx")
+    assert quantized.facts.calibration == "2 images of the caller's own"
+    assert Path("seen.safetensors").is_file()
+    (record,) = edgeseg.bench("int8/net_int8.onnx", images=1, latency=QUICK)
+    assert record.precision == "int8"
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"size": (64, 128)}, "expected HEIGHTxWIDTH"),
+        ({"head": "argmax"}, "no head 'argmax'; there are: logits, scores, classmap"),
+        ({"batch": 0}, "batch 0: at least 1 image"),
+        ({"format": "pb"}, "no exporter from torch to pb"),
+    ],
+)
+def test_what_export_cannot_do(given: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=complaint):
+        edgeseg.export("fastscnn", **{"size": "64x128", "folder": tmp_path} | given)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("samples", "complaint"),
+    [
+        ([], "no images given"),
+        ([np.zeros((3, 8, 8), np.float32)], r"image 0 of those given is float32 \(3, 8, 8\); give RGB images"),
+        ([("a", "b")], "image 0 of those given is tuple"),
+        ("nope", "no dataset 'nope'; known: camvid"),
+    ],
+)
+def test_what_calibration_cannot_read(samples: Any, complaint: str, workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=complaint):
+        edgeseg.quantize(workspace / "fastscnn_64x128_fp32.onnx", samples, folder=tmp_path)
+    assert not list(tmp_path.iterdir())

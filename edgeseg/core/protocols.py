@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, get_args
 
+from edgeseg.core.errors import InputError
 from edgeseg.core.profile import Trace
 from edgeseg.core.types import Artifact, Facts, Format, Framework, HeadKind, Model, Precision, Size
 
@@ -96,6 +97,12 @@ class ExportSpec:
     batch: int = 1
     head: HeadKind | None = None
     """None: `scores`, which are those before the bilinear upsample that the network may end in."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise InputError(f"batch {self.batch}: at least 1 image is needed")
+        if self.head not in (None, *get_args(HeadKind)):
+            raise InputError(f"no head {self.head!r}; there are: {', '.join(get_args(HeadKind))}")
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ class Size:
             raise InputError(f"size {text!r}: expected HEIGHTxWIDTH, for example 512x1024")
         return cls(int(match[1]), int(match[2]))
 
+    @classmethod
+    def of(cls, given: Size | str | None) -> Size | None:
+        """What a caller may give as a size, as one; None stays None."""
+        return None if given is None else cls.parse(str(given))
+
 
 @dataclass(frozen=True)
 class Normalization:

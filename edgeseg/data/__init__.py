@@ -18,7 +18,7 @@ def declarations() -> dict[str, DatasetDeclaration]:
 
 
 def open_dataset(
-    text: str, *, split: str | None = None, size: Size | None = None, limit: int | None = None, seed: int = 0
+    text: str, *, split: str | None = None, size: Size | str | None = None, limit: int | None = None, seed: int = 0
 ) -> Dataset:
     """Open `NAME` or `NAME:PATH`, for example `scenes` or `cityscapes:/data/cityscapes`.
 
@@ -35,6 +35,6 @@ def open_dataset(
     module = registry.load(
         __name__, stem, package=declared.package, extra=declared.extra or "all", why=f"reading {name}"
     )
-    options = DatasetOptions(Path(path).expanduser() if path else None, split, size, limit, seed)
+    options = DatasetOptions(Path(path).expanduser() if path else None, split, Size.of(size), limit, seed)
     dataset: Dataset = module.open_dataset(options)
     return dataset

@@ -41,7 +41,7 @@ def build(
     name: str,
     classes: int = 19,
     weights: str | Path | None = None,
-    size: Size | None = None,
+    size: Size | str | None = None,
     *,
     backbone: str | Path | None = None,
     **options: Any,
@@ -54,7 +54,7 @@ def build(
         weights: A file, or a TensorFlow checkpoint by its prefix; `random` for seeded random weights; `builtin` for
             those that come with edgeseg; None for the built-in ones where there are any for this number of classes,
             else random.
-        size: Input size of a Keras network; by default its card's. A PyTorch network takes any that it can.
+        size: Input size, or `HxW`, of a Keras network; by default its card's. A PyTorch network takes any that it can.
         backbone: A file of torchvision's ImageNet weights, which the backbone starts from; the rest of the network is
             random.
         options: Further arguments of the network's builder, such as `aux=True`, `output_stride=8` or
@@ -72,7 +72,7 @@ def build(
     ours = adapter(about.framework)
     module = registry.load(_ZOO, stem)
     if about.framework == "keras":
-        options["size"] = size or about.size
+        options["size"] = Size.of(size) or about.size
     builder = getattr(module, name)
     if unknown := options.keys() - inspect.signature(builder).parameters.keys():
         raise InputError(f"{name} has no {' or '.join(sorted(unknown)).replace('_', ' ')} to choose; leave it out")
@@ -90,7 +90,7 @@ def load(
     *,
     classes: int | None = None,
     weights: str | Path | None = None,
-    size: Size | None = None,
+    size: Size | str | None = None,
     normalization: Normalization | None = None,
     backbone: str | Path | None = None,
     **options: Any,
@@ -102,7 +102,7 @@ def load(
             SavedModel folder.
         classes: Number of classes: of a network to build, or to expect of the user's own.
         weights: As for `build`; to the user's own network, a file to fill it from.
-        size: Input size; by default the network's own.
+        size: Input size, or `HxW`; by default the network's own.
         normalization: Of the pixels; by default the card's, or ImageNet's.
         backbone: As for `build`; networks of the zoo alone have it.
         options: As for `build`; networks of the zoo alone have them.
@@ -110,6 +110,7 @@ def load(
     Raises:
         InputError: Something that is not there, cannot be read or does not fit.
     """
+    size = Size.of(size)
     if source in names():
         return _load_zoo(source, classes, weights, size, normalization, backbone, options)
     check_name(source)

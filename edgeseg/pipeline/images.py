@@ -25,8 +25,9 @@ def open_evaluation(text: str, split: str | None, size: Size | None, limit: int 
 
 def open_calibration(text: str, split: str | None, size: Size, limit: int) -> Dataset:
     """The images that ranges are taken from: the dataset's calibration split unless one is named."""
-    declared = data.declarations()[text.partition(":")[0]]
-    return data.open_dataset(text, split=split or declared.calibration_split, size=size, limit=limit)
+    if split is None and (declared := data.declarations().get(text.partition(":")[0])):
+        split = declared.calibration_split
+    return data.open_dataset(text, split=split, size=size, limit=limit)
 
 
 def prepared(dataset: Dataset, facts: InputFacts) -> Iterator[NDArray[Any]]:

@@ -23,15 +23,15 @@ def train(
     model: str | Model,
     dataset: Dataset | str = DEFAULT_DATA,
     options: TrainOptions | None = None,
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     weights: str = "random",
     backbone: str | Path | None = None,
     classes: int | None = None,
-    size: Size | None = None,
+    size: Size | str | None = None,
     images: int | None = None,
     validation: Dataset | str | None = None,
-    folder: Path = workspace.DEFAULT,
+    folder: Path | str = workspace.DEFAULT,
     progress: Progress = silent,
 ) -> tuple[Path, TrainResult]:
     """Train a network and write its weights.
@@ -58,13 +58,13 @@ def train(
     """
     from edgeseg.models.weights import save
 
-    chosen = options or TrainOptions()
+    chosen, size = options or TrainOptions(), Size.of(size)
     if isinstance(model, str):
         learner = models.load(model, classes=classes, weights=weights, size=chosen.crop, backbone=backbone)
         size = size or (learner.card.size if learner.card else None)
     else:
         learner = model
-    target = path or folder / f"{workspace.file_name(learner.name)}_weights.safetensors"
+    target = Path(path or Path(folder) / f"{workspace.file_name(learner.name)}_weights.safetensors")
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
     )

@@ -33,12 +33,12 @@ def export(
     format: Format = "onnx",
     size: Size | str | None = None,
     head: HeadKind | None = None,
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     batch: int = 1,
     data: str = DEFAULT_DATA,
     split: str | None = None,
-    folder: Path = workspace.DEFAULT,
+    folder: Path | str = workspace.DEFAULT,
 ) -> Artifact:
     """Write `model` as a float file and check on images of `data` that it is the same function.
 
@@ -60,11 +60,12 @@ def export(
         ExportError: The converter failed.
         ParityError: The written file differs from its source; nothing is left at `path`.
     """
-    asked = Size.parse(size) if isinstance(size, str) else size
+    asked = Size.of(size)
     model = models.as_model(model, size=asked)
     wanted = asked or model.size
     spec = ExportSpec(wanted, batch, head)
-    target = path or workspace.artifact_path(folder, model.name, wanted, format, "fp32", batch=batch, head=head)
+    usual = workspace.artifact_path(Path(folder), model.name, wanted, format, "fp32", batch=batch, head=head)
+    target = Path(path or usual)
     images = open_evaluation(data, split, wanted, PARITY_IMAGES)
     with atomic_path(target) as temporary:
         artifact = exporters.export_model(model, format, spec, temporary)

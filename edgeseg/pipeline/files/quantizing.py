@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Calibration, Dataset, Keep, Progress, Recipe, never
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format
+from edgeseg.data.unlabelled import as_dataset
 from edgeseg.pipeline.files.converting import convert, need_float, try_out
 from edgeseg.pipeline.files.counting import counted
 from edgeseg.pipeline.files.exporting import export
@@ -28,6 +29,7 @@ from edgeseg.quantize.finished.report import Report, int8_report, verify
 from edgeseg.quantize.precisions import kind_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["CALIBRATION_IMAGES", "float_artifacts", "quantize", "quantize_with_report"]
@@ -37,21 +39,22 @@ CALIBRATION_IMAGES = 64
 
 def quantize(
     artifact: Artifact | Path | str,
-    samples: Dataset | str = DEFAULT_DATA,
+    samples: Dataset | Sequence[NDArray[np.uint8]] | str = DEFAULT_DATA,
     recipe: Recipe | None = None,
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     count: int = CALIBRATION_IMAGES,
     split: str | None = None,
     progress: Progress = silent,
-    folder: Path | None = None,
-    calibration: Path | None = None,
+    folder: Path | str | None = None,
+    calibration: Path | str | None = None,
 ) -> Artifact:
     """Quantize a float file, with activation ranges taken from calibration images where its precision needs them.
 
     Args:
         artifact: A float .onnx or .tflite, as an Artifact or a path.
-        samples: A Dataset, or the text that names one, such as `cityscapes:/data/cityscapes`.
+        samples: A Dataset; or the text that names one, such as `cityscapes:/data/cityscapes`; or RGB images (H, W, 3)
+            of uint8.
         recipe: How to quantize; by default to int8 with ranges of least squared error and per-channel weights.
         path: Target file; by default in `folder` with the precision in its name.
         count: Calibration images, where `samples` is text.
@@ -66,7 +69,8 @@ def quantize(
         QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards; nothing is left
             at `path`.
     """
-    recipe = recipe or Recipe()
+    recipe, samples = recipe or Recipe(), samples if isinstance(samples, str) else as_dataset(samples)
+    path, folder, calibration = (Path(given) if given else None for given in (path, folder, calibration))
     if not kind_of(recipe).calibrated:
         if calibration:
             raise InputError(f"{recipe.precision} needs no calibration; leave out {calibration}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.remarks import remarks, round_medians
@@ -29,12 +30,14 @@ __all__ = ["Titled", "bench", "examine_apart", "measure_each", "measure_together
 Titled = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress display with a title."""
 
+Given: TypeAlias = Artifact | Path | str | Source
+
 _TOGETHER = 8
 """Artifacts that are open at a time, for the memory that they take."""
 
 
 def bench(
-    artifacts: Iterable[Artifact | Path | str | Source],
+    artifacts: Given | Iterable[Given],
     dataset: str | None = DEFAULT_DATA,
     device: str = "cpu",
     *,
@@ -49,7 +52,7 @@ def bench(
     """Measure artifacts or models, each in processes of its own, the times of all in turns.
 
     Args:
-        artifacts: Finished files, zoo names, the user's own models: whatever the command line takes.
+        artifacts: Finished files, zoo names, the user's own models: whatever the command line takes; one or many.
         dataset: Text that names a dataset to measure mIoU on; None leaves accuracy out.
         device: What the runtime is asked to run on; or `ssh://...` or `android:PATH`, as the command line takes it.
         split: Split of the dataset; by default the one that it declares first.
@@ -66,15 +69,16 @@ def bench(
     """
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
+    given = [artifacts] if isinstance(artifacts, Given) else artifacts
     records = []
-    for found in measure_each(job, list(map(_source, artifacts)), lambda title: nullcontext(progress)):
+    for found in measure_each(job, list(map(_source, given)), lambda title: nullcontext(progress)):
         if isinstance(found, EdgesegError):
             raise found
         records.append(found)
     return records
 
 
-def _source(artifact: Artifact | Path | str | Source) -> Source:
+def _source(artifact: Given) -> Source:
     if isinstance(artifact, Source):
         return artifact
     return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
