@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def data(
-    dataset: Annotated[str, typer.Argument(help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")] = "scenes",
+    dataset: Annotated[str, typer.Argument(help=options.DATASETS)] = "scenes",
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the images and labels there, in Cityscapes layout.")
     ] = None,
@@ -45,7 +45,8 @@ def data(
     with progress_bar(f"check {dataset}") as show:
         summary = check(opened, show)
     sizes = ", ".join(f"{count} of {size}" for size, count in summary.sizes)
-    say(f"{summary.name}: {summary.images} images ({sizes}), {summary.ignored_percent:.1f} % of the pixels ignored")
+    labels = f"{summary.ignored_percent:.1f} % of the pixels ignored" if opened.classes else "no labels"
+    say(f"{summary.name}: {summary.images} images ({sizes}), {labels}")
     for (name, percent), count in zip(summary.class_percent, summary.class_images, strict=True):
         say(f"{name:14} {percent:6.2f} % of the pixels, in {count} images")
     for problem in summary.problems:

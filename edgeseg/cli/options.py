@@ -187,7 +187,8 @@ def folder(path: Path) -> Path:
 
 Out = Annotated[Path, typer.Option("--out", callback=folder, help="Workspace folder that the commands chain through.")]
 Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDTH; by default the model's own.")]
-Data = Annotated[str, typer.Option("--data", help="scenes, cityscapes:PATH, camvid:PATH or folder:PATH.")]
+DATASETS = "scenes, cityscapes:PATH, camvid:PATH, folder:PATH or images:PATH."
+Data = Annotated[str, typer.Option("--data", help=DATASETS)]
 Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]
 Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
 Device = Annotated[

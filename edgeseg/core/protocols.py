@@ -217,12 +217,14 @@ class Quantizer(Protocol):
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """What a dataset is opened with. `split` and `size` of None mean the dataset's own."""
+    """What a dataset is opened with. `split` and `size` of None mean the dataset's own, `limit` of None all samples."""
 
     path: Path | None = None
     split: str | None = None
     size: Size | None = None
     limit: int | None = None
+    spread: bool = False
+    """Whether `limit` takes samples from the whole, where neighbours may be alike, rather than the first."""
     seed: int = 0
 
 
@@ -240,7 +242,8 @@ class DatasetDeclaration:
 
 
 class Dataset(Protocol):
-    """Images (H, W, 3) uint8 RGB with labels (H, W) uint8 of train ids, 255 where ignored.
+    """Images (H, W, 3) uint8 RGB with labels (H, W) uint8 of train ids, 255 where ignored; without `classes`, no label
+    says anything.
 
     A module of `edgeseg.data` has DECLARATION and a function `open_dataset(options) -> Dataset`.
     """

@@ -18,12 +18,19 @@ def declarations() -> dict[str, DatasetDeclaration]:
 
 
 def open_dataset(
-    text: str, *, split: str | None = None, size: Size | str | None = None, limit: int | None = None, seed: int = 0
+    text: str,
+    *,
+    split: str | None = None,
+    size: Size | str | None = None,
+    limit: int | None = None,
+    spread: bool = False,
+    seed: int = 0,
 ) -> Dataset:
     """Open `NAME` or `NAME:PATH`, for example `scenes` or `cityscapes:/data/cityscapes`.
 
-    `split` and `size` of None mean the dataset's own; `limit` takes the first so many samples. Raises InputError for
-    a name, path, split or content that cannot be used, MissingDependency where reading it needs an absent package.
+    `split` and `size` of None mean the dataset's own; `limit` takes the first so many samples, or, of files, as many at
+    even distances where they are to be `spread`. Raises InputError for a name, path, split or content that cannot be
+    used, MissingDependency where reading it needs an absent package.
     """
     name, _, path = text.partition(":")
     found = registry.declarations(__name__, DatasetDeclaration)
@@ -35,6 +42,6 @@ def open_dataset(
     module = registry.load(
         __name__, stem, package=declared.package, extra=declared.extra or "all", why=f"reading {name}"
     )
-    options = DatasetOptions(Path(path).expanduser() if path else None, split, Size.of(size), limit, seed)
+    options = DatasetOptions(Path(path).expanduser() if path else None, split, Size.of(size), limit, spread, seed)
     dataset: Dataset = module.open_dataset(options)
     return dataset

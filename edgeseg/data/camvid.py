@@ -30,7 +30,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     root = existing_folder(options.path, f"a folder with {layout}")
     code = LabelCode.train_ids(len(CAMVID_CLASSES), void=len(CAMVID_CLASSES))
     pairs = []
-    for image in images_in(root / split, layout, options.limit):
+    for image in images_in(root / split, layout, options):
         label = root / f"{split}annot" / f"{image.stem}.png"
         if not label.is_file():
             raise InputError(f"{image}: image without a label; expected {label}")

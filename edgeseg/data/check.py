@@ -51,7 +51,7 @@ def check(dataset: Dataset, progress: Progress) -> Summary:
     classes = len(dataset.classes)
     labelled = pixels[:classes].sum()
     shares = 100 * pixels[:classes] / max(labelled, 1)
-    if sizes and not labelled:
+    if classes and sizes and not labelled:
         problems.append(f"{dataset.name}: every pixel of every label is ignored")
     return Summary(
         name=dataset.name,

@@ -53,7 +53,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
         raise InputError(f"cityscapes has no split {split!r}; it has {' and '.join(DECLARATION.splits)}")
     layout = _LAYOUT.format(split)
     root = existing_folder(_root(options.path), f"a folder with {layout}")
-    images = images_in(root / "leftImg8bit" / split, layout, options.limit, "*/*_leftImg8bit.*")
+    images = images_in(root / "leftImg8bit" / split, layout, options, "*/*_leftImg8bit.*")
     codes = {"labelIds": _label_ids(), "labelTrainIds": LabelCode.train_ids(len(CITYSCAPES_CLASSES))}
     pairs = [_pair(root / "gtFine" / split, image, codes) for image in images]
     return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size)

@@ -37,7 +37,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
     pairs = []
-    for image in images_in(home / "images", _LAYOUT, options.limit):
+    for image in images_in(home / "images", _LAYOUT, options):
         label = home / "masks" / f"{image.stem}.png"
         if not label.is_file():
             raise InputError(f"{image}: image without a label; expected {label}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import DatasetOptions
 from edgeseg.core.types import Size
 from edgeseg.data.images import read_image, read_label, resize_image
 from edgeseg.data.labels import IGNORE
@@ -17,7 +18,7 @@ from edgeseg.data.preprocess import resize_label
 
 __all__ = ["IMAGE_SUFFIXES", "LabelCode", "Pair", "Pairs", "existing_folder", "images_in"]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ def existing_folder(path: Path, expected: str) -> Path:
     return path
 
 
-def images_in(folder: Path, expected: str, limit: int | None, pattern: str = "*") -> list[Path]:
-    """The first `limit` image files of a folder by name; InputError with the expected layout if there is none."""
+def images_in(folder: Path, expected: str, options: DatasetOptions, pattern: str = "*") -> list[Path]:
+    """Image files of a folder by name, as many as the options' `limit`; InputError with the expected layout if none."""
     found = sorted(p for p in folder.glob(pattern) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not found:
         raise InputError(f"{folder}: empty dataset, no image found; expected {expected}")
-    return found[:limit]
+    count = min(options.limit or len(found), len(found))
+    return [found[index * len(found) // count] for index in range(count)] if options.spread else found[:count]

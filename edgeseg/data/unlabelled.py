@@ -1,10 +1,9 @@
-"""Images in memory, as calibration takes them."""
+"""Images without labels: what calibration needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +12,31 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Dataset
 from edgeseg.data.labels import IGNORE
 
-__all__ = ["as_dataset"]
+__all__ = ["Unlabelled", "as_dataset"]
 
 
-@dataclass
-class _Unlabelled:
-    """RGB images in memory as a Dataset of no class."""
+class Unlabelled:
+    """A Dataset without classes, of what `read` makes an image (H, W, 3) of; its labels are ignored everywhere."""
 
-    images: Sequence[NDArray[np.uint8]]
-    name: str = "the caller's own"
     classes: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
+
+    def __init__(self, name: str, images: Sequence[Any], read: Callable[[Any], NDArray[np.uint8]]) -> None:
+        self.name, self.images, self.read = name, images, read
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        image = self.images[index]
+        image = self.read(self.images[index])
         return image, np.full(image.shape[:2], IGNORE, np.uint8)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        return (self[index] for index in range(len(self)))
+        return map(self.__getitem__, range(len(self)))
 
 
 def as_dataset(samples: Dataset | Sequence[NDArray[np.uint8]]) -> Dataset:
-    """A Dataset as it is, RGB images as one without labels; InputError for what is neither."""
+    """A Dataset as it is, RGB images in memory as one without labels; InputError for what is neither."""
     if not isinstance(samples, list | tuple | np.ndarray):
         return cast("Dataset", samples)
     if not len(samples):
@@ -46,4 +45,4 @@ def as_dataset(samples: Dataset | Sequence[NDArray[np.uint8]]) -> Dataset:
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise InputError(f"image {number} of those given is {what}; give RGB images (H, W, 3) of uint8")
-    return _Unlabelled(samples)
+    return Unlabelled("the caller's own", samples, lambda image: image)

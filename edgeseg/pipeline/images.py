@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg import data
+from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Dataset
 from edgeseg.core.types import InputFacts, Size
 
@@ -19,15 +20,18 @@ DEFAULT_DATA = "scenes"
 
 
 def open_evaluation(text: str, split: str | None, size: Size | None, limit: int | None) -> Dataset:
-    """The labelled images that accuracy is measured on, at a size or at their own."""
-    return data.open_dataset(text, split=split, size=size, limit=limit)
+    """What accuracy is measured on, at a size or at the images' own; InputError for images without labels."""
+    dataset = data.open_dataset(text, split=split, size=size, limit=limit)
+    if not dataset.classes:
+        raise InputError(f"{text}: images without labels, which accuracy is not measured on; give --data with labels")
+    return dataset
 
 
 def open_calibration(text: str, split: str | None, size: Size, limit: int) -> Dataset:
     """The images that ranges are taken from: the dataset's calibration split unless one is named."""
     if split is None and (declared := data.declarations().get(text.partition(":")[0])):
         split = declared.calibration_split
-    return data.open_dataset(text, split=split, size=size, limit=limit)
+    return data.open_dataset(text, split=split, size=size, limit=limit, spread=True)
 
 
 def prepared(dataset: Dataset, facts: InputFacts) -> Iterator[NDArray[Any]]:

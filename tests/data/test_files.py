@@ -12,6 +12,7 @@ from edgeseg.core.types import Size
 from edgeseg.data import open_dataset
 from edgeseg.data.check import check
 from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, IGNORE
+from edgeseg.pipeline.images import open_calibration
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real Cityscapes images are not here")
@@ -102,6 +103,32 @@ def test_a_folder_without_names_has_the_cityscapes_classes_and_may_have_splits(t
         open_dataset(f"folder:{tmp_path}", split="test")
 
 
+def test_images_need_no_labels(tmp_path):
+    save(tmp_path / "day/a.jpg", picture())
+    save(tmp_path / "night/b.bmp", picture(12, 8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    dataset = open_dataset(f"images:{tmp_path}", size=Size(3, 4))
+    assert (len(dataset), dataset.classes) == (2, ())
+    for image, label in dataset:
+        assert image.shape == (3, 4, 3)
+        assert label.tolist() == [[IGNORE] * 4] * 3
+    assert open_dataset(f"images:{tmp_path}")[1][0].tolist() == picture(12, 8).tolist()
+    assert not check(open_dataset(f"images:{tmp_path}"), lambda *told: None).problems
+    with pytest.raises(InputError, match="images has no split 'val' and no labels"):
+        open_dataset(f"images:{tmp_path}", split="val")
+
+
+def test_calibration_images_are_taken_from_the_whole(tmp_path):
+    for value in range(10):
+        save(tmp_path / f"train/images/{value}.png", np.full((2, 2, 3), value, np.uint8))
+        save(tmp_path / f"train/masks/{value}.png", mask(value, height=2, width=2))
+    for text in (f"folder:{tmp_path}", f"images:{tmp_path / 'train/images'}"):
+        spread = open_calibration(text, None, Size(2, 2), 4)
+        assert [int(image[0, 0, 0]) for image, _ in spread] == [0, 2, 5, 7]
+        assert len(open_calibration(text, None, Size(2, 2), 64)) == 10
+    assert [label[0, 0] for _, label in open_dataset(f"folder:{tmp_path}", split="train", limit=2)] == [0, 1]
+
+
 def test_an_image_without_a_label_is_named(tmp_path):
     image, label = city(tmp_path, mask(7))
     label.unlink()
@@ -135,11 +162,11 @@ def test_colour_labels_and_other_sizes_are_refused(tmp_path):
         open_dataset(f"cityscapes:{tmp_path}")[0]
 
 
-@pytest.mark.parametrize("name", ["cityscapes", "camvid", "folder"])
+@pytest.mark.parametrize("name", ["cityscapes", "camvid", "folder", "images"])
 def test_absent_and_empty_datasets_say_what_was_expected(tmp_path, name):
-    with pytest.raises(InputError, match="no such folder; expected a folder with"):
+    with pytest.raises(InputError, match="no such folder; expected a folder (with|of)"):
         open_dataset(f"{name}:{tmp_path / 'absent'}")
-    with pytest.raises(InputError, match=r"expected .*(leftImg8bit|annot|masks)"):
+    with pytest.raises(InputError, match=r"expected .*(leftImg8bit|annot|masks|\.png)"):
         open_dataset(f"{name}:{tmp_path}")
 
 
@@ -152,6 +179,7 @@ def test_absent_and_empty_datasets_say_what_was_expected(tmp_path, name):
         ("folder:.", "extra", "no split 'extra'"),
         ("camvid", None, "camvid:PATH"),
         ("folder", None, "folder:PATH"),
+        ("images", None, "images:PATH"),
     ],
 )
 def test_unusable_options_are_named(text, split, message):

@@ -15,9 +15,10 @@ from edgeseg.core.errors import EdgesegError, ExportError
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Dataset, ExportSpec
 from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
+from edgeseg.data import open_dataset
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.files.counting import counted
-from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_evaluation
+from edgeseg.pipeline.images import DEFAULT_DATA, Batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def export(
     spec = ExportSpec(wanted, batch, head)
     usual = workspace.artifact_path(Path(folder), model.name, wanted, format, "fp32", batch=batch, head=head)
     target = Path(path or usual)
-    images = open_evaluation(data, split, wanted, PARITY_IMAGES)
+    images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
     with atomic_path(target) as temporary:
         artifact = exporters.export_model(model, format, spec, temporary)
         write_facts(temporary, artifact.facts)

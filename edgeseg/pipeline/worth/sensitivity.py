@@ -107,7 +107,7 @@ def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMA
     facts = artifact.facts
     dataset = again.samples
     if isinstance(dataset, str):
-        dataset = open_calibration(dataset, again.split, facts.input.size, min(again.count, images))
+        dataset = open_calibration(dataset, again.split, facts.input.size, again.count)
     first = facts.output.layout == "NCHW" and facts.output.head != "classmap"
     with runtimes.open_session(artifact, threads=threads) as session:
         for batch in islice(Batches(dataset, facts.input), images):

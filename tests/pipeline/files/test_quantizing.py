@@ -12,6 +12,7 @@ import pytest
 import edgeseg
 from edgeseg import pipeline
 from edgeseg.core.errors import InputError
+from edgeseg.data.images import write_png
 
 FORMATS = ("onnx", "tflite")
 
@@ -54,6 +55,16 @@ def test_calibration_that_was_stopped_goes_on_where_it_was(
     straight = edgeseg.quantize(source, count=6, path=tmp_path / "straight.onnx")
     assert quantized.read_bytes() == straight.path.read_bytes()
     assert counted == [6, 3, 4, 5, 6]
+
+
+def test_images_without_labels_calibrate_but_measure_no_accuracy(workspace: Path, tmp_path: Path) -> None:
+    source, frames = workspace / "fastscnn_64x128_fp32.onnx", tmp_path / "frames"
+    for index, (image, _) in enumerate(edgeseg.data.open_dataset("scenes", size="64x128", limit=3)):
+        write_png(frames / f"{index}.png", image)
+    quantized = edgeseg.quantize(source, f"images:{frames}", path=tmp_path / "int8.onnx")
+    assert quantized.facts.calibration == "3 images of images"
+    with pytest.raises(InputError, match=r"frames: images without labels, .*; give --data with labels"):
+        edgeseg.bench(quantized, f"images:{frames}")
 
 
 @pytest.mark.parametrize("format", FORMATS)

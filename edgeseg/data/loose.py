@@ -1,0 +1,43 @@
+"""Anyone's images, as they lie in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
+from edgeseg.data.images import read_image, resize_image
+from edgeseg.data.pairs import IMAGE_SUFFIXES, existing_folder, images_in
+from edgeseg.data.unlabelled import Unlabelled
+
+__all__ = ["DECLARATION", "open_dataset"]
+
+DECLARATION = DatasetDeclaration(
+    name="images",
+    summary="a folder of images, with all that are in folders inside it, without labels: to calibrate with",
+    splits=("all",),
+    calibration_split="all",
+    extra="images",
+    package="pillow",
+)
+_LAYOUT = f"a folder of images ({', '.join(IMAGE_SUFFIXES)})"
+
+
+def open_dataset(options: DatasetOptions) -> Unlabelled:
+    """The images in the order of their paths; InputError names what is missing."""
+    if options.path is None:
+        raise InputError("images needs a path; write images:PATH")
+    if options.split not in (None, *DECLARATION.splits):
+        raise InputError(
+            f"images has no split {options.split!r} and no labels; a dataset that has, such as folder:PATH, is needed"
+        )
+    paths = images_in(existing_folder(options.path, _LAYOUT), _LAYOUT, options, "**/*")
+
+    def read(path: Path) -> NDArray[np.uint8]:
+        image = read_image(path)
+        return resize_image(image, options.size) if options.size else image
+
+    return Unlabelled("images", paths, read)
