@@ -68,7 +68,7 @@ def main() -> None:
     except _UsageError as error:
         code = _report(_usage(error), error, debug, 2)
     except (KeyboardInterrupt, typer.Abort):
-        warn("edgeseg: stopped; files written so far are whole, the one in work was left out")
+        warn("edgeseg: stopped; files that were written are whole, what was unfinished was left out")
         code = failed
     except EdgesegError as error:
         code = _report(str(error), error, debug, max(error.exit_code, failed))

@@ -164,7 +164,7 @@ def test_colour_labels_and_other_sizes_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["cityscapes", "camvid", "folder", "images"])
 def test_absent_and_empty_datasets_say_what_was_expected(tmp_path, name):
-    with pytest.raises(InputError, match="no such folder; expected a folder (with|of)"):
+    with pytest.raises(InputError, match=r"no such folder; expected a folder (with|of)"):
         open_dataset(f"{name}:{tmp_path / 'absent'}")
     with pytest.raises(InputError, match=r"expected .*(leftImg8bit|annot|masks|\.png)"):
         open_dataset(f"{name}:{tmp_path}")
