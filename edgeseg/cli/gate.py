@@ -97,6 +97,7 @@ def gate(
     """
     from edgeseg.bench.gates.gate import GateOptions, Measured, rule
     from edgeseg.bench.gates.gate_tables import gate_table
+    from edgeseg.core.files import remove
     from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.gates import gating
     from edgeseg.pipeline.gates.kept_pairs import KeptPairs
@@ -128,6 +129,8 @@ def gate(
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
     _refuse_reports(json, junit)
+    for report in filter(None, (json, junit)):  # Or that of another run would stand for this one, if it is killed.
+        remove(report)
     kept = KeptPairs(Answers(out / "unfinished_gate.json")) if resume else None
     try:
         with progress_bar("gate") as show:
@@ -144,7 +147,7 @@ def gate(
                 progress=show,
                 kept=kept,
             )
-    except EdgesegError as error:  # Or a report of another run would stand for this one.
+    except EdgesegError as error:
         _report(rule([Measured(str(candidate), failure=str(error))], limits), json, junit)
         raise
     table_console().print(gate_table(verdict))
@@ -184,7 +187,7 @@ def _tell_github(verdict: GateVerdict) -> None:
             say(line)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
-            with Path(summary).open("a", encoding="utf-8") as file:
+            with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(gate_markdown(verdict) + "\n")
         except OSError as error:
             raise WorkError(f"cannot write the summary to {summary}: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -58,6 +59,8 @@ def main() -> None:
     A gate ends with 2 whatever goes wrong, for its 1 is a regression.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if isinstance(sys.stdout, TextIOWrapper):  # Or a name that the terminal has no letters for is an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     failed = 2 if command == "gate" else 1

@@ -116,7 +116,7 @@ def quantize(
     from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.fitting import formats_of
-    from edgeseg.pipeline.sources import check
+    from edgeseg.pipeline.sources import check, check_apart
 
     check_threads(threads)
     recipe = Recipe(
@@ -133,6 +133,7 @@ def quantize(
     )
     budget = pipeline.Budget(max_drop, data, images, min_sqnr) if (max_drop, min_sqnr) != (None, None) else None
     sources = [source(model) for model in models or []]
+    check_apart(sources)
     check(sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")])
     kind = checked(context, recipe, sources)
     formats = formats_of(recipe.target, sources)

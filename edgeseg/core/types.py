@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.parts import parts, sha256_of
 
 __all__ = [
     "BYTES",
@@ -264,11 +264,10 @@ class Artifact:
 
     @property
     def sha256(self) -> str:
-        """Of the whole file, in hexadecimal."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Of the whole file, with its external data, in hexadecimal."""
+        return sha256_of(parts(self.path))
 
     @property
     def size_bytes(self) -> int:
-        """Of the whole file."""
-        return self.path.stat().st_size
+        """Of the whole file, with its external data."""
+        return sum(part.stat().st_size for part in parts(self.path))

@@ -31,8 +31,11 @@ def _open(path: Path, what: str) -> Image.Image:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB; an alpha channel is dropped. InputError names a file that cannot be read."""
-    return np.asarray(_open(path, "image").convert("RGB"))
+    """(H, W, 3) RGB; an alpha channel is dropped. InputError names a file that cannot be read or is not of 8 bits."""
+    picture = _open(path, "image")
+    if picture.mode.partition(";")[0] in ("I", "F"):
+        raise InputError(f"{path}: image of mode {picture.mode}, of more than 8 bits a channel; convert it to 8 bits")
+    return np.asarray(picture.convert("RGB"))
 
 
 def read_label(path: Path) -> NDArray[np.uint8]:

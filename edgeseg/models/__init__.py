@@ -13,7 +13,7 @@ from edgeseg.models import third_party, user
 from edgeseg.models.adapters import adapter, framework_of
 from edgeseg.models.classes import class_names
 
-__all__ = ["as_model", "build", "card", "check_name", "class_names", "has_weights", "load", "names"]
+__all__ = ["as_model", "build", "card", "check_name", "class_names", "has_weights", "load", "name_of", "names"]
 
 _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
@@ -123,8 +123,14 @@ def load(
         network = third_party.open_network(source, classes or 19, size)
         return _describe(network, source, classes, weights, size, normalization)
     network = user.open_network(source, size)
-    name = source.partition(":")[2] or Path(source).stem
-    return _describe(network, name, classes, weights, size, normalization)
+    return _describe(network, name_of(source), classes, weights, size, normalization)
+
+
+def name_of(source: str) -> str:
+    """What the network is called that `load` gives."""
+    if source in names() or third_party.is_third_party(source):
+        return source
+    return source.partition(":")[2] or Path(source).stem
 
 
 def check_name(source: str) -> None:

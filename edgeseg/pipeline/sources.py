@@ -13,7 +13,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Model, Normalization
 
-__all__ = ["as_artifact", "as_model", "check", "is_file", "resolve", "runtime_of"]
+__all__ = ["as_artifact", "as_model", "check", "check_apart", "is_file", "resolve", "runtime_of"]
 
 _SUFFIXES = (".onnx", ".tflite")
 
@@ -39,6 +39,16 @@ def check(sources: Sequence[Source]) -> None:
         elif not Path(target).is_file():
             raise InputError(f"{target}: no such file; give the path of an .onnx or .tflite file")
     _check_use(sources)
+
+
+def check_apart(sources: Sequence[Source]) -> None:
+    """Raise InputError, before long work, for two MODELs of which files of the same name would be made."""
+    seen: dict[str, str] = {}
+    for target in (source.target for source in sources):
+        name = Path(target).name if is_file(target) else models.name_of(target)
+        if name in seen:
+            raise InputError(f"{seen[name]} and {target}: files of the same name are made of both; give each an --out")
+        seen[name] = target
 
 
 def _check_use(sources: Sequence[Source]) -> None:

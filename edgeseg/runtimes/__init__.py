@@ -12,12 +12,13 @@ from edgeseg.core.container import file_format, read_facts
 from edgeseg.core.cpu import check_threads
 from edgeseg.core.errors import InputError, MeasureError, MissingDependency
 from edgeseg.core.protocols import RuntimeDeclaration
-from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Size
+from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Precision, Size
 
 if TYPE_CHECKING:
+    from edgeseg.runtimes.engine import Signature
     from edgeseg.runtimes.session import Session
 
-__all__ = ["declarations", "describe", "devices", "for_format", "open_session"]
+__all__ = ["declarations", "describe", "devices", "for_format", "open_session", "precision_of"]
 
 _ROOM = "edgeseg.runtimes"
 
@@ -128,6 +129,13 @@ def describe(
         except MeasureError as error:
             raise InputError(f"{error}; try another --size") from error
     return foreign.finish(path, facts, output, given)
+
+
+def precision_of(path: Path) -> Precision:
+    """What a file computes in, as its operators and weights tell; InputError for one that its runtime cannot load."""
+    name = for_format(file_format(path))
+    signature: Signature = _load(name, declarations()[name]).signature(path)
+    return signature.precision
 
 
 def _load(name: str, declared: RuntimeDeclaration) -> ModuleType:

@@ -68,6 +68,8 @@ def upsample_argmax(
 
 def argmax_classmap(logits: NDArray[Any], layout: Layout = "NCHW") -> NDArray[np.uint8]:
     """The arg-max of finite logits: (C, H, W), or (H, W, C) for NHWC, -> (H, W). A tie goes to the lowest class."""
+    if logits.dtype == np.float16:
+        logits = logits.astype(np.float32)
     if layout == "NCHW":
         classes, *size = logits.shape
         _check_classes(classes)

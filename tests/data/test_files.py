@@ -153,6 +153,12 @@ def test_a_truncated_image_is_named(tmp_path):
         open_dataset(f"cityscapes:{tmp_path}")[0]
 
 
+def test_an_image_of_sixteen_bits_is_refused(tmp_path):
+    save(tmp_path / "deep.png", np.full((4, 4), 40000, np.uint16))
+    with pytest.raises(InputError, match=r"deep\.png: image of mode I;16, .*convert it to 8 bits"):
+        open_dataset(f"images:{tmp_path}")[0]
+
+
 def test_colour_labels_and_other_sizes_are_refused(tmp_path):
     _, label = city(tmp_path, picture())
     with pytest.raises(InputError, match=f"{label.name}: label of mode RGB"):

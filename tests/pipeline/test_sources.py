@@ -8,7 +8,7 @@ import pytest
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
-from edgeseg.pipeline.sources import check
+from edgeseg.pipeline.sources import check, check_apart
 from tests.small import small_onnx
 
 BLACK = (0.0, 0.0, 0.0)
@@ -25,3 +25,12 @@ def test_one_model_that_takes_it_is_enough(tmp_path: Path, workspace: Path) -> N
             check([source])
     with pytest.raises(InputError, match=r"^2 models: there is nothing for --std to do"):
         check([Source(ours, std=BLACK), Source(ours, std=BLACK)])
+
+
+@pytest.mark.parametrize(
+    "targets", [("mine:build", "other:build"), ("a/net.keras", "b/net.keras"), ("a/net.onnx", "b/net.onnx")]
+)
+def test_two_that_would_overwrite_each_other_are_refused(targets: tuple[str, str]) -> None:
+    with pytest.raises(InputError, match=rf"^{targets[0]} and {targets[1]}: files of the same name"):
+        check_apart([Source("fastscnn"), *map(Source, targets)])
+    check_apart([Source("net.onnx"), Source("net.tflite"), Source("mine:build"), Source("fastscnn")])

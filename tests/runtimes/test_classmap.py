@@ -188,3 +188,10 @@ def test_compiles_where_no_cache_can_be_kept():
     scope: dict = {}
     exec(source, scope)
     assert classmap_numba._compiled(scope["double"])(21) == 42
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_half_floats(kernels: ModuleType, layout: str) -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float16)
+    given = logits if layout == "NCHW" else np.ascontiguousarray(logits.transpose(1, 2, 0))
+    assert np.array_equal(classmap.argmax_classmap(given, layout), logits.argmax(0))

@@ -102,5 +102,8 @@ def class_cell(row: Row, name: str) -> str:
 def markdown_table(titles: Sequence[str], is_number: Sequence[bool], lines: Sequence[Sequence[str]]) -> str:
     """Lines of cells under their titles, numbers to the right."""
     rule = ["---:" if number else "---" for number in is_number]
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in (titles, rule, *lines)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+    return "".join(f"| {' | '.join(map(_in_markdown, line))} |\n" for line in (titles, rule, *lines))
+
+
+def _in_markdown(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

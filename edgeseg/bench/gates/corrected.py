@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean, median
 
@@ -14,9 +14,11 @@ from edgeseg.bench.gates.gate import GateOptions, Timing
 from edgeseg.bench.gates.sequential import Interval
 from edgeseg.core.errors import InputError
 
-__all__ = ["Run", "corrected_timing"]
+__all__ = ["Run", "corrected_timing", "draws_for", "in_common"]
 
-_DRAWS = 10_000
+_FEWEST_DRAWS, _MOST_DRAWS = 10_000, 1_000_000
+_BEYOND = 10
+"""Draws that are to lie beyond the error which a call is held to."""
 _FEWEST_ROUNDS = 10
 """With fewer, drawing rounds says less of their spread than is stated."""
 
@@ -29,30 +31,50 @@ class Run:
     reference_ms: Mapping[str, Sequence[float]]
 
 
-def corrected_timing(then: Run, now: Run, options: GateOptions) -> Timing:
+def in_common(then: Run, workloads: Collection[str]) -> list[str]:
+    """The reference workloads that a baseline was timed beside; InputError where there are none."""
+    found = sorted(then.reference_ms.keys() & workloads)
+    if not found or not then.ms:
+        raise InputError("the baseline holds no time of the reference workloads; bench it again with this edgeseg")
+    return found
+
+
+def draws_for(options: GateOptions, pairs: int) -> int:
+    """How often rounds are drawn so that one pair of many can be decided; InputError where that is too often."""
+    wanted = max(_FEWEST_DRAWS, math.ceil(_BEYOND * pairs / options.error))
+    if wanted > _MOST_DRAWS:
+        raise InputError(
+            f"{pairs} pairs at {options.confidence_percent:g} %: more than a stored record can decide; give a lower "
+            "--confidence, or the files that it is of"
+        )
+    return wanted
+
+
+def corrected_timing(then: Run, now: Run, options: GateOptions, pairs: int = 1) -> Timing:
     """The ratio of the time now to that of then, after what the reference workloads say of the machine.
 
     Each workload gives a correction; where they disagree, for the one may be bound by memory and the other not, the
     truth may lie anywhere between, so the interval reaches over all of them. What each is sure of is found by drawing
     whole rounds of both runs; where either has too few of them, nothing is.
 
-    Raises InputError where the runs have no workload in common.
+    The more pairs are decided together, the more often they are drawn.
+
+    Raises InputError where the runs have no workload in common, or where there are too many pairs.
     """
-    workloads = sorted(then.reference_ms.keys() & now.reference_ms.keys())
-    if not workloads or not then.ms:
-        raise InputError("the baseline holds no time of the reference workloads; bench it again with this edgeseg")
+    workloads, draws = in_common(then, now.reference_ms.keys()), draws_for(options, pairs)
     if few := _too_few(then, now):
         ratio = median(now.ms) / median(then.ms)
         return Timing(median(then.ms), median(now.ms), Interval(ratio, 0.0, math.inf), 1.0, 1.0, len(now.ms), few)
     random = np.random.default_rng(options.seed)
-    of_then = random.integers(len(then.ms), size=(_DRAWS, len(then.ms)))
-    of_now = random.integers(len(now.ms), size=(_DRAWS, len(now.ms)))
-    middles, drawn = [], []
-    for workload in workloads:
-        old, new = _relative(then, workload), _relative(now, workload)
-        middles.append(float(np.median(new) / np.median(old)))
-        drawn.append(np.median(new[of_now], axis=1) / np.median(old[of_then], axis=1))
-    low, high = np.min(drawn, axis=0), np.max(drawn, axis=0)
+    old, new = ([_relative(run, workload) for workload in workloads] for run in (then, now))
+    middles = [float(np.median(after) / np.median(before)) for before, after in zip(old, new, strict=True)]
+    lows, highs = [], []
+    for _ in range(0, draws, _FEWEST_DRAWS):
+        of_then, of_now = (random.integers(len(run.ms), size=(_FEWEST_DRAWS, len(run.ms))) for run in (then, now))
+        drawn = [_medians(after, of_now) / _medians(before, of_then) for before, after in zip(old, new, strict=True)]
+        lows.append(np.min(drawn, axis=0))
+        highs.append(np.max(drawn, axis=0))
+    low, high = np.concatenate(lows), np.concatenate(highs)
     factors = [median(now.reference_ms[name]) / median(then.reference_ms[name]) for name in workloads]
     told = ", ".join(f"{factor:.2f} ({name})" for factor, name in zip(factors, workloads, strict=True))
     return Timing(
@@ -61,8 +83,8 @@ def corrected_timing(then: Run, now: Run, options: GateOptions) -> Timing:
         interval=Interval(
             geometric_mean(middles), float(np.quantile(low, options.error)), float(np.quantile(high, 1 - options.error))
         ),
-        p_slower=(1 + int(np.count_nonzero(low <= options.limit))) / (1 + _DRAWS),
-        p_within=(1 + int(np.count_nonzero(high >= options.limit))) / (1 + _DRAWS),
+        p_slower=(1 + int(np.count_nonzero(low <= options.limit))) / (1 + low.size),
+        p_within=(1 + int(np.count_nonzero(high >= options.limit))) / (1 + high.size),
         rounds=len(now.ms),
         note=f"corrected for reference work that took {told} times as long as in the baseline's run; less sure than a "
         "race of two files",
@@ -78,6 +100,11 @@ def _too_few(then: Run, now: Run) -> str:
         if len(run.ms) < _FEWEST_ROUNDS:
             return f"the {whose}'s run has {len(run.ms)} rounds of the {_FEWEST_ROUNDS} that it takes: {remedy}"
     return ""
+
+
+def _medians(values: NDArray[np.float64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+    middles: NDArray[np.float64] = np.median(values[drawn], axis=1)
+    return middles
 
 
 def _relative(run: Run, workload: str) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from edgeseg.core import registry
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError, WorkError
 from edgeseg.core.files import temporary_folder
+from edgeseg.core.parts import parts
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
@@ -77,7 +78,7 @@ class Host:
         """Raise InputError for what is no such address."""
         try:
             parts = urlsplit(device)
-            name, port = parts.hostname, parts.port
+            name, port = _spelled(parts.hostname, parts.netloc), parts.port
         except ValueError:
             name, port = None, None
         if not name or name.startswith("-") or parts.password or parts.query or parts.fragment:
@@ -93,6 +94,14 @@ class Host:
         where = ["-p", str(self.port)] if self.port else []
         settings = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15"]
         return ["ssh", *settings, *who, *where, "--", self.name, f"sh -c {shlex.quote(script)}"]
+
+
+def _spelled(hostname: str | None, address: str) -> str | None:
+    """A host's name as it was typed, for ssh tells `Board` and `board` apart in its own settings."""
+    if not hostname:
+        return None
+    at = address.lower().rindex(hostname)
+    return address[at : at + len(hostname)]
 
 
 def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress = silent) -> list[Record | EdgesegError]:
@@ -135,8 +144,10 @@ def _files(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
     copies = []
     for number, artifact in enumerate(artifacts):
         copy = folder / str(number) / artifact.path.name
-        copy.parent.mkdir()
-        copy.write_bytes(artifact.path.read_bytes())
+        for part in parts(artifact.path):
+            target = copy.parent / part.relative_to(artifact.path.parent)
+            target.parent.mkdir(exist_ok=True, parents=True)
+            target.write_bytes(part.read_bytes())
         if as_artifact(Source(str(copy))).facts != artifact.facts:
             write_facts(copy, artifact.facts)
         copies.append(replace(artifact, path=copy))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgeseg import runtimes
 from edgeseg.bench.profiles.madds import count_madds
 from edgeseg.core.errors import MeasureError, MissingDependency
 from edgeseg.core.types import Artifact, Facts
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.files.pinning import pinned
 
-__all__ = ["counted"]
+__all__ = ["counted", "recounted"]
 
 
 def counted(facts: Facts, source: Artifact) -> Facts:
@@ -25,3 +26,14 @@ def counted(facts: Facts, source: Artifact) -> Facts:
     except (MissingDependency, MeasureError) as reason:
         what = "MAdds" if facts.params is not None else "MAdds and parameters"
         return replace(facts, notes=(*facts.notes, f"{what} not counted: {reason}"))
+
+
+def recounted(facts: Facts, source: Artifact) -> Facts:
+    """The facts of a float file, with the precision and MAdds of its graph as it is: other tools that change it keep what
+    it says about itself. What is quantized has its float file's MAdds, since kernels may have been padded.
+    """
+    if facts.precision != "fp32":
+        return counted(facts, source)
+    facts = replace(facts, precision=runtimes.precision_of(source.path))
+    found = counted(replace(facts, madds=None), source)
+    return facts if found.madds is None and facts.madds is not None else found

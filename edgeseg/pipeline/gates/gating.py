@@ -135,7 +135,7 @@ def _measured(
     timing = None
     try:
         if isinstance(pair.baseline, Record):
-            timing = against_record(pair.baseline, ours, options, told)
+            timing = against_record(pair.baseline, ours, options, pairs, told)
             baseline = partial(_itself, pair.baseline)
         else:
             theirs = replace(job, source=Source(str(pair.baseline)))

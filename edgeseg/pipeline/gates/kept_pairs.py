@@ -11,6 +11,8 @@ from typing import Any
 
 from edgeseg.bench.gates.gate import Check, GateOptions, Measured, Timing
 from edgeseg.bench.gates.sequential import Interval
+from edgeseg.core.errors import InputError
+from edgeseg.core.parts import parts, sha256_of
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.gates.pairing import Pair
@@ -36,7 +38,7 @@ class KeptPairs:
         """
         try:
             asked = _asked(pair, options, job, pairs)
-        except OSError:
+        except (OSError, InputError):
             return measure()  # It says why a file cannot be read.
         if (found := self.answers.get(asked)) is not None:
             try:
@@ -63,8 +65,9 @@ def _asked(pair: Pair, options: GateOptions, job: Job, pairs: int) -> dict[str, 
 
 
 def _digest(of: Path | Record | None) -> str:
-    text = json.dumps(of.to_json()).encode() if isinstance(of, Record) else of.read_bytes() if of else b""
-    return sha256(text).hexdigest()
+    if isinstance(of, Record):
+        return sha256(json.dumps(of.to_json()).encode()).hexdigest()
+    return sha256_of(parts(of)) if of else ""
 
 
 def _measured(values: dict[str, Any]) -> Measured:

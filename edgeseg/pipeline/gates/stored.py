@@ -8,7 +8,7 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.gates.corrected import Run, corrected_timing
+from edgeseg.bench.gates.corrected import Run, corrected_timing, draws_for, in_common
 from edgeseg.bench.gates.gate import GateOptions, Timing
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.reference import WORKLOADS
@@ -28,12 +28,14 @@ _TURN_MS = 30
 _FEWEST_CALLS = 2
 
 
-def against_record(record: Record, job: Job, options: GateOptions, told: Callable[[float], None]) -> Timing:
+def against_record(record: Record, job: Job, options: GateOptions, pairs: int, told: Callable[[float], None]) -> Timing:
     """Time a candidate and the reference workloads for the seconds of the options.
 
-    Raises InputError where the candidate is not to be run as the record was made.
+    Raises InputError where the candidate is not to be run as the record was made, or the record decides nothing.
     """
-    started = monotonic()
+    started, then = monotonic(), _run(record)
+    in_common(then, WORKLOADS.keys())
+    draws_for(options, pairs)
     with open_reference() as reference, Player(replace(job, latency=WARM_UP)) as player:
         refuse_unlike(terms_of_record(record), terms_of(job, player.opened()), job.source.target)
         calls = max(_FEWEST_CALLS, round(_TURN_MS / player.warm("network")))
@@ -52,10 +54,13 @@ def against_record(record: Record, job: Job, options: GateOptions, told: Callabl
             one_round([play, play_reference], drawn)
             share = min(1.0, (monotonic() - started) / options.seconds)
             told(share)
-    return corrected_timing(_run(record), Run(ms, steady), options)
+    return corrected_timing(then, Run(ms, steady), options, pairs)
 
 
 def _run(record: Record) -> Run:
+    """Without a time where the record, of an older edgeseg, does not know its rounds."""
+    if not record.network_rounds:
+        return Run((), {})
     numbers = sorted(set(record.network_rounds))
     held = {name: [medians[number] for number in numbers] for name, medians in record.reference_ms.items()}
     return Run(round_medians(record.network_ms, record.network_rounds), held)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.sources import is_file
+from edgeseg.pipeline.made_of import digest
 
 __all__ = ["KeptRecords"]
 
@@ -36,7 +34,5 @@ class KeptRecords:
 
 
 def _asked(job: Job) -> dict[str, Any]:
-    """The job, and the file as it is now."""
-    path = Path(job.source.target)
-    file = sha256(path.read_bytes()).hexdigest() if is_file(job.source.target) and path.is_file() else None
-    return {"job": job.to_json(), "sha256": file}
+    """The job, and its model as it is now."""
+    return {"job": job.to_json(), "sha256": digest(job.source)}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeseg import data, runtimes
+import numpy as np
+
+from edgeseg import runtimes
 from edgeseg.bench.times.environment import environment
 from edgeseg.bench.times.memory import peak_rss_mib
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.types import Artifact, Facts, Model
-from edgeseg.data.preprocess import Preprocessor, resize_image
-from edgeseg.pipeline.files.counting import counted
+from edgeseg.data.preprocess import Preprocessor
+from edgeseg.pipeline.files.counting import recounted
 from edgeseg.pipeline.fitting import misfit
-from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.evaluating import accuracy, labelled, repeated
 from edgeseg.pipeline.sources import resolve, runtime_of
@@ -33,13 +34,12 @@ def measure(job: Job, progress: Progress) -> Record:
     runtime = job.runtime or runtime_of(subject)
     with runtimes.open_session(subject, threads=job.threads, runtime=runtime, device=job.device) as session:
         facts = session.facts
-        dataset = labelled(job, facts)
-        prepare = Preprocessor(facts.input)
-        first, _ = (dataset or data.open_dataset(DEFAULT_DATA, size=facts.input.size, limit=1))[0]
-        image = resize_image(first, facts.input.size)
+        prepare, size = Preprocessor(facts.input), facts.input.size
+        noise = np.random.default_rng(0).integers(256, size=(size.height, size.width, 3), dtype=np.uint8)
         for _ in range(_CALLS):
-            session.classmap(repeated(prepare(image), facts))
-        peak = peak_rss_mib()
+            session.classmap(repeated(prepare(noise), facts))
+        peak = peak_rss_mib()  # Before there is a dataset, for what one takes is no part of the network's.
+        dataset = labelled(job, facts)
         figures = accuracy(session, dataset, prepare, progress, job.evaluation) if dataset else {}
     facts = _counted(subject, facts)
     unfit = misfit(subject) if isinstance(subject, Artifact) and job.device == "cpu" else None
@@ -72,4 +72,4 @@ def _counted(subject: Artifact | Model, facts: Facts) -> Facts:
     """The facts with parameters and MAdds, or a note why one is missing."""
     if isinstance(subject, Model):
         return replace(facts, notes=(*facts.notes, "MAdds are counted on exported files"))
-    return counted(facts, subject)
+    return recounted(facts, subject)

@@ -12,6 +12,7 @@ from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.made_of import digest
 from edgeseg.pipeline.measure.comparing import Comparison
 from edgeseg.pipeline.runs.making import Order
 from edgeseg.pipeline.sources import as_artifact
@@ -49,4 +50,4 @@ class Kept:
 
 
 def _asked(order: Order, job: Job) -> dict[str, Any]:
-    return {"order": order.to_json(), "job": job.to_json()}
+    return {"order": order.to_json(), "job": job.to_json(), "sha256": digest(order.source)}

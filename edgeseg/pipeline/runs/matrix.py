@@ -22,7 +22,7 @@ from edgeseg.pipeline.measure.benching import Titled
 from edgeseg.pipeline.measure.comparing import Comparison, measure_all
 from edgeseg.pipeline.runs.kept import Kept
 from edgeseg.pipeline.runs.making import Order
-from edgeseg.pipeline.sources import as_artifact, check, is_file
+from edgeseg.pipeline.sources import as_artifact, check, check_apart, is_file
 
 __all__ = ["Matrix", "run_matrix"]
 
@@ -54,6 +54,7 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     Raises InputError for a source that is nothing.
     """
     check(matrix.sources)
+    check_apart(matrix.sources)
     kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
     pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):

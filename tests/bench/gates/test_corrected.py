@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeseg.bench.gates.corrected import Run, corrected_timing
+from edgeseg.bench.gates.corrected import Run, corrected_timing, draws_for
 from edgeseg.bench.gates.gate import GateOptions, Measured, rule
 from edgeseg.core.errors import InputError
 
@@ -57,3 +57,15 @@ def test_a_ratio_at_the_limit_is_seldom_called(rounds: int) -> None:
     outcomes = [rule([Measured("net", timing)], OPTIONS).outcome for timing in timings]
     assert outcomes.count("undecided") >= 58
     assert sum(timing.interval.low <= 1.1 <= timing.interval.high for timing in timings) >= 58
+
+
+@pytest.mark.parametrize(("slower", "outcome"), [(0.1, "passed"), (10, "regression")])
+def test_many_pairs_are_decided_too(slower: float, outcome: str) -> None:
+    timing = corrected_timing(run(5, 1, 2, 0), run(5 * slower, 1, 2, 1), OPTIONS, pairs=60)
+    verdict = rule([Measured(str(number), timing) for number in range(60)], OPTIONS)
+    assert {ruling.outcome for ruling in verdict.rulings} == {outcome}
+
+
+def test_more_than_can_be_decided_is_said_before_anything_is_timed() -> None:
+    with pytest.raises(InputError, match=r"60 pairs at 99\.999 %: more than a stored record can decide"):
+        draws_for(GateOptions(confidence_percent=99.999), 60)

@@ -45,6 +45,8 @@ needs_server = pytest.mark.skipif(
     ("device", "host"),
     [
         ("ssh://board", Host("board")),
+        ("ssh://Board:22", Host("Board", port=22)),
+        ("ssh://pi@[FE80::1]:22", Host("FE80::1", "pi", 22)),
         ("ssh://pi@board:2222", Host("board", "pi", 2222)),
         ("ssh://pi@10.0.0.7/home/pi/venv/bin/python", Host("10.0.0.7", "pi", None, "/home/pi/venv/bin/python")),
     ],

@@ -1,0 +1,51 @@
+"""What a MODEL is made of, so that what was kept of it is an answer only as long as nothing of that changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from edgeseg import models
+from edgeseg.core.parts import parts, sha256_of
+from edgeseg.core.source import Source
+from edgeseg.models import third_party
+from edgeseg.pipeline.sources import is_file
+
+__all__ = ["digest"]
+
+
+def digest(source: Source) -> str:
+    """SHA-256 of the files that a MODEL is read from: itself or its code, weights and cell. InputError as `parts`."""
+    return sha256_of(_files(source))
+
+
+def _files(source: Source) -> Iterator[Path]:
+    path = Path(source.target)
+    if is_file(source.target):
+        yield from parts(path) if path.is_file() else ()
+    elif path.is_dir():
+        yield from sorted(each for each in path.rglob("*") if each.is_file())
+    elif path.is_file():
+        yield path
+    elif source.target not in models.names() and not third_party.is_third_party(source.target):
+        yield from _code(source.target.partition(":")[0].partition(".")[0])
+    for given in (source.weights, source.cell):
+        if given:
+            yield from _given(Path(given))
+
+
+def _code(module: str) -> Iterator[Path]:
+    """The package's code, or that of all modules beside a module, for it may import them."""
+    spec = PathFinder.find_spec(module, [str(Path.cwd()), *sys.path])
+    if spec and spec.submodule_search_locations:
+        for folder in spec.submodule_search_locations:
+            yield from sorted(Path(folder).rglob("*.py"))
+    elif spec and spec.origin:
+        yield from sorted(Path(spec.origin).parent.glob("*.py"))
+
+
+def _given(path: Path) -> list[Path]:
+    """A file, or those of a TensorFlow checkpoint, which is given by what their names begin with."""
+    return [path] if path.is_file() else sorted(each for each in path.parent.glob(f"{path.name}.*") if each.is_file())

@@ -1,0 +1,48 @@
+"""A MODEL is another one as soon as anything changes that it is read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeseg.core.source import Source
+from edgeseg.pipeline.made_of import digest
+
+
+@pytest.mark.parametrize(
+    ("source", "file"),
+    [
+        (Source("net.onnx"), "net.onnx"),
+        (Source("mine:build"), "mine.py"),
+        (Source("mine:build"), "parts_of_mine.py"),
+        (Source("package_of_mine.nets:build"), "package_of_mine/blocks/conv.py"),
+        (Source("net.keras"), "net.keras"),
+        (Source("saved"), "saved/variables/variables.index"),
+        (Source("fastscnn", weights="w.pth"), "w.pth"),
+        (Source("deeplab_mobilenetv2", weights="model.ckpt"), "model.ckpt.data-00000-of-00001"),
+        (Source("deeplab_xception65", cell="cell.json"), "cell.json"),
+    ],
+)
+def test_every_file_of_it_counts(
+    source: Source, file: str, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.py", "package_of_mine/__init__.py", "package_of_mine/nets.py", "saved/saved_model.pb", file):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("")
+    if file.endswith(".onnx"):
+        Path(file).write_bytes((workspace / "fastscnn_64x128_fp32.onnx").read_bytes())
+    before = digest(source)
+    assert digest(source) == before
+    with Path(file).open("ab") as more:
+        more.write(b"\x7a\x00")  # To an ONNX file an empty field that it has no name for.
+    assert digest(source) != before
+
+
+def test_what_needs_no_file_is_made_of_nothing() -> None:
+    assert (
+        digest(Source("fastscnn"))
+        == digest(Source("smp:unet:resnet18"))
+        == digest(Source("fastscnn", weights="random"))
+    )
