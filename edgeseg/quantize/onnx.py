@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,14 @@ from edgeseg.quantize.integers_onnx.spans import float_spans
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes import applied_text, chosen
 from edgeseg.quantize.passes.alignment import align_channels
-from edgeseg.quantize.passes.edit import drop_unread
+from edgeseg.quantize.passes.edit import Editor, drop_unread
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.prepare import opset, prepare
 from edgeseg.quantize.ranges.calibration import Ranges
 from edgeseg.quantize.ranges.concatenations import joined_ranges
+from edgeseg.quantize.ranges.rectifiers import cut_ranges, is_saturation
 from edgeseg.quantize.raw import CENTRED, byte_range
-from edgeseg.quantize.raw.bytes_onnx import take_bytes
+from edgeseg.quantize.raw.bytes_onnx import centre_bytes, take_bytes
 from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, check_function, make_ready
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
@@ -62,8 +64,7 @@ _TYPES = {
 }
 _WIDE_OPSET = 21
 """With which QuantizeLinear took 16 bits."""
-_ACTIVATIONS = frozenset({"Relu", "Clip"})
-_FUSED_IN_FLOAT = _ACTIVATIONS | {"LeakyRelu"}
+_FUSED_IN_FLOAT = frozenset({"Relu", "Clip", "LeakyRelu"})
 
 
 def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Path) -> Artifact:
@@ -165,8 +166,11 @@ def _put_input(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, activ
     """Let a quantized model take, under this name, what is wanted, if it can; returns the facts of its input."""
     given = artifact.facts.input
     if want.raw:
-        integer_input(quantized, channels_last=want.layout == "NHWC")
-        _edit(artifact, take_bytes, quantized, given.normalization, name)
+        channels_last = want.layout == "NHWC"
+        if integer_input(quantized, channels_last):
+            _edit(artifact, take_bytes, quantized, given.normalization, name)
+        else:
+            centre_bytes(quantized, given.normalization, name, channels_last=channels_last)
         return replace(given, layout=want.layout, dtype="uint8", normalization=BYTES)
     if want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
         fold_stem(quantized)
@@ -192,11 +196,17 @@ def _save(model: onnx.ModelProto, target: Artifact) -> None:
 def _floating(model: onnx.ModelProto, recipe: Recipe, path: Path) -> tuple[str, ...]:
     named = {node.name: node.output[0] for node in model.graph.node}
     given = {name: node.output[0] for node in model.graph.node for name in node.output}
-    return left_in_float(recipe.floating, named | given, _before_activation(model, _FUSED_IN_FLOAT), path)
+    fused = _before_activation(model, lambda node: node.op_type in _FUSED_IN_FLOAT)
+    return left_in_float(recipe.floating, named | given, fused, path)
 
 
-def _before_activation(model: onnx.ModelProto, ops: Collection[str] = _ACTIVATIONS) -> dict[str, str]:
+def _saturated(model: onnx.ModelProto) -> dict[str, str]:
     """Tensors that only a Relu or Clip reads -> what it makes of them, which is all that has to be represented."""
+    return _before_activation(model, partial(is_saturation, Editor(model)))
+
+
+def _before_activation(model: onnx.ModelProto, is_one: Callable[[onnx.NodeProto], bool]) -> dict[str, str]:
+    """Tensors that only such an activation reads -> what it makes of them."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
@@ -205,20 +215,20 @@ def _before_activation(model: onnx.ModelProto, ops: Collection[str] = _ACTIVATIO
     return {
         name: nodes[0].output[0]
         for name, nodes in readers.items()
-        if len(nodes) == 1 and nodes[0].op_type in ops and nodes[0].input[0] == name and name not in outputs
+        if len(nodes) == 1 and is_one(nodes[0]) and nodes[0].input[0] == name and name not in outputs
     }
 
 
 def _observed(model: onnx.ModelProto) -> set[str]:
     computed = {name for node in model.graph.node for name in node.output}
-    return (computed | {given.name for given in model.graph.input}) - _before_activation(model).keys()
+    return (computed | {given.name for given in model.graph.input}) - _saturated(model).keys()
 
 
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
-    found = scaled_ranges(model, joined_ranges(model, ranges.values))
-    for name, output in reversed(_before_activation(model).items()):
+    found = scaled_ranges(model, joined_ranges(model, cut_ranges(model, ranges.values)))
+    for name, output in reversed(_saturated(model).items()):
         if output in found:
             found[name] = found[output]
     if np.iinfo(activation).bits > 8 and opset(model) < _WIDE_OPSET:

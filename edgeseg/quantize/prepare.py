@@ -17,6 +17,7 @@ from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.edit import drop_unread
+from edgeseg.quantize.passes.gemm import take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
@@ -51,6 +52,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
         model = infer_shapes(model, data_prop=True)
+        take_factors_in(model)
         done: dict[str, int] = {}
         for name, rewrite in _REWRITES.items():
             if name in passes and (count := rewrite(model)):

@@ -1,4 +1,4 @@
-"""Networks with values between their operators that no even steps hold."""
+"""Networks with values between their operators that no even steps hold, or that end where a range does not."""
 
 from __future__ import annotations
 
@@ -59,9 +59,53 @@ class Masked(nn.Module):
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
 
 
-@pytest.mark.parametrize(("network", "least_db"), [(Flow, 39), (Masked, 31)])
+class Attention(nn.Module):
+    """Each of 512 places looks at all others, which get shares of less than a step of int8."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 16, 3, 4, padding=1), nn.Conv2d(16, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = F.relu(self.first(x)).flatten(2).transpose(1, 2)
+        looked = torch.softmax(tokens @ tokens.transpose(1, 2) / 4, 2) @ tokens
+        scores = self.last(looked.transpose(1, 2).unflatten(2, (16, 32)))
+        return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
+
+
+class Clamped(nn.Module):
+    """An activation that gives nothing near zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x).clamp(0.2, 1.0))
+
+
+class Joined(nn.Module):
+    """An activation that ends at 6, in one concatenation with one that goes on, which takes the range of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.last = (nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 16), (3, 16), (32, 3)))
+        for layer in (self.first, self.second):
+            layer.weight.data *= 8
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.cat([F.relu6(self.first(x)), F.relu(self.second(x))], 1))
+
+
+NETWORKS = [(Flow, 39), (Masked, 31), (Attention, 33), (Clamped, 33), (Joined, 33)]
+
+
+@pytest.mark.parametrize(("network", "least_db"), NETWORKS)
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
-def test_they_stay_in_float(network: type[nn.Module], least_db: float, format: str, tmp_path: Path) -> None:
+def test_int8_is_close_to_float(network: type[nn.Module], least_db: float, format: str, tmp_path: Path) -> None:
     model = Model("net", "torch", network().eval(), ("a", "b", "c"), size=SIZE)
     floating = edgeseg.export(model, format, SIZE, path=tmp_path / f"net.{format}")
     integer = edgeseg.quantize(floating, path=tmp_path / f"net_int8.{format}", count=4)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgeseg.quantize.passes.activations import expand_activations
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
+from edgeseg.quantize.passes.gemm import has_factors, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
@@ -65,6 +67,10 @@ def after_sum_read_twice(net: OnnxNet) -> str:
     return net.add("Sub", [net.batchnorm(total, "bn", 4), total], "out")
 
 
+def after_broadcasting(net: OnnxNet) -> str:
+    return net.batchnorm(net.add("Add", [net.conv("image", "a", 3, 4), net.conv("image", "b", 3, 1)], "sum"), "out", 4)
+
+
 def after_doubling(net: OnnxNet) -> str:
     convolved = net.conv("image", "a", 3, 4)
     return net.batchnorm(net.add("Add", [convolved, convolved], "sum"), "out", 4)
@@ -92,6 +98,13 @@ def deconv(kernel: int, stride: int, pad: int, extra: int = 0, **attributes: Any
     return build
 
 
+def product(net: OnnxNet, bias: bool = True, **factors: float) -> str:
+    shape, weight = np.array([8, 18]), net.random.normal(size=(18, 4)).astype(np.float32)
+    inputs = [net.add("Reshape", ["image", net.constant("shape", shape)], "rows"), net.constant("weight", weight)]
+    inputs += [net.constant("bias", net.random.normal(size=4).astype(np.float32))] if bias else []
+    return net.add("Gemm", inputs, "out", **factors)
+
+
 def prelu(slopes: list[float]) -> Build:
     each = np.array(slopes, np.float32)[:, None, None]
     return lambda net: net.add("PRelu", ["image", net.constant("slopes", each)], "out")
@@ -109,8 +122,11 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
     [
         (after_sum, fold_batchnorm, ["Conv", "Conv", "Add"]),
         (after_sum_read_twice, fold_batchnorm, ["Conv", "Conv", "Add", "Conv", "Sub"]),
+        (after_broadcasting, fold_batchnorm, ["Conv", "Conv", "Add", "Conv"]),
         (after_doubling, fold_batchnorm, ["Conv", "Add", "Conv"]),
         (lambda net: net.batchnorm("image", "out", 3), fold_batchnorm, ["Conv"]),
+        (partial(product, alpha=0.5, beta=2.0), take_factors_in, ["Reshape", "Gemm"]),
+        (partial(product, bias=False, alpha=0.5), take_factors_in, ["Reshape", "Gemm"]),
         (prelu([0.2, 0.2, 0.2]), expand_activations, ["LeakyRelu"]),
         (prelu([0.2]), expand_activations, ["LeakyRelu"]),
         (prelu([0.2, -0.3, 1.0]), expand_activations, ["Conv", "Conv", "Relu", "Add"]),
@@ -141,6 +157,8 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (deconv(4, 2, 1), convolve_transposed, UPSAMPLING),
         (deconv(15, 8, 7, 7), convolve_transposed, UPSAMPLING),
         (deconv(1, 2, 0, 1), convolve_transposed, UPSAMPLING),
+        (deconv(3, 2, 0, output_shape=[12, 16]), convolve_transposed, UPSAMPLING),
+        (deconv(6, 2, 1, output_shape=[12, 16]), convolve_transposed, UPSAMPLING),
         (deconv(3, 1, 1), convolve_transposed, ["ConvTranspose", "Relu"]),
         (deconv(3, 2, 1), convolve_transposed, ["ConvTranspose", "Relu"]),
         (deconv(2, 2, 0, group=3), convolve_transposed, ["ConvTranspose", "Relu"]),
@@ -153,6 +171,7 @@ def test_a_rewrite_leaves_the_function(
     expected = run(model)
     rewrite(model)
     assert [node.op_type for node in model.graph.node] == operators
+    assert not any(map(has_factors, model.graph.node))
     assert run(model) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 

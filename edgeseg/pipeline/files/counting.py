@@ -29,8 +29,9 @@ def counted(facts: Facts, source: Artifact) -> Facts:
 
 
 def recounted(facts: Facts, source: Artifact) -> Facts:
-    """The facts of a float file, with the precision and MAdds of its graph as it is: other tools that change it keep what
-    it says about itself. What is quantized has its float file's MAdds, since kernels may have been padded.
+    """The facts of a float file with the precision and MAdds that its graph has, since other tools keep its facts.
+
+    What is quantized has its float file's MAdds, since kernels may have been padded.
     """
     if facts.precision != "fp32":
         return counted(facts, source)

@@ -1,7 +1,9 @@
 """Operators of an ONNX graph that stay in float because no even steps hold what is between them.
 
-In 256 steps a place in a map would be off by whole pixels; there are few of them beside the map's values. And scores
-that a mask puts far below the others leave those no steps to differ by.
+In 256 steps a place in a map would be off by whole pixels; there are few of them beside the map's values. Scores that a
+mask puts far below the others leave those no steps to differ by, and the shares that a softmax gives to many values are
+less than one of the steps of 1 / 256 that it has in int8. And a Clip that cuts off zero is no end of a range,
+nor is there a Gemm with factors.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import onnx
 
 from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.passes.gemm import has_factors
+from edgeseg.quantize.ranges.rectifiers import is_saturation
 
 __all__ = ["float_spans"]
 
@@ -18,12 +22,27 @@ _INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
 _MASKS = {"Add", "Where"}
 _FAR = -50
 """What lies so far below another score is nothing beside it behind a softmax."""
+_MANY = 64
+"""Values, among which a softmax gives each four steps in the mean."""
 
 
 def float_spans(model: onnx.ModelProto) -> set[str]:
     """The names of the operators that quantizing would spoil in this way."""
-    writers = {name: node for node in model.graph.node for name in node.output}
-    return _places(model, writers) | _masked(model, writers)
+    look, writers = Editor(model), {name: node for node in model.graph.node for name in node.output}
+    odd = (_is_long(look, node) or _is_off_zero(look, node) or has_factors(node) for node in model.graph.node)
+    alone = {node.name for node, is_odd in zip(model.graph.node, odd, strict=True) if is_odd}
+    return _places(model, writers) | _masked(model, writers) | alone
+
+
+def _is_long(look: Editor, node: onnx.NodeProto) -> bool:
+    if node.op_type != "Softmax" or not (shape := look.shape(node.input[0])):
+        return False
+    axis: int = look.attribute(node, "axis", -1)
+    return shape[axis] > _MANY
+
+
+def _is_off_zero(look: Editor, node: onnx.NodeProto) -> bool:
+    return node.op_type == "Clip" and not is_saturation(look, node)
 
 
 def _places(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:

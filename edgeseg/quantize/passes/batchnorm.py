@@ -39,7 +39,7 @@ def fold_batchnorm(model: onnx.ModelProto) -> int:
 
 
 def _summed_convolutions(edit: Editor, name: str) -> list[onnx.NodeProto]:
-    """The two convolutions whose sum alone a tensor is; none where it is anything else."""
+    """The two convolutions, of a tensor's shape, whose sum alone it is; none where it is anything else."""
     total = edit.only_writer(name)
     if total is None or total.op_type != "Add" or total.input[0] == total.input[1]:
         return []
@@ -47,7 +47,8 @@ def _summed_convolutions(edit: Editor, name: str) -> list[onnx.NodeProto]:
     convolutions = [
         node for node in writers if node is not None and node.op_type == "Conv" and _weights(edit, node) is not None
     ]
-    return convolutions if len(convolutions) == 2 else []
+    alike = all(edit.shape(node.output[0]) == edit.shape(name) for node in convolutions)
+    return convolutions if len(convolutions) == 2 and alike else []
 
 
 def _weights(edit: Editor, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

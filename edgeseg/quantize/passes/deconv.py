@@ -7,6 +7,7 @@ places, behind an activation, so that nothing is rounded that the activation cut
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ def convolve_transposed(model: onnx.ModelProto) -> int:
         bias = edit.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
         given, result = edit.shape(node.input[0]), edit.shape(node.output[0])
         strides = list(edit.attribute(node, "strides", [1, 1]))
-        pads = list(edit.attribute(node, "pads", [0] * 4))
         plain = (
             edit.attribute(node, "group", 1) == 1
             and list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
@@ -41,11 +41,24 @@ def convolve_transposed(model: onnx.ModelProto) -> int:
             continue
         if any(result[2 + i] != given[2 + i] * strides[i] for i in range(2)):
             continue
+        pads = _pads(edit, node, weight.shape[2:], list(zip(given[2:], result[2:], strict=True)))
         rows, columns = (_taps(weight.shape[2 + i], strides[i], pads[i]) for i in range(2))
         if min(rows[1:] + columns[1:]) >= 0:
             _replace(model.graph, edit, node, _cell_kernel(weight, rows[0], columns[0]), bias, (rows, columns))
             done += 1
     return done
+
+
+def _pads(edit: Editor, node: onnx.NodeProto, kernel: Sequence[int], sides: Sequence[tuple[int, int]]) -> list[int]:
+    """Of the first row and column, for (given, resulting) sides.
+
+    Source: the ONNX operators, ConvTranspose, whose `output_shape` decides instead of `pads`.
+    """
+    if not edit.attribute(node, "output_shape", []):
+        return list(edit.attribute(node, "pads", [0] * 4))[:2]
+    strides, more = edit.attribute(node, "strides", [1, 1]), edit.attribute(node, "output_padding", [0, 0])
+    whole = [strides[i] * (sides[i][0] - 1) + more[i] + kernel[i] - sides[i][1] for i in range(2)]
+    return [total - total // 2 for total in whole]
 
 
 def _taps(kernel: int, stride: int, pad: int) -> tuple[list[list[int]], int, int]:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import onnx
 
+from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.ranges.rectifiers import limits_of
+
 __all__ = ["joined_ranges"]
 
 _CARRIERS = frozenset({"DepthToSpace", "MaxPool", "Resize", "Slice", "Split"})
 """In int8 they keep the scale of what they read."""
-
-_RECTIFIERS = frozenset({"Clip", "Relu"})
-"""In int8 they are part of the layer before as long as the zero point is the lowest level."""
 
 _WIDER, _NARROWER = 1.25, 0.95
 """Times as wide as its own that a range may be that a tensor gets which others read too."""
@@ -22,12 +22,13 @@ _WIDER, _NARROWER = 1.25, 0.95
 def joined_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     """Ranges of a float model's tensors, with that of a concatenation for its parts.
 
-    A part that others read too only gets it where it is about the part's own.
+    A part that others read too only gets it where it is about the part's own, and what a Relu or Clip gives only where
+    its limits lie beyond it, for the range is all that is left of those.
     """
     nodes, joined = model.graph.node, dict(ranges)
     reads = Counter(name for node in nodes for name in node.input)
     reads.update(output.name for output in model.graph.output)
-    writers = {name: node.op_type for node in nodes for name in node.output}
+    edit, writers = Editor(model), {name: node for node in nodes for name in node.output}
     parts: set[str] = set()
     for node in reversed(nodes):
         results = [name for name in node.output if name in joined]
@@ -35,7 +36,10 @@ def joined_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, floa
         for result in results if node.op_type == "Concat" else carried[:1]:
             whole = joined[result]
             for name in node.input:
-                if name not in joined or name not in writers or (writers[name] in _RECTIFIERS and whole[0] < 0):
+                if name not in joined or name not in writers:
+                    continue
+                limits = limits_of(edit, writers[name])
+                if limits and not limits[0] <= whole[0] <= whole[1] <= limits[1]:
                     continue
                 if reads[name] == len(node.output) == 1 or _about(whole, ranges[name]):
                     joined[name] = whole

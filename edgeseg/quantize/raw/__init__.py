@@ -11,6 +11,8 @@ bias, as the sum of the quantized weights by it; so within the image a byte is n
 step of its 32 bits. Outside of the image convolutions would pad with p: a ring of 255 mean takes the place of that
 padding. A ring holds bytes, so there, and only there, z is off by up to 0.5 / (255 std), 0.009 with ImageNet's, as
 every pixel is that is quantized after it was normalized.
+
+A first convolution that stays in float gets v in float: the bytes less 255 mean.
 """
 
 from __future__ import annotations

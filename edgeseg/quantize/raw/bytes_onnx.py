@@ -17,7 +17,7 @@ from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.raw import CENTRED, centre
 from edgeseg.quantize.weights.layers import Weights
 
-__all__ = ["take_bytes"]
+__all__ = ["centre_bytes", "take_bytes"]
 
 _XOR_SINCE = 18
 
@@ -25,6 +25,7 @@ _XOR_SINCE = 18
 def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) -> None:
     """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`."""
     _shift_biases(model, normalization)
+    _shift_floats(model, normalization)
     fold_stem(model)
     _lengthen(model, 255 * np.array(normalization.mean))
     for stem in list(_stems(model)):
@@ -41,9 +42,25 @@ def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) 
         model.graph.node.insert(i, node)
 
 
+def centre_bytes(model: onnx.ModelProto, normalization: Normalization, name: str, *, channels_last: bool) -> None:
+    """Let, in place, a model that takes v in float take bytes (uint8), as an input called `name`, and compute v."""
+    edit, given = Editor(model), model.graph.input[0]
+    shape = list(edit.shape(given.name))
+    mean = edit.add_constant("mean_of_bytes", np.float32(255 * np.array(normalization.mean)).reshape(1, 3, 1, 1))
+    steps, planes = [], name
+    if channels_last:
+        shape, planes = [shape[0], *shape[2:], shape[1]], f"{name}_planes"
+        steps.append(helper.make_node("Transpose", [name], [planes], perm=[0, 3, 1, 2]))
+    steps.append(helper.make_node("Cast", [planes], [f"{name}_real"], to=onnx.TensorProto.FLOAT))
+    steps.append(helper.make_node("Sub", [f"{name}_real", mean], [CENTRED]))
+    given.CopyFrom(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, shape))
+    for i, node in enumerate(steps):
+        model.graph.node.insert(i, node)
+
+
 @dataclass(frozen=True)
 class _Stem:
-    """A convolution of v. `image` is the tensor of integers, channels last where a `transpose` follows it."""
+    """A convolution of v, in int8. `image` is the tensor of integers, channels last where a `transpose` follows it."""
 
     image: str
     shape: tuple[int, ...]
@@ -56,7 +73,8 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
     edit = Editor(model)
     writers = {name: node for node in model.graph.node for name in node.output}
     for convolution in model.graph.node:
-        dequantize = writers.get(convolution.input[0]) if convolution.op_type == "Conv" else None
+        is_int8 = convolution.op_type == "Conv" and convolution.input[1] in writers
+        dequantize = writers.get(convolution.input[0]) if is_int8 else None
         if dequantize is None or dequantize.op_type != "DequantizeLinear":
             continue
         image = dequantize.input[0]
@@ -64,16 +82,10 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
             image = writers[image].input[0]
         if image == CENTRED:
             yield _Stem(image, edit.shape(image), transpose, dequantize, convolution)
-        elif image in writers and CENTRED in _sources(writers, writers[image]):
+        elif image in writers and CENTRED in _behind(writers, writers[image]):
             cells = edit.constant(writers[image].input[1])
             assert cells is not None
             yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution)
-
-
-def _sources(writers: dict[str, onnx.NodeProto], reshape: onnx.NodeProto) -> list[str]:
-    """What a Reshape to cells reads, and the image where that is it with more columns."""
-    before = writers.get(reshape.input[0])
-    return [reshape.input[0], *(before.input[:1] if before is not None else ())]
 
 
 def _lengthen(model: onnx.ModelProto, mean: NDArray[np.float64]) -> None:
@@ -105,6 +117,26 @@ def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
         reads = Weights(flat, bias, edit.attribute(stem.convolution, "group", 1)).reads
         moved = (flat.sum(axis=2) * shift[reads]).sum(axis=1) * scale / bias_scale
         parameters[1].input[0] = edit.add_constant("bias_of_bytes", np.rint(bias + moved).astype(np.int32))
+
+
+def _shift_floats(model: onnx.ModelProto, normalization: Normalization) -> None:
+    """Take it to what convolutions in float read."""
+    edit = Editor(model)
+    writers = {name: node for node in model.graph.node for name in node.output}
+    shift = np.float32(centre(normalization) - 255 * np.array(normalization.mean)).reshape(1, 3, 1, 1)
+    for node in [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] not in writers]:
+        before = writers.get(node.input[0])
+        if before is not None and before.op_type == "DequantizeLinear" and CENTRED in _behind(writers, before):
+            moved = f"{node.output[0]}_centred"
+            add = helper.make_node("Add", [node.input[0], edit.add_constant("shift_of_bytes", shift)], [moved])
+            model.graph.node.insert(list(model.graph.node).index(node), add)
+            node.input[0] = moved
+
+
+def _behind(writers: dict[str, onnx.NodeProto], node: onnx.NodeProto) -> list[str]:
+    """What a node reads, and the image where that is it in another layout or with more columns."""
+    before = writers.get(node.input[0])
+    return [node.input[0], *(before.input[:1] if before is not None else ())]
 
 
 def _ring(model: onnx.ModelProto, stem: _Stem, mean: NDArray[np.float64]) -> None:

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeseg.core.types import Normalization
-from edgeseg.quantize.raw import centre
+from edgeseg.quantize.raw import CENTRED, centre
 from edgeseg.quantize.raw.edit_tflite import add_constant, add_op, add_tensor, kind, pads_of, set_input, values
 from edgeseg.quantize.raw.fold_tflite import stems_of
 
@@ -28,6 +28,9 @@ def take_bytes(model: Any, normalization: Normalization) -> None:
     graph = model.subgraphs[0]
     centred = int(graph.inputs[0])
     for op in [op for op in graph.operators if centred in op.inputs]:
+        if kind(model, op) == _Op.DEQUANTIZE:
+            _centre(model, op, normalization)
+            continue
         for stem in stems_of(model, op) or [op]:
             _shift_bias(model, stem, normalization)
         _ring(model, op, 255 * np.array(normalization.mean))
@@ -37,6 +40,17 @@ def take_bytes(model: Any, normalization: Normalization) -> None:
     given = add_tensor(model, "image", graph.tensors[centred].shape, "uint8", unsigned)
     add_op(model, 0, "QUANTIZE", [given], centred, schema.QuantizeOptionsT(), version=2)
     set_input(model, given)
+
+
+def _centre(model: Any, dequantize: Any, normalization: Normalization) -> None:
+    """Take what lies between the zero point and 255 mean to what stays in float."""
+    graph, real = model.subgraphs[0], int(dequantize.outputs[0])
+    shift = (centre(normalization) - 255 * np.array(normalization.mean)).astype(np.float32)
+    moved = add_tensor(model, f"{CENTRED}_in_float", graph.tensors[real].shape, "float32")
+    for reader in graph.operators:
+        reader.inputs = [moved if given == real else given for given in reader.inputs]
+    place = next(i for i, other in enumerate(graph.operators) if other is dequantize)
+    add_op(model, place + 1, "ADD", [real, add_constant(model, "shift_of_bytes", shift)], moved, schema.AddOptionsT())
 
 
 def _shift_bias(model: Any, op: Any, normalization: Normalization) -> None:

@@ -4,8 +4,9 @@ An exponential spans so many decades that 256 even steps keep none but the large
 or a choice between branches behind it may be the only ones not to want. And a divisor that is small, but not nothing,
 rounds to zero: LiteRT's int8 DIV then gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels
 for any of these, so that float costs little. Places in a map, which become integers, and how far a value lies from them
-would be off by whole pixels; they are few beside the map's values. And scores that a mask puts far below the others
-leave those no steps to differ by.
+would be off by whole pixels; they are few beside the map's values. Scores that a mask puts far below the others leave
+those no steps to differ by. And the shares that a softmax gives to many values are less than one of the steps that it
+has in int8, of 1 / 256.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ _SELECTS = {Op.SELECT, Op.SELECT_V2}
 _MASKS = {Op.ADD, *_SELECTS}
 _FAR = -50
 """What lies so far below another score is nothing beside it behind a softmax."""
+_MANY = 64
+"""Values, among which a softmax gives each four steps in the mean."""
 _NORMALIZING = {Op.MUL, Op.SUB}
 _BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
 """What centres and scales by a statistic."""
@@ -102,6 +105,8 @@ class _Spans:
         self._places()
         for op in self._look.operators(Op.SOFTMAX):
             self._masked(op)
+            if self._look.tensor(op.inputs[0]).shape[-1] > _MANY:
+                self._held[id(op)] = op
         return [op for op in self._operators if id(op) in self._held]
 
     def _forwards(self, op: Any, kinds: Collection[int]) -> None:

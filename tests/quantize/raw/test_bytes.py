@@ -82,3 +82,14 @@ def test_nothing_is_computed_in_float(folder: Path, tmp_path: Path, format: str,
 def test_layouts_that_tflite_has_not(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="input uint8-nchw: TFLite takes bytes as NHWC"):
         int8(source(folder, "tflite", "plain"), Recipe(input="uint8-nchw"), tmp_path / "raw.tflite")
+
+
+@pytest.mark.parametrize("kind", ["plain", "pooled", "two"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_first_convolution_in_float(folder: Path, tmp_path: Path, format: str, kind: str) -> None:
+    artifact = source(folder, format, kind)
+    first = next(node for node in read_graph(artifact.path).nodes if node.op in ("Conv", "CONV_2D"))
+    made = int8(artifact, Recipe(input="uint8", floating=(first.outputs[0].name,)), tmp_path / f"raw.{format}")
+    assert made.facts.input.dtype == "uint8"
+    assert sqnr_db(scores(artifact), scores(made)) > 32
+    assert int8_report(read_graph(made.path)).floating
