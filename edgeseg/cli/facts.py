@@ -15,7 +15,7 @@ from edgeseg.core import types
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 
-__all__ = ["SourceOf", "takes_files", "takes_networks"]
+__all__ = ["SourceOf", "takes_files", "takes_foreign", "takes_networks"]
 
 SourceOf: TypeAlias = Callable[[str], Source]
 """Makes a Source of a MODEL as it was typed, with what the options say about it."""
@@ -51,6 +51,7 @@ _OF_NETWORKS = {
     "mean": _option(str, "--mean", help="R,G,B mean of RGB/255 that the network expects."),
     "std": _option(str, "--std", help="R,G,B standard deviation that the network expects."),
 }
+_OF_BOTH = ("size", "classes", "channels", "mean", "std")
 _OF_FILES = {
     "layout": _option(Layout, "--layout", help="Input layout of a file that edgeseg did not write."),
     "align_corners": _option(
@@ -67,6 +68,11 @@ def takes_networks(command: Callable[..., None]) -> Callable[..., None]:
 def takes_files(command: Callable[..., None]) -> Callable[..., None]:
     """Like `takes_networks`, for a command that takes finished files as well."""
     return _with(command, _OF_NETWORKS | _OF_FILES)
+
+
+def takes_foreign(command: Callable[..., None]) -> Callable[..., None]:
+    """Like `takes_networks`, for a command that takes finished files alone."""
+    return _with(command, {name: _OF_NETWORKS[name] for name in _OF_BOTH} | _OF_FILES)
 
 
 def _with(command: Callable[..., None], options: dict[str, Any]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ import typer
 
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, table_console
+from edgeseg.cli.facts import SourceOf, takes_foreign
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ Confidence = Annotated[
 ]
 
 
+@takes_foreign
 def gate(
     context: typer.Context,
+    source: SourceOf,
     baseline: Baseline,
     candidate: Candidate = None,
     max_slowdown: Slowdown = 5.0,
@@ -118,7 +121,12 @@ def gate(
         with progress_bar("self-test") as show:
             say(
                 gating.self_test(
-                    baseline, limits, runs, runtime=runtime, device=device, threads=threads, progress=show
+                    *(baseline, limits, runs),
+                    runtime=runtime,
+                    device=device,
+                    threads=threads,
+                    given=source(""),
+                    progress=show,
                 ).summary
             )
         return
@@ -144,6 +152,7 @@ def gate(
                 runtime=runtime,
                 device=device,
                 threads=threads,
+                given=source(""),
                 progress=show,
                 kept=kept,
             )

@@ -68,6 +68,7 @@ def run(
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.runs.making import Order
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
+    from edgeseg.pipeline.sources import is_file
 
     if every and models:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
@@ -82,6 +83,8 @@ def run(
         learned_rounding=learned_rounding,
     )
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
+    if head and all(is_file(given.target) for given in sources):
+        raise InputError("--head is that of a network to export, and finished files have theirs; leave it out")
     formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))
     first = Source("")
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])

@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 
-from edgeseg.core.errors import InputError, WorkError
+from edgeseg.core.errors import EdgesegError, InputError, WorkError
 
 __all__ = ["atomic_path", "atomic_write", "remove", "temporary_folder"]
 
@@ -52,6 +52,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
+    except EdgesegError as error:
+        error.args = (str(error).replace(str(temporary), str(target)),)
+        raise
     except OSError as error:
         if error.errno is None:
             raise

@@ -24,6 +24,7 @@ __all__ = [
 
 Reader: TypeAlias = Callable[[Any], Any]
 
+_MOST = 2**63 - 1
 _SHOWN = 40
 """Characters of a wrong value that an error shows."""
 
@@ -40,12 +41,12 @@ def truth(value: Any) -> bool:
 
 def count(value: Any) -> int:
     """A whole number from 0."""
-    return int(_checked(_is_whole(value) and value >= 0, value, "a whole number from 0"))
+    return int(_checked(_is_whole(value) and 0 <= value <= _MOST, value, "a whole number from 0"))
 
 
 def number_of(value: Any) -> int:
     """A whole number from 1."""
-    return int(_checked(_is_whole(value) and value >= 1, value, "a whole number from 1"))
+    return int(_checked(_is_whole(value) and 1 <= value <= _MOST, value, "a whole number from 1"))
 
 
 def amount(value: Any) -> float:

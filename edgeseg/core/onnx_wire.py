@@ -1,18 +1,18 @@
 """The few bytes of the protobuf wire format that reach an ONNX file's metadata and the files that hold its weights.
 
 Source: protobuf.dev, "Encoding"; onnx.proto, messages ModelProto (graph = 7, metadata_props = 14), GraphProto
-(initializer = 5) and TensorProto (external_data = 13). A protobuf message stays valid when top-level fields are taken
-out or appended, so the graph's values are never decoded.
+(initializer = 5) and TensorProto (data_type = 2, external_data = 13). A protobuf message stays valid when top-level
+fields are taken out or appended, so the graph's values are never decoded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["external_files", "read_metadata", "write_metadata"]
+__all__ = ["external_files", "read_metadata", "weight_types", "write_metadata"]
 
 _GRAPH, _METADATA = 7, 14
-_INITIALIZER, _EXTERNAL_DATA = 5, 13
+_INITIALIZER, _DATA_TYPE, _EXTERNAL_DATA = 5, 2, 13
 _BAD = "not an ONNX file, or a truncated one; export it again or copy it anew"
 
 
@@ -87,14 +87,23 @@ def read_metadata(data: bytes, key: str) -> bytes | None:
 
 def external_files(data: bytes) -> list[str]:
     """Names of the files, in the model's folder, that hold initializers; ValueError where `data` is no ONNX model."""
-    model = memoryview(data)
     names = set()
-    for _, _, content, end in (field for field in _model_fields(data) if field[0] == _GRAPH):
-        for tensor in _contents(model[content:end], _INITIALIZER):
-            entries = dict(_entry(entry) for entry in _contents(tensor, _EXTERNAL_DATA))
-            if location := entries.get(b"location"):
-                names.add(location.decode())
+    for tensor in _initializers(data):
+        entries = dict(_entry(entry) for entry in _contents(tensor, _EXTERNAL_DATA))
+        if location := entries.get(b"location"):
+            names.add(location.decode())
     return sorted(names)
+
+
+def weight_types(data: bytes) -> set[int]:
+    """The types, as numbers of TensorProto.DataType, of initializers; ValueError where `data` is no ONNX model."""
+    return {_varint(value, 0)[0] for tensor in _initializers(data) for value in _contents(tensor, _DATA_TYPE)}
+
+
+def _initializers(data: bytes) -> Iterator[memoryview]:
+    for number, _, content, end in _model_fields(data):
+        if number == _GRAPH:
+            yield from _contents(memoryview(data)[content:end], _INITIALIZER)
 
 
 def _contents(message: memoryview, wanted: int) -> Iterator[memoryview]:

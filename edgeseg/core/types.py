@@ -71,6 +71,10 @@ class Size:
         return None if given is None else cls.parse(str(given))
 
 
+_WIDEST = 4
+"""What a mean or std of pixels from 0 to 1 is never beyond, and one of pixels from 0 to 255 nearly always."""
+
+
 @dataclass(frozen=True)
 class Normalization:
     """What a network expects of its pixels: (rgb / 255 - mean) / std, then its channels in the given order.
@@ -81,6 +85,16 @@ class Normalization:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     order: ChannelOrder = "RGB"
+
+    def __post_init__(self) -> None:
+        if not all(abs(value) <= _WIDEST for value in self.mean):
+            raise InputError(f"mean {_numbers(self.mean)}: expected that of RGB / 255, for example 0.485,0.456,0.406")
+        if not all(0 < value <= _WIDEST for value in self.std):
+            raise InputError(f"std {_numbers(self.std)}: expected that of RGB / 255, for example 0.229,0.224,0.225")
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
 
 
 BYTES = Normalization((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))

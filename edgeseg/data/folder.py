@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from colorsys import hsv_to_rgb
 from pathlib import Path
 
@@ -61,11 +62,13 @@ def _classes(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         return CITYSCAPES_CLASSES
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a UTF-8 text file; expected one class name a line") from error
     if not 2 <= len(names) <= _MOST_CLASSES:
         raise InputError(f"{path}: {len(names)} class names; expected 2 to {_MOST_CLASSES}, one a line")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"{path}: class {twice[0]} stands there more than once; give each a name of its own")
     return names
 
 

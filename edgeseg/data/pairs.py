@@ -69,6 +69,11 @@ class Pairs:
         self.name, self.classes, self.palette = name, classes, palette
         self.pairs, self.size = tuple(pairs), size
 
+    @property
+    def files(self) -> list[Path]:
+        """All that it is read from."""
+        return [path for pair in self.pairs for path in (pair.image, pair.label)]
+
     def __len__(self) -> int:
         return len(self.pairs)
 

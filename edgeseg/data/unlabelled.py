@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +25,11 @@ class Unlabelled:
     def __init__(self, name: str, images: Sequence[Any], read: Callable[[Any], NDArray[np.uint8]]) -> None:
         self.name, self.images, self.read = name, images, read
 
+    @property
+    def files(self) -> list[Path]:
+        """All that it is read from."""
+        return [image for image in self.images if isinstance(image, Path)]
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -35,11 +41,14 @@ class Unlabelled:
         return map(self.__getitem__, range(len(self)))
 
 
-def as_dataset(samples: Dataset | Sequence[NDArray[np.uint8]]) -> Dataset:
+def as_dataset(samples: Dataset | Iterable[NDArray[np.uint8]]) -> Dataset:
     """A Dataset as it is, RGB images in memory as one without labels; InputError for what is neither."""
-    if not isinstance(samples, list | tuple | np.ndarray):
+    if hasattr(samples, "palette"):
         return cast("Dataset", samples)
-    if not len(samples):
+    if not isinstance(samples, Iterable):
+        raise InputError(f"samples of type {type(samples).__name__}: give a dataset's name, a Dataset, or RGB images")
+    samples = list(samples)
+    if not samples:
         raise InputError("no images given; at least 1 is needed")
     for number, image in enumerate(samples):
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

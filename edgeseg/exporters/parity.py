@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.core.errors import ParityError
+from edgeseg.core.errors import ExportError, ParityError
 from edgeseg.core.protocols import Session
 from edgeseg.core.types import Parity
 from edgeseg.exporters.program import Program
@@ -98,6 +98,8 @@ def _of_batch(program: Program, session: Session, batch: NDArray[Any], winners: 
 def _compared(
     scores: NDArray[Any] | None, classes: NDArray[Any], expected: NDArray[Any], logits: NDArray[Any]
 ) -> _Result:
+    if not np.isfinite(logits).all():
+        raise ExportError("the network itself gives logits that are no numbers (NaN or infinity); look at its weights")
     spread, error = float(logits.max() - logits.min()) or 1.0, 0.0
     if scores is not None:
         if scores.shape != expected.shape:

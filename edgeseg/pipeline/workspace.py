@@ -8,7 +8,7 @@ from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import Artifact, Format, Precision, Size
 
-__all__ = ["DEFAULT", "artifact_path", "artifacts", "file_name", "need", "quantized_path"]
+__all__ = ["DEFAULT", "artifact_path", "artifacts", "check_target", "file_name", "need", "quantized_path"]
 
 DEFAULT = Path("edgeseg-out")
 
@@ -45,6 +45,12 @@ def quantized_path(path: Path, precision: Precision, folder: Path | None = None)
     """Where the quantized form of a float file goes: beside it, or into a folder."""
     name = path.with_stem(f"{path.stem.removesuffix('_fp32')}_{precision}").name
     return (folder or path.parent) / name
+
+
+def check_target(path: Path, format: Format) -> None:
+    """Raise InputError, before long work, for a file to write that is none of its format."""
+    if path.suffix.lower() != f".{format}" or path.is_dir():
+        raise InputError(f"{path}: not the name of a .{format} file; give one, or leave the path out")
 
 
 def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:

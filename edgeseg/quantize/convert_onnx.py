@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeseg.core.container import write_facts
@@ -16,6 +17,7 @@ from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact
+from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.targets import target_for
 
@@ -34,7 +36,7 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
                     # ConvInteger has one scale for all its weights; with 7 bits, two products stay inside 16.
                     quantize_dynamic(model, temporary, weight_type=QuantType.QInt8, reduce_range=target.pairs_fit)
                 else:
-                    onnx.save(convert_float_to_float16(model, keep_io_types=True), temporary)
+                    onnx.save(_in_half(model), temporary)
         except Exception as error:
             problem = f"ONNX Runtime cannot convert it to {recipe.precision}: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
@@ -50,3 +52,19 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
         )
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def _in_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    _leave_out_empty(model)
+    half: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True)
+    ONNXModel(half).topological_sort()
+    del half.graph.value_info[:]  # Some types there are of before.
+    return half
+
+
+def _leave_out_empty(model: onnx.ModelProto) -> None:
+    """Of Resize, the inputs that are constants of no values, as opset 11 wrote them: a Cast hides that they are."""
+    edit = Editor(model)
+    for node in [node for node in model.graph.node if node.op_type == "Resize"]:
+        values = {name: edit.constant(name) for name in node.input}
+        node.input[:] = ["" if (value := values[name]) is not None and not value.size else name for name in node.input]

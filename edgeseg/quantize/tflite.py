@@ -38,6 +38,7 @@ from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
 from edgeseg.quantize.tflite_passes.islands import join_islands
+from edgeseg.quantize.tflite_passes.outputs import keep_first_output
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
@@ -130,6 +131,7 @@ def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -
     passes = chosen(recipe)
     try:
         model = flatbuffer_utils.read_model(str(artifact.path))
+        keep_first_output(model)
         applied = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
         if target.integer_only:
             even_dilations(model)

@@ -68,6 +68,11 @@ def draft(path: Path, target: Format, signature: Signature, given: Given) -> Fac
 def _input_layout(path: Path, port: Port, given: Layout | None) -> Layout:
     if len(port.shape) == 4:
         if given:
+            side = port.shape[1 if given == "NCHW" else 3]
+            if side not in (None, 3):
+                raise InputError(
+                    f"{path}: input {port.name} of shape {_text(port.shape)} is not {given}; leave --layout out"
+                )
             return given
         if port.shape[1] == 3:
             return "NCHW"
@@ -115,6 +120,8 @@ def _scores(path: Path, output: NDArray[Any], image: InputFacts, given: Given) -
         if (size := _score_size(output.shape, layout, image, given.classes)) is None:
             continue
         if size == image.size:
+            if given.align_corners is not None:
+                raise InputError(f"{path}: gives full-size scores, which nothing upsamples; leave --align-corners out")
             return OutputFacts("logits", size, layout, output.dtype.name)
         return OutputFacts("scores", size, layout, output.dtype.name, bool(given.align_corners))
     if any(_score_size(output.shape, layout, image, ("foreground",)) for layout in layouts):

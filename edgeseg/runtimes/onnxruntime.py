@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.files import temporary_folder
+from edgeseg.core.onnx_wire import weight_types
 from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
@@ -35,6 +36,9 @@ _INTEGER_OPS: dict[str, Precision] = {
     "QuantizeLinear": "int8",
     "QLinearConv": "int8",
 }
+
+_INT16, _HALF = {4, 5}, {10, 16}
+"""Of TensorProto.DataType: the zero points of 16-bit activations, and half floats of either kind."""
 
 
 def devices() -> tuple[str, ...]:
@@ -97,10 +101,18 @@ def signature(path: Path) -> Signature:
     """Raises InputError for a file that ONNX Runtime cannot load."""
     session = _session(path, path, 1, _PROVIDERS["cpu"], optimize=False)
     stored = path.read_bytes()
-    # Field 4 of a NodeProto is its operator's name.
-    found = (kind for op, kind in _INTEGER_OPS.items() if b"\x22" + bytes([len(op)]) + op.encode() in stored)
     inputs, outputs = tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
-    return Signature(inputs, outputs, next(found, "fp32"))
+    return Signature(inputs, outputs, _precision(stored))
+
+
+def _precision(model: bytes) -> Precision:
+    # Field 4 of a NodeProto is its operator's name.
+    found = (kind for op, kind in _INTEGER_OPS.items() if b"\x22" + bytes([len(op)]) + op.encode() in model)
+    precision: Precision = next(found, "fp32")
+    types = weight_types(model)
+    if precision == "int8" and types & _INT16:
+        return "int16x8"
+    return "fp16" if precision == "fp32" and types & _HALF else precision
 
 
 def _session(

@@ -44,7 +44,7 @@ def read_records(path: Path) -> tuple[Record, ...]:
         raise InputError(f"{path}: {error.strerror}; {_WANTED}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no file of records; {_WANTED}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not whole JSON ({error}); {_WANTED}") from error
     return parse_records(str(path), values)
 

@@ -18,7 +18,7 @@ from edgeseg.graphs import read_graph
 from edgeseg.pipeline.files.counting import counted
 from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.measure.profiling import a_batch
-from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.pipeline.workspace import check_target, quantized_path
 from edgeseg.quantize.finished.stored import Stored, check_stored, stored
 from edgeseg.quantize.precisions import kind_of
 
@@ -41,6 +41,7 @@ def convert(
     need_float(source)
     kind = kind_of(recipe)
     target = path or quantized_path(source.path, recipe.precision, folder)
+    check_target(target, source.facts.format)
     with atomic_path(target) as temporary, pinned(source) as fixed:
         converted = room.convert(fixed, recipe, temporary)
         found = stored(read_graph(temporary), kind.weights)

@@ -67,6 +67,8 @@ def export(
     spec = ExportSpec(wanted, batch, head)
     usual = workspace.artifact_path(Path(folder), model.name, wanted, format, "fp32", batch=batch, head=head)
     target = Path(path or usual)
+    exporters.check_pair(model.framework, format)
+    workspace.check_target(target, format)
     images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
     with atomic_path(target) as temporary:
         artifact = exporters.export_model(model, format, spec, temporary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from edgeseg.pipeline.fitting import check_made_for
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, as_model, is_file
-from edgeseg.pipeline.workspace import quantized_path
+from edgeseg.pipeline.workspace import check_target, quantized_path
 from edgeseg.quantize.finished.report import Report, int8_report, verify
 from edgeseg.quantize.precisions import kind_of
 
@@ -39,7 +39,7 @@ CALIBRATION_IMAGES = 64
 
 def quantize(
     artifact: Artifact | Path | str,
-    samples: Dataset | Sequence[NDArray[np.uint8]] | str = DEFAULT_DATA,
+    samples: Dataset | Iterable[NDArray[np.uint8]] | str = DEFAULT_DATA,
     recipe: Recipe | None = None,
     path: Path | str | None = None,
     *,
@@ -70,6 +70,8 @@ def quantize(
             at `path`.
     """
     recipe, samples = recipe or Recipe(), samples if isinstance(samples, str) else as_dataset(samples)
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"recipe {recipe!r}: expected an edgeseg.core.protocols.Recipe")
     path, folder, calibration = (Path(given) if given else None for given in (path, folder, calibration))
     if not kind_of(recipe).calibrated:
         if calibration:
@@ -114,6 +116,7 @@ def quantize_with_report(
     else:
         calibration = Calibration((), 0, str(keep.path), _observe, progress, keep)
     target = path or quantized_path(source.path, recipe.precision, folder)
+    check_target(target, source.facts.format)
     with atomic_path(target) as temporary, pinned(source) as fixed:
         quantized = room.quantizer(source.facts.format)(fixed, recipe, calibration, temporary)
         graph = read_graph(temporary)

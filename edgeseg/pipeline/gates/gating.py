@@ -25,7 +25,7 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import examine_apart
 from edgeseg.pipeline.measure.turns import Player
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import is_file
+from edgeseg.pipeline.sources import check, is_file
 
 __all__ = ["gate", "race_files", "self_test"]
 
@@ -44,6 +44,7 @@ def gate(
     runtime: str | None = None,
     device: str = "cpu",
     threads: int = 1,
+    given: Source | None = None,
     progress: Progress = silent,
     kept: KeptPairs | None = None,
 ) -> GateVerdict:
@@ -59,6 +60,7 @@ def gate(
         runtime: Name of a runtime; by default the one for each file's format.
         device: What the runtime is asked to run on, here.
         threads: Threads that the runtime may use; one is the least disturbed by whatever else the machine does.
+        given: What is said of files that edgeseg did not write, such as their normalization; its target is not read.
         progress: Told how far the gate is.
         kept: What is not measured again, and what is found is added to.
 
@@ -73,7 +75,10 @@ def gate(
     data = dataset if options.max_miou_loss_points is not None else None
     if data:
         open_evaluation(data, split, None, images)
-    job = Job(Source(""), runtime, device, threads, data, split, images)
+    said = given or Source("")
+    files = [path for pair in pairs for path in (pair.baseline, pair.candidate) if _is_there(path)]
+    check([replace(said, target=str(path)) for path in files])
+    job = Job(said, runtime, device, threads, data, split, images)
     examine = kept.examined if kept else examine_apart
     measured = []
     for number, pair in enumerate(pairs):
@@ -91,6 +96,7 @@ def self_test(
     runtime: str | None = None,
     device: str = "cpu",
     threads: int = 1,
+    given: Source | None = None,
     progress: Progress = silent,
 ) -> SelfTest:
     """Race a file against itself so many times, each time in fresh processes and to the end of its seconds.
@@ -102,13 +108,18 @@ def self_test(
     _refuse_elsewhere(device)
     if not is_file(str(path)):
         raise InputError(f"{path}: a file is raced against itself; give one .onnx or .tflite file")
-    job = Job(Source(str(path)), runtime, device, threads)
+    job = Job(replace(given or Source(""), target=str(path)), runtime, device, threads)
+    check([job.source])
     races = []
     for number in range(runs):
         told = partial(_told, progress, Path(path).name, number, runs)
         seeded = replace(options, seed=options.seed + number)
         races.append(race_files(job, job, seeded, to_the_end=True, told=told))
     return SelfTest(tuple(races), options)
+
+
+def _is_there(path: Path | Record | None) -> bool:
+    return isinstance(path, Path) and is_file(str(path)) and path.is_file()
 
 
 def _refuse_elsewhere(device: str) -> None:
@@ -131,14 +142,14 @@ def _measured(
     """What is known of a pair, whatever fails."""
     if pair.failure or pair.candidate is None or pair.baseline is None:
         return Measured(pair.name, failure=pair.failure)
-    ours = replace(job, source=Source(str(pair.candidate)))
+    ours = replace(job, source=replace(job.source, target=str(pair.candidate)))
     timing = None
     try:
         if isinstance(pair.baseline, Record):
             timing = against_record(pair.baseline, ours, options, pairs, told)
             baseline = partial(_itself, pair.baseline)
         else:
-            theirs = replace(job, source=Source(str(pair.baseline)))
+            theirs = replace(job, source=replace(job.source, target=str(pair.baseline)))
             timing = race_files(theirs, ours, options, pairs=pairs, told=told)
             baseline = partial(examine, theirs)
         return Measured(pair.name, timing, _checks(baseline, partial(examine, ours), options, ours.source.target))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.remarks import remarks, round_medians
-from edgeseg.core.errors import EdgesegError
+from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
@@ -67,6 +67,8 @@ def bench(
         InputError: A file, model or dataset that cannot be used.
         WorkError: A measurement failed or its process died.
     """
+    if not isinstance(dataset, str | None):
+        raise InputError(f"dataset of type {type(dataset).__name__}: give its name, such as folder:PATH")
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
     given = [artifacts] if isinstance(artifacts, Given) else artifacts

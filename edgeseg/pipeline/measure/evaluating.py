@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["accuracy", "labelled", "repeated"]
+__all__ = ["accuracy", "labelled", "refuse_other_classes", "repeated"]
 
 
 def labelled(job: Job, facts: Facts) -> Dataset | None:
@@ -31,14 +31,19 @@ def labelled(job: Job, facts: Facts) -> Dataset | None:
         return None
     size = facts.input.size if job.evaluation.at == "input" else None
     dataset = open_evaluation(job.data, job.split, size, job.images)
-    if len(dataset.classes) != len(facts.classes):
-        raise InputError(
-            f"{job.data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; "
-            "measure on a dataset with its classes, or pass --no-accuracy"
-        )
+    refuse_other_classes(dataset, facts, job.data)
     if job.evaluation.is_averaged:
         check_averageable(facts)
     return dataset
+
+
+def refuse_other_classes(dataset: Dataset, facts: Facts, data: str) -> None:
+    """Raise InputError for data, as it was typed, of another number of classes than a file's."""
+    if len(dataset.classes) != len(facts.classes):
+        raise InputError(
+            f"{data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; give a "
+            "dataset with its classes, or measure no accuracy"
+        )
 
 
 def accuracy(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from edgeseg import models
 from edgeseg.bench.comparison.compare import Failure
-from edgeseg.core.errors import EdgesegError
+from edgeseg.core.container import file_format
+from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
 from edgeseg.pipeline.answers import Answers
@@ -44,7 +45,7 @@ class Matrix:
         for source in self.sources:
             job = self.job if _is_trained(source) else replace(self.job, data=None)
             for target in self.formats:
-                if not is_file(source.target) or Path(source.target).suffix == f".{target}":
+                if not is_file(source.target) or file_format(Path(source.target)) == target:
                     yield replace(self.order, source=source, format=target), job
 
 
@@ -55,6 +56,9 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     """
     check(matrix.sources)
     check_apart(matrix.sources)
+    for source in matrix.sources:
+        if is_file(source.target) and file_format(Path(source.target)) not in matrix.formats:
+            raise InputError(f"{source.target}: is not of the format asked for, {matrix.formats[0]}; leave --to out")
     kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
     pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):

@@ -10,11 +10,12 @@ from edgeseg import runtimes
 from edgeseg.bench.profiles.layers import Layer, in_order
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.files import temporary_folder
-from edgeseg.core.protocols import Progress
+from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
+from edgeseg.data.stamp import stamp
 from edgeseg.pipeline.images import open_evaluation
-from edgeseg.pipeline.measure.evaluating import accuracy
+from edgeseg.pipeline.measure.evaluating import accuracy, refuse_other_classes
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.fidelity import sqnr_db
@@ -116,6 +117,8 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
         raise InputError(f"a drop of {budget.max_drop_points} points: at least 0 can be asked for")
     if budget.min_sqnr_db is not None and again.source.facts.output.head == "classmap":
         raise InputError(f"{again.source.path}: gives a class map, without scores for --min-sqnr; leave that out")
+    if budget.max_drop_points is not None:
+        refuse_other_classes(_evaluation(again, budget), again.source.facts, budget.data)
     search = _Search(again, budget, Known.open(known, again), threads, progress)
     if not search.cost(()).within(budget) and not search.known.layers:
         search.known.layers = _layers(again, threads, progress)
@@ -155,6 +158,10 @@ def _too_tight(source: Artifact, budget: Budget, whole: Cost, mixed: Cost, count
     )
 
 
+def _evaluation(again: Again, budget: Budget) -> Dataset:
+    return open_evaluation(budget.data, None, again.source.facts.input.size, budget.images)
+
+
 @dataclass
 class _Search:
     """Evaluates files that leave some operators in float, each once."""
@@ -170,7 +177,9 @@ class _Search:
         """What the int8 file with these tensors' operators in float loses, as far as that is limited."""
         budget = self.budget
         images = "all images" if budget.images is None else f"{budget.images} images"
-        miou = f"mIoU % on {images} of {budget.data}" if budget.max_drop_points is not None else ""
+        miou = ""
+        if budget.max_drop_points is not None:
+            miou = f"mIoU % on {images} of {budget.data} {stamp(_evaluation(self.again, budget))}"
         sqnr = _SQNR if budget.min_sqnr_db is not None else ""
         found = self._found(floating, [what for what in (miou, sqnr) if what])
         original = self._found(None, [miou]) if miou else {}
@@ -193,7 +202,7 @@ class _Search:
 
     def _miou_percent(self, artifact: Artifact) -> float:
         facts = artifact.facts
-        dataset = open_evaluation(self.budget.data, None, facts.input.size, self.budget.images)
+        dataset = _evaluation(self.again, self.budget)
         with runtimes.open_session(artifact, threads=self.threads) as session:
             found = accuracy(session, dataset, Preprocessor(facts.input), self.progress)["miou_percent"]
         if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,9 @@ from edgeseg import runtimes
 from edgeseg.bench.profiles.layers import Layer, cost_ms, layers_of
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write, temporary_folder
-from edgeseg.core.protocols import Progress
+from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Artifact
+from edgeseg.data.stamp import stamp
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.images import Batches, open_calibration
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "measure_layers", "noise", "scores_of"]
 
-_SCHEMA = 2
+_SCHEMA = 3
 _IMAGES = 4
 """Of those for calibration, that the noise of a layer is measured on."""
 
@@ -51,10 +52,12 @@ class Known:
     @classmethod
     def open(cls, path: Path, again: Again) -> Known:
         """What is kept at `path`, or nothing where that is about something else. InputError where it can't be read."""
-        samples = again.samples if isinstance(again.samples, str) else again.samples.name
+        samples, facts = again.samples if isinstance(again.samples, str) else again.samples.name, again.source.facts
         key = {
             "schema": _SCHEMA,
             "float_sha256": again.source.sha256,
+            "facts": json.loads(json.dumps([asdict(facts.input), asdict(facts.output), facts.classes])),
+            "images": stamp(_samples(again)) if again.keep is None or again.keep.add else None,
             "recipe": json.loads(json.dumps(vars(again.recipe))),
             "samples": f"{again.count} of {samples}",
             "split": again.split,
@@ -105,14 +108,18 @@ def measure_layers(again: Again, verdict: Verdict, threads: int, progress: Progr
 def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMAGES) -> Iterator[NDArray[Any]]:
     """Channels last, of the first so many of the images for calibration."""
     facts = artifact.facts
-    dataset = again.samples
-    if isinstance(dataset, str):
-        dataset = open_calibration(dataset, again.split, facts.input.size, again.count)
+    dataset = _samples(again)
     first = facts.output.layout == "NCHW" and facts.output.head != "classmap"
     with runtimes.open_session(artifact, threads=threads) as session:
         for batch in islice(Batches(dataset, facts.input), images):
             scores = session(batch)
             yield scores.transpose(0, 2, 3, 1) if first else scores
+
+
+def _samples(again: Again) -> Dataset:
+    if isinstance(again.samples, str):
+        return open_calibration(again.samples, again.split, again.source.facts.input.size, again.count)
+    return again.samples
 
 
 def noise(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
