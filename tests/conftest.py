@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import edgeseg
 
@@ -32,9 +34,14 @@ def cli(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with fastscnn at 64x128, float and int8, in both formats."""
-    folder = tmp_path_factory.mktemp("workspace")
-    for target in ("onnx", "tflite"):
-        artifact = edgeseg.export("fastscnn", target, size="64x128", folder=folder)
-        edgeseg.quantize(artifact, count=2)
+    """A workspace with fastscnn at 64x128, float and int8, in both formats, which all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workspace"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            making = tmp_path_factory.mktemp("making")
+            for target in ("onnx", "tflite"):
+                artifact = edgeseg.export("fastscnn", target, size="64x128", folder=making)
+                edgeseg.quantize(artifact, count=2)
+            making.rename(folder)
     return folder

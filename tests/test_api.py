@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,19 @@ def test_what_calibration_cannot_read(samples: Any, complaint: str, workspace: P
     with pytest.raises(InputError, match=complaint):
         edgeseg.quantize(workspace / "fastscnn_64x128_fp32.onnx", samples, folder=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda file: edgeseg.export("fastscnn", path="net.tflite"), r"net\.tflite: not the name of a \.onnx file"),
+        (lambda file: edgeseg.export("fastscnn", path="."), r"\.: not the name of a \.onnx file"),
+        (lambda file: edgeseg.quantize(file, path="net.tflite"), r"net\.tflite: not the name of a \.onnx file"),
+        (lambda file: edgeseg.quantize(file, None), "samples of type NoneType: give a dataset's name"),
+        (lambda file: edgeseg.quantize(file, recipe="int8"), "recipe 'int8': expected an edgeseg"),
+        (lambda file: edgeseg.bench(file, [np.zeros((8, 8, 3), np.uint8)]), "dataset of type list: give its name"),
+    ],
+)
+def test_what_no_function_takes(call: Callable[[Path], Any], complaint: str, workspace: Path) -> None:
+    with pytest.raises(InputError, match=complaint):
+        call(workspace / "fastscnn_64x128_fp32.onnx")

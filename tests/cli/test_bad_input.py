@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import edgeseg
+from edgeseg.core.errors import InputError
 from tests.small import small_onnx
 
 
@@ -66,18 +68,16 @@ def test_precision_must_be_said(cli) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["onnx", "tflite"])
-@pytest.mark.parametrize("command", [("quantize", "--int8"), ("bench", "--images", "1")])
-def test_truncated_and_foreign_files(
-    cli, tmp_path: Path, workspace: Path, suffix: str, command: tuple[str, ...]
-) -> None:
+def test_truncated_and_foreign_files(cli, tmp_path: Path, workspace: Path, suffix: str) -> None:
     whole = (workspace / f"fastscnn_64x128_fp32.{suffix}").read_bytes()
-    broken = tmp_path / f"broken.{suffix}"
-    for content in (whole[: len(whole) // 2], b"this is not a network at all, only text " * 9, b""):
-        broken.write_bytes(content)
-        done = cli(*command, broken)
-        assert done.returncode == 2, done.stderr
-        assert rf"broken.{suffix}" in done.stderr.strip().splitlines()[-1]
-        assert "Traceback" not in done.stderr
+    broken = {f"half.{suffix}": whole[: len(whole) // 2], f"text.{suffix}": b"only text " * 30, f"empty.{suffix}": b""}
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            edgeseg.quantize(tmp_path / name, count=1)
+    for name in (f"half.{suffix}", f"text.{suffix}"):
+        refused(cli("bench", "--images", "1", name), 2, name)
+    refused(cli("quantize", "--int8", f"half.{suffix}"), 2, f"half.{suffix}")
     assert not (tmp_path / "edgeseg-out").exists()
 
 
@@ -194,3 +194,26 @@ def test_usage_errors(cli) -> None:
     refused(cli("export", "--head", "nothing"), 2, "nothing", "classmap")
     refused(cli("no-such-command"), 2, "no-such-command", "--help")
     refused(cli("export", "--colour", "red"), 2, "--colour")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("run net.onnx --to tflite", ("net.onnx: is not of the format asked for, tflite",)),
+        ("run net.onnx --head classmap", ("--head", "leave it out")),
+        ("bench net.onnx --no-accuracy --mean 128,128,128", ("mean 128,128,128", "RGB / 255")),
+        ("quantize net.onnx --int8 --std 0,1,1", ("std 0,1,1", "RGB / 255")),
+        ("bench net.onnx --no-accuracy --layout NHWC", ("net.onnx: input image of shape 1x3x32x64 is not NHWC",)),
+        ("bench net.onnx --no-accuracy --align-corners", ("net.onnx: gives full-size scores", "leave --align-corners")),
+        ("export net.onnx", ("net.onnx: a finished file", "quantize and bench take files")),
+        ("quantize net.onnx other/net.onnx --int8", ("net.onnx and other/net.onnx: files of the same name",)),
+        ("gate --baseline net.onnx --candidate net.onnx --size 64x128", ("made for 32x64, not 64x128",)),
+    ],
+)
+def test_what_a_file_cannot_be_told(cli, tmp_path: Path, command: str, words: tuple[str, ...]) -> None:
+    for path in (tmp_path / "net.onnx", tmp_path / "other" / "net.onnx"):
+        small_onnx(path)
+    done = cli(*command.split())
+    assert done.returncode == 2, done.stderr
+    for word in words:
+        assert word in done.stdout + done.stderr

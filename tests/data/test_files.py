@@ -129,6 +129,16 @@ def test_calibration_images_are_taken_from_the_whole(tmp_path):
     assert [label[0, 0] for _, label in open_dataset(f"folder:{tmp_path}", split="train", limit=2)] == [0, 1]
 
 
+def test_class_names_are_told_apart(tmp_path):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0))
+    (tmp_path / "classes.txt").write_text("\ufeffground\nsky\n", encoding="utf-8")
+    assert open_dataset(f"folder:{tmp_path}").classes == ("ground", "sky")
+    (tmp_path / "classes.txt").write_text("ground\nsky\nground\n")
+    with pytest.raises(InputError, match=r"classes\.txt: class ground stands there more than once"):
+        open_dataset(f"folder:{tmp_path}")
+
+
 def test_an_image_without_a_label_is_named(tmp_path):
     image, label = city(tmp_path, mask(7))
     label.unlink()

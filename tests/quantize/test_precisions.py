@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from edgeseg import quantize
 from edgeseg.core.container import read_facts
@@ -116,3 +118,15 @@ def test_what_there_is_not_is_refused(folder: Path) -> None:
         kind_of(Recipe(precision="int4"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="edgetpu computes in static int8 alone"):
         made(artifact(folder, "tflite"), Recipe(precision="int8-dynamic", target="edgetpu"))
+
+
+def test_empty_inputs_of_resize_stay_empty_in_half(folder: Path, tmp_path: Path) -> None:
+    source = artifact(folder, "onnx")
+    model = onnx.load(source.path)
+    resize = next(node for node in model.graph.node if node.op_type == "Resize")
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(0, np.float32), "no_region"))
+    resize.input[1] = "no_region"
+    old = Artifact(tmp_path / "old.onnx", source.facts)
+    onnx.save(model, old.path)
+    result = made(old, Recipe(precision="fp16"))
+    assert sqnr_db(outputs(source), outputs(result)) > CONVERTED["fp16"]

@@ -143,7 +143,7 @@ def test_a_published_quantized_deeplab() -> None:
 
 @pytest.mark.parametrize(
     ("format", "precision"),
-    [("onnx", "int8-dynamic"), *(("tflite", each) for each in ("int8-dynamic", "fp16", "int16x8"))],
+    [(format, each) for format in ("onnx", "tflite") for each in ("int8-dynamic", "fp16", "int16x8")],
 )
 def test_a_file_without_facts_tells_its_precision(
     workspace: Path, tmp_path: Path, format: str, precision: Precision

@@ -52,6 +52,7 @@ def test_records_of_before_are_read(tmp_path: Path, record: Callable[..., Record
     [
         ('{"schema": 1, "rec', "not whole JSON"),
         ("[]", "holds no records"),
+        ("[" * 100_000, "not whole JSON"),
         ('{"schema": 1, "records": 3}', "holds no records"),
         ('{"schema": 99, "records": []}', "schema 99"),
         ('{"schema": 1, "records": [5]}', "record 1: .*not 5; measure again with `edgeseg bench`"),
@@ -81,6 +82,7 @@ def test_damaged_files_are_named(tmp_path: Path, content: str, message: str) -> 
         ({"head": "neck"}, "head: expected logits or scores or classmap"),
         ({"threads": "2"}, "threads: expected a whole number from 1"),
         ({"size_bytes": "large"}, "size_bytes: "),
+        ({"size_bytes": 10**400}, "size_bytes: expected a whole number from 0, not 1000"),
         ({"environment": None}, "environment: expected an object, not null"),
         ({"class_iou_percent": None}, "class_iou_percent: expected an object"),
         ({"notes": [1]}, "notes: expected text"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from edgeseg.bench.times.contest import Contest
 from edgeseg.core.container import read_facts, write_facts
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Keep, Recipe
-from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
+from edgeseg.core.types import Artifact, Facts, InputFacts, Normalization, OutputFacts, Size
+from edgeseg.data.images import write_png
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.mixing import Budget, Mixture, mix
 from edgeseg.pipeline.worth.sensitivity import measure_layers, noise, scores_of
@@ -80,6 +82,13 @@ def known(once: tuple[Path, Mixture], tmp_path: Path) -> Path:
     return Path(shutil.copy(once[0], tmp_path))
 
 
+def as_if_float_were_better(known: Path) -> None:
+    values = json.loads(known.read_text())
+    (miou,) = (what for what in values["found"]["float"] if what.startswith("mIoU % on 4 images of scenes"))
+    values["found"]["float"][miou] = 99.0
+    known.write_text(json.dumps(values))
+
+
 def test_the_fewest_layers_that_keep_the_budget_and_nothing_twice(again: Again, once, known: Path) -> None:
     _, found = once
     assert 1 <= found.count < len(found.layers) == 3
@@ -106,10 +115,33 @@ def test_budgets_that_cannot_be(again: Again, tmp_path: Path) -> None:
         mix(again, Budget(1, "scenes"), tmp_path / "known.json", 1)
 
 
+def test_labels_of_other_classes_are_refused_and_changed_ones_measured_anew(
+    again: Again, known: Path, tmp_path: Path
+) -> None:
+    def write(root: Path, classes: tuple[str, ...], label: int) -> str:
+        write_png(root / "images" / "a.png", np.zeros((32, 64, 3), np.uint8))
+        write_png(root / "masks" / "a.png", np.full((32, 64), label, np.uint8))
+        (root / "classes.txt").write_text("\n".join(classes))
+        return f"folder:{root}"
+
+    other = write(tmp_path / "other", ("ground", "sky"), 1)
+    with pytest.raises(InputError, match=r"other: 2 classes, but fragile was made for 19; give a dataset"):
+        mix(again, Budget(100.0, other), known, 1)
+    same = tmp_path / "same"
+    budget = Budget(100.0, write(same, again.source.facts.classes, 0))
+    assert [mix(again, budget, known, 1).evaluations for _ in range(2)] == [2, 0]
+    write(same, again.source.facts.classes, 2)
+    os.utime(same / "masks" / "a.png", (1, 1))
+    assert mix(again, budget, known, 1).evaluations == 2
+    facts = replace(
+        again.source.facts, input=replace(again.source.facts.input, normalization=Normalization((0.5,) * 3))
+    )
+    elsewise = replace(again, source=Artifact(again.source.path, facts), keep=None)
+    assert mix(elsewise, budget, known, 1).evaluations == 2
+
+
 def test_a_budget_that_no_file_keeps(again: Again, known: Path) -> None:
-    values = json.loads(known.read_text())
-    values["found"]["float"]["mIoU % on 4 images of scenes"] = 99.0
-    known.write_text(json.dumps(values))
+    as_if_float_were_better(known)
     with pytest.raises(QuantizeError, match=r"keeps the drop within 1 points; the best found, with 2 layers in float"):
         mix(again, Budget(1.0, "scenes", 4), known, 1)
 
@@ -189,9 +221,7 @@ def test_max_drop_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) ->
     assert {row["precision"] for row in rows} == {"float", "int8"}
     assert "of 3 layers in float" in done.stdout
     known = out / "fragile_int8.onnx.sensitivity.json"
-    values = json.loads(known.read_text())
-    values["found"]["float"]["mIoU % on 4 images of scenes"] = 99.0
-    known.write_text(json.dumps(values))
+    as_if_float_were_better(known)
     written = (out / "fragile_int8.onnx").read_bytes()
     done = cli(*command, "--max-drop", "1")
     assert done.returncode == 1

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgeseg.quantize.tflite_passes.average import convolve_averages
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
+from edgeseg.quantize.tflite_passes.outputs import keep_first_output
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from tests.quantize.tflite_passes.nets import converted, operators, random, run
@@ -101,3 +102,17 @@ def test_no_group_is_left() -> None:
     regroup_convolutions(model)
     graph = model.subgraphs[0]
     assert list(graph.tensors[graph.operators[0].inputs[1]].shape) == [16, 1, 1, 8]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_first_output_alone_is_kept() -> None:
+    def build(x: Any) -> Any:
+        low = tf.nn.avg_pool2d(x, 2, 2, "VALID")
+        return low, tf.image.resize(low, (12, 14)), tf.reduce_max(x, 1)
+
+    model = converted(build, (1, 12, 14, 8))
+    keep_first_output(model)
+    assert operators(model) == ["AVERAGE_POOL_2D"]
+    assert run(model).shape == (1, 6, 7, 8)
+    keep_first_output(model)
+    assert operators(model) == ["AVERAGE_POOL_2D"]
