@@ -1,0 +1,33 @@
+"""A number less a map as the map times -1 and the number: the TFLite converter makes another function of a difference.
+
+It folds the number into the convolution behind with the wrong sign.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, fx
+
+from edgeseg.exporters.passes.edit import arguments, become, calls
+
+__all__ = ["FORMATS", "rewrite"]
+
+FORMATS = ("tflite",)
+
+_aten = torch.ops.aten
+_CONVOLUTIONS = (_aten.conv2d.default, _aten.conv2d.padding)
+
+
+def rewrite(graph: fx.GraphModule) -> int:
+    """Rewrite each that a convolution reads; returns how many."""
+    changed = 0
+    for node in calls(graph, _aten.rsub.Scalar):
+        if any(user.target in _CONVOLUTIONS for user in node.users):
+            given = arguments(node)
+            become(node, _reversed, given["self"], given["other"], given["alpha"])
+            changed += 1
+    return changed
+
+
+def _reversed(x: Tensor, number: float, times: float) -> Tensor:
+    return x * -times + number
