@@ -55,13 +55,16 @@ def say_evidence(evidence: Evidence) -> None:
 def say_mixture(mixture: Mixture, path: Path) -> None:
     """What was left in float to keep within the budget; the tables go beside the file at `path`."""
     from edgeseg.bench.profiles.layer_table import layer_table, write_layers
+    from edgeseg.core.files import remove
 
     left = f"with {mixture.count} of {len(mixture.layers)} layers in float" if mixture.count else "wholly in int8"
     say(f"  {mixture.cost} {left} ({mixture.evaluations} evaluations)")
     if mixture.layers:
         table_console().print(layer_table(mixture.layers, mixture.count))
-        for format in ("md", "csv", "json"):
-            table = path.with_name(f"{path.name}.layers.{format}")
+    for format in ("md", "csv", "json"):
+        table = path.with_name(f"{path.name}.layers.{format}")
+        remove(table)  # It may be there, of what was asked before.
+        if mixture.layers:
             write_layers(table, format, mixture.layers, mixture.count)
             say(f"table: {table}")
 

@@ -221,6 +221,10 @@ def test_max_drop_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) ->
     assert {row["precision"] for row in rows} == {"float", "int8"}
     assert "of 3 layers in float" in done.stdout
     known = out / "fragile_int8.onnx.sensitivity.json"
+    elsewhere = cli(*command[:2], "--float", "mixed", *command[2:], "--max-drop", "100")
+    assert "wholly in int8" in elsewhere.stdout
+    assert not list(out.glob("*.layers.*"))
+    assert cli(*command, "--max-drop", "1").returncode == 0
     as_if_float_were_better(known)
     written = (out / "fragile_int8.onnx").read_bytes()
     done = cli(*command, "--max-drop", "1")
