@@ -136,7 +136,7 @@ def gate(
         raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
-    _refuse_reports(json, junit)
+    _refuse_reports(json, junit, baseline, candidate)
     for report in filter(None, (json, junit)):  # Or that of another run would stand for this one, if it is killed.
         remove(report)
     kept = KeptPairs(Answers(out / "unfinished_gate.json")) if resume else None
@@ -167,11 +167,13 @@ def gate(
     raise typer.Exit(verdict.exit_code)
 
 
-def _refuse_reports(json: Path | None, junit: Path | None) -> None:
-    """Raise InputError for places that no report can be written to, before long work."""
+def _refuse_reports(json: Path | None, junit: Path | None, *measured: Path) -> None:
+    """Raise InputError for places that no report can be written to, or that hold what is measured, before long work."""
     for name, path in (("--json", json), ("--junit", junit)):
         if path and path.is_dir():
             raise InputError(f"{name} {path}: a folder; give the name of a file")
+        if path and (path.suffix.lower() in (".onnx", ".tflite") or path.absolute() in map(Path.absolute, measured)):
+            raise InputError(f"{name} {path}: a file to measure, which the report would replace; give another name")
     if json and junit and json.absolute() == junit.absolute():
         raise InputError(f"--json and --junit {json}: one would overwrite the other; give each a file of its own")
 

@@ -72,7 +72,7 @@ def remove(target: Path) -> None:
     try:
         target.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"cannot remove {target}: {error.strerror}; choose another --out") from error
+        raise InputError(f"cannot remove {target}: {error.strerror}; choose another place") from error
 
 
 @contextmanager

@@ -1,18 +1,23 @@
 """The few bytes of the protobuf wire format that reach an ONNX file's metadata and the files that hold its weights.
 
 Source: protobuf.dev, "Encoding"; onnx.proto, messages ModelProto (graph = 7, metadata_props = 14), GraphProto
-(initializer = 5) and TensorProto (data_type = 2, external_data = 13). A protobuf message stays valid when top-level
-fields are taken out or appended, so the graph's values are never decoded.
+(initializer = 5) and TensorProto (dims = 1, data_type = 2, external_data = 13). A protobuf message stays valid when
+top-level fields are taken out or appended, so the graph's values are never decoded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import mmap
+from typing import TypeAlias
 
 __all__ = ["external_files", "read_metadata", "weight_types", "write_metadata"]
 
+Content: TypeAlias = bytes | mmap
+"""Of a whole file."""
+
 _GRAPH, _METADATA = 7, 14
-_INITIALIZER, _DATA_TYPE, _EXTERNAL_DATA = 5, 2, 13
+_INITIALIZER, _DIMS, _DATA_TYPE, _EXTERNAL_DATA = 5, 1, 2, 13
 _BAD = "not an ONNX file, or a truncated one; export it again or copy it anew"
 
 
@@ -65,7 +70,7 @@ def _entry(message: memoryview) -> tuple[bytes, bytes]:
     return values.get(1, b""), values.get(2, b"")
 
 
-def _model_fields(data: bytes) -> list[tuple[int, int, int, int]]:
+def _model_fields(data: Content) -> list[tuple[int, int, int, int]]:
     try:
         fields = list(_fields(memoryview(data)))
     except IndexError as error:
@@ -85,7 +90,7 @@ def read_metadata(data: bytes, key: str) -> bytes | None:
     return found
 
 
-def external_files(data: bytes) -> list[str]:
+def external_files(data: Content) -> list[str]:
     """Names of the files, in the model's folder, that hold initializers; ValueError where `data` is no ONNX model."""
     names = set()
     for tensor in _initializers(data):
@@ -95,12 +100,18 @@ def external_files(data: bytes) -> list[str]:
     return sorted(names)
 
 
-def weight_types(data: bytes) -> set[int]:
-    """The types, as numbers of TensorProto.DataType, of initializers; ValueError where `data` is no ONNX model."""
-    return {_varint(value, 0)[0] for tensor in _initializers(data) for value in _contents(tensor, _DATA_TYPE)}
+def weight_types(data: Content) -> set[tuple[int, int]]:
+    """(type as a number of TensorProto.DataType, dimensions) of initializers; ValueError where it is no ONNX model."""
+    found: set[tuple[int, int]] = set()
+    for tensor in _initializers(data):
+        rank = 0
+        for dims in _contents(tensor, _DIMS):  # One at a time, or several packed into one field.
+            rank += sum(byte < 0x80 for byte in dims)
+        found.update((_varint(value, 0)[0], rank) for value in _contents(tensor, _DATA_TYPE))
+    return found
 
 
-def _initializers(data: bytes) -> Iterator[memoryview]:
+def _initializers(data: Content) -> Iterator[memoryview]:
     for number, _, content, end in _model_fields(data):
         if number == _GRAPH:
             yield from _contents(memoryview(data)[content:end], _INITIALIZER)

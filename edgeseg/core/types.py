@@ -265,7 +265,10 @@ def _input(values: Mapping[str, Any]) -> InputFacts:
     given["size"] = Size(**values["size"])
     normalization = values["normalization"]
     mean, std, order = tuple(normalization["mean"]), tuple(normalization["std"]), normalization.get("order", "RGB")
-    given["normalization"] = Normalization(mean, std, order)
+    try:
+        given["normalization"] = Normalization(mean, std, order)
+    except InputError as error:
+        raise InputError(f"{error}; export it again with --mean and --std") from error
     return InputFacts(**given)
 
 

@@ -38,7 +38,10 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
     pairs = []
-    for image in images_in(home / "images", _LAYOUT, options):
+    images = images_in(home / "images", _LAYOUT, options)
+    if twice := [stem for stem, count in Counter(image.stem for image in images).items() if count > 1]:
+        raise InputError(f"{home / 'images' / twice[0]}: two images of that name, but one label; rename one of them")
+    for image in images:
         label = home / "masks" / f"{image.stem}.png"
         if not label.is_file():
             raise InputError(f"{image}: image without a label; expected {label}")

@@ -108,7 +108,8 @@ def existing_folder(path: Path, expected: str) -> Path:
 
 def images_in(folder: Path, expected: str, options: DatasetOptions, pattern: str = "*") -> list[Path]:
     """Image files of a folder by name, as many as the options' `limit`; InputError with the expected layout if none."""
-    found = sorted(p for p in folder.glob(pattern) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    seen = (path for path in folder.glob(pattern) if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+    found = sorted(path for path in seen if path.is_file())
     if not found:
         raise InputError(f"{folder}: empty dataset, no image found; expected {expected}")
     count = min(options.limit or len(found), len(found))

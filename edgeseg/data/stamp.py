@@ -10,9 +10,11 @@ __all__ = ["stamp"]
 
 
 def stamp(dataset: Dataset) -> str:
-    """Other text as soon as there are other images, or one of the `files` that a dataset may have is written anew."""
+    """Other text as soon as there are other images, as far as a dataset has `files` or holds them `in_memory`."""
     digest = sha256(f"{dataset.name} {len(dataset)}".encode())
     for path in getattr(dataset, "files", ()):
         seen = path.stat()
         digest.update(f"{path} {seen.st_size} {seen.st_mtime_ns}".encode())
+    for image in getattr(dataset, "in_memory", ()):
+        digest.update(image.tobytes())
     return digest.hexdigest()[:12]

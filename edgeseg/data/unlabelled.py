@@ -30,6 +30,11 @@ class Unlabelled:
         """All that it is read from."""
         return [image for image in self.images if isinstance(image, Path)]
 
+    @property
+    def in_memory(self) -> list[NDArray[np.uint8]]:
+        """Those of its images that it is made of."""
+        return [image for image in self.images if isinstance(image, np.ndarray)]
+
     def __len__(self) -> int:
         return len(self.images)
 

@@ -23,7 +23,7 @@ def open_evaluation(text: str, split: str | None, size: Size | None, limit: int 
     """What accuracy is measured on, at a size or at the images' own; InputError for images without labels."""
     dataset = data.open_dataset(text, split=split, size=size, limit=limit)
     if not dataset.classes:
-        raise InputError(f"{text}: images without labels, which accuracy is not measured on; give --data with labels")
+        raise InputError(f"{text}: images without labels; give --data that has them, or measure no accuracy")
     return dataset
 
 

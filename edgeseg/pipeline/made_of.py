@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgeseg import models
+from edgeseg.core.errors import InputError
 from edgeseg.core.parts import parts, sha256_of
 from edgeseg.core.source import Source
 from edgeseg.models import third_party
@@ -17,20 +18,27 @@ __all__ = ["digest"]
 
 
 def digest(source: Source) -> str:
-    """SHA-256 of the files that a MODEL is read from: itself or its code, weights and cell. InputError as `parts`."""
-    return sha256_of(_files(source))
+    """SHA-256 of the files that a MODEL is read from: itself or its code, weights and cell.
+
+    Empty where they cannot be read, of which nothing comes that could be kept.
+    """
+    try:
+        return sha256_of(_files(source))
+    except (InputError, OSError):
+        return ""
 
 
 def _files(source: Source) -> Iterator[Path]:
-    path = Path(source.target)
-    if is_file(source.target):
+    target, path = source.target, Path(source.target)
+    if is_file(target):
         yield from parts(path) if path.is_file() else ()
-    elif path.is_dir():
-        yield from sorted(each for each in path.rglob("*") if each.is_file())
-    elif path.is_file():
-        yield path
-    elif source.target not in models.names() and not third_party.is_third_party(source.target):
-        yield from _code(source.target.partition(":")[0].partition(".")[0])
+    elif target not in models.names() and not third_party.is_third_party(target):
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            yield from _code(target.partition(":")[0].partition(".")[0])
     for given in (source.weights, source.cell):
         if given:
             yield from _given(Path(given))
@@ -38,7 +46,13 @@ def _files(source: Source) -> Iterator[Path]:
 
 def _code(module: str) -> Iterator[Path]:
     """The package's code, or that of all modules beside a module, for it may import them."""
-    spec = PathFinder.find_spec(module, [str(Path.cwd()), *sys.path])
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    finally:
+        del sys.path[0]
     if spec and spec.submodule_search_locations:
         for folder in spec.submodule_search_locations:
             yield from sorted(Path(folder).rglob("*.py"))

@@ -45,7 +45,10 @@ def check_apart(sources: Sequence[Source]) -> None:
     """Raise InputError, before long work, for two MODELs of which files of the same name would be made."""
     seen: dict[str, str] = {}
     for target in (source.target for source in sources):
-        name = Path(target).name if is_file(target) else models.name_of(target)
+        path = Path(target)
+        name = f"{path.stem.removesuffix('_fp32')}{path.suffix}" if is_file(target) else models.name_of(target)
+        if seen.get(name) == target:
+            raise InputError(f"{target}: given twice; once is enough")
         if name in seen:
             raise InputError(f"{seen[name]} and {target}: files of the same name are made of both; give each an --out")
         seen[name] = target

@@ -15,7 +15,6 @@ from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Precision, Size
 
 if TYPE_CHECKING:
-    from edgeseg.runtimes.engine import Signature
     from edgeseg.runtimes.session import Session
 
 __all__ = ["declarations", "describe", "devices", "for_format", "open_session", "precision_of"]
@@ -134,8 +133,8 @@ def describe(
 def precision_of(path: Path) -> Precision:
     """What a file computes in, as its operators and weights tell; InputError for one that its runtime cannot load."""
     name = for_format(file_format(path))
-    signature: Signature = _load(name, declarations()[name]).signature(path)
-    return signature.precision
+    found: Precision = _load(name, declarations()[name]).precision(path)
+    return found
 
 
 def _load(name: str, declared: RuntimeDeclaration) -> ModuleType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,22 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
 def signature(path: Path) -> Signature:
     """Raises InputError for a file that LiteRT cannot load."""
     interpreter = _interpreter(path, 1, bare=True, keep=True)
+    inputs = tuple(map(_port, interpreter.get_input_details()))
+    outputs = tuple(map(_port, interpreter.get_output_details()))
+    return Signature(inputs, outputs, _precision_of(interpreter))
+
+
+def precision(path: Path) -> Precision:
+    """What the operators and weights of a file tell; InputError for one that LiteRT cannot load."""
+    return _precision_of(_interpreter(path, 1, bare=True, keep=True))
+
+
+def _precision_of(interpreter: Any) -> Precision:
     dtypes = {details["index"]: details["dtype"] for details in interpreter.get_tensor_details()}
     computed = _computed(interpreter)
     read = {int(index) for op in interpreter._get_ops_details() for index in op["inputs"] if index >= 0}
     values = {dtypes[index] for index in computed}
     weights = {dtypes[index] for index in read.difference(computed)}
-    inputs = tuple(map(_port, interpreter.get_input_details()))
-    outputs = tuple(map(_port, interpreter.get_output_details()))
-    return Signature(inputs, outputs, _precision(values, weights))
-
-
-def _precision(values: Collection[Any], weights: Collection[Any]) -> Precision:
-    """Of a file whose operators give values and read constants of these types."""
     if np.int16 in values:
         return "int16x8"
     if np.int8 in values or np.uint8 in values:

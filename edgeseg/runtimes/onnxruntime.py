@@ -13,6 +13,7 @@ from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from edgeseg.core.errors import InputError, MeasureError, first_line
 from edgeseg.core.files import temporary_folder
 from edgeseg.core.onnx_wire import weight_types
+from edgeseg.core.parts import mapped
 from edgeseg.core.profile import Trace
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.registry import load
@@ -21,7 +22,7 @@ from edgeseg.runtimes.engine import WARMUP_RUNS, Engine, Port, Quantization, Sig
 from edgeseg.runtimes.onnxruntime_trace import read_trace
 from edgeseg.runtimes.session import Session
 
-__all__ = ["DECLARATION", "devices", "open_session", "signature"]
+__all__ = ["DECLARATION", "devices", "open_session", "precision", "signature"]
 
 DECLARATION = RuntimeDeclaration(
     format="onnx", package="onnxruntime", extra="onnx", devices=("cpu", "cuda"), default=True
@@ -100,19 +101,21 @@ def _engine(path: Path, threads: int, device: str, tensors: bool, watch: tuple[s
 def signature(path: Path) -> Signature:
     """Raises InputError for a file that ONNX Runtime cannot load."""
     session = _session(path, path, 1, _PROVIDERS["cpu"], optimize=False)
-    stored = path.read_bytes()
     inputs, outputs = tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
-    return Signature(inputs, outputs, _precision(stored))
+    return Signature(inputs, outputs, precision(path))
 
 
-def _precision(model: bytes) -> Precision:
+def precision(path: Path) -> Precision:
+    """What the operators and weights of a file tell; ValueError for one that is none."""
+    model = mapped(path)
     # Field 4 of a NodeProto is its operator's name.
-    found = (kind for op, kind in _INTEGER_OPS.items() if b"\x22" + bytes([len(op)]) + op.encode() in model)
-    precision: Precision = next(found, "fp32")
+    kinds = (kind for op, kind in _INTEGER_OPS.items() if model.find(b"\x22" + bytes([len(op)]) + op.encode()) >= 0)
+    found: Precision = next(kinds, "fp32")
     types = weight_types(model)
-    if precision == "int8" and types & _INT16:
+    if found == "int8" and {kind for kind, _ in types} & _INT16:
         return "int16x8"
-    return "fp16" if precision == "fp32" and types & _HALF else precision
+    arrays = {kind for kind, rank in types if rank > 1}
+    return "fp16" if found == "fp32" and arrays and arrays <= _HALF else found
 
 
 def _session(

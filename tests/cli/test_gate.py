@@ -238,3 +238,18 @@ def test_a_gate_that_is_stopped_is_not_passed_and_not_a_regression(number, files
     assert process.returncode in (2, -number)
     assert not (tmp_path / "v.json").exists()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_reports_of_another_run_go_and_no_file_is_one(cli, files: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.onnx"
+    old.write_bytes((files / "old" / "same.onnx").read_bytes())
+    for given in (old, tmp_path / "records.json"):
+        (tmp_path / "records.json").write_text("{}")
+        done = cli("gate", "--baseline", given, "--candidate", old, "--json", given)
+        assert done.returncode == 2
+        assert "which the report would replace" in done.stderr
+        assert given.stat().st_size
+    (tmp_path / "v.xml").write_text("of another run")
+    stopped = cli("gate", "--baseline", old, "--candidate", old, "--max-slowdown", "-5", "--junit", "v.xml")
+    assert stopped.returncode == 2
+    assert "of another run" not in (tmp_path / "v.xml").read_text()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from edgeseg.core.types import Size
 from edgeseg.data import open_dataset
 from edgeseg.data.check import check
 from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, IGNORE
+from edgeseg.data.stamp import stamp
+from edgeseg.data.unlabelled import as_dataset
 from edgeseg.pipeline.images import open_calibration
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real"
@@ -250,3 +253,25 @@ def test_the_real_thing_opens_and_reads():
     assert (label == 0).mean() > 0.1
     large, _ = open_dataset(f"cityscapes:{REAL / 'cityscapes_2048x1024'}", split="train")[0]
     assert large.shape == (1024, 2048, 3)
+
+
+def test_a_stamp_is_of_these_very_images(tmp_path):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0))
+    for text in (f"folder:{tmp_path}", f"images:{tmp_path}/images"):
+        before = stamp(open_dataset(text))
+        assert stamp(open_dataset(text)) == before
+        os.utime(tmp_path / "images/a.png", (1, 1))
+        assert stamp(open_dataset(text)) != before
+        os.utime(tmp_path / "images/a.png")
+    zeros, ones = (as_dataset([np.full((4, 4, 3), value, np.uint8)]) for value in (0, 1))
+    assert stamp(zeros) != stamp(ones)
+
+
+def test_two_images_of_one_label_are_refused(tmp_path):
+    for suffix in ("png", "bmp"):
+        save(tmp_path / f"images/a.{suffix}", picture())
+    save(tmp_path / "images/._b.png", picture())
+    save(tmp_path / "masks/a.png", mask(0))
+    with pytest.raises(InputError, match=r"images/a: two images of that name, but one label"):
+        open_dataset(f"folder:{tmp_path}")

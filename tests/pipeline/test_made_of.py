@@ -46,3 +46,16 @@ def test_what_needs_no_file_is_made_of_nothing() -> None:
         == digest(Source("smp:unet:resnet18"))
         == digest(Source("fastscnn", weights="random"))
     )
+
+
+def test_a_file_that_cannot_be_read_has_none(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"half of a file")
+    assert digest(Source(str(tmp_path / "net.onnx"))) == ""
+
+
+def test_a_folder_of_the_name_of_a_network_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(Source("fastscnn"))
+    monkeypatch.chdir(tmp_path)
+    Path("fastscnn").mkdir()
+    Path("fastscnn", "notes.txt").write_text("none of its weights")
+    assert digest(Source("fastscnn")) == before

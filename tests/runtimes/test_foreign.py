@@ -16,6 +16,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact, Normalization, OutputFacts, Precision, Size
 from edgeseg.runtimes import foreign
 from edgeseg.runtimes.engine import Port, Signature
+from tests.small import small_onnx
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real" / "tflite"
 DEEPLAB = REAL / "deeplab_mobilenet_edgetpu_slim_cityscapes_quant.tflite"
@@ -139,6 +140,14 @@ def test_a_published_quantized_deeplab() -> None:
         assert (classmap.shape, classmap.dtype) == ((1, 513, 513), np.uint8)
         assert classmap.max() < 19
         assert (session(noise) == classmap).all()
+
+
+def test_half_weights_that_are_read_in_float_do_not_make_a_file_half(tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((4, 4), np.float16), "table"))
+    onnx.save(model, path)
+    assert runtimes.precision_of(path) == "fp32"
 
 
 @pytest.mark.parametrize(

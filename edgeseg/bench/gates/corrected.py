@@ -16,7 +16,7 @@ from edgeseg.core.errors import InputError
 
 __all__ = ["Run", "corrected_timing", "draws_for", "in_common"]
 
-_FEWEST_DRAWS, _MOST_DRAWS = 10_000, 1_000_000
+_FEWEST_DRAWS, _MOST_DRAWS = 10_000, 300_000
 _BEYOND = 10
 """Draws that are to lie beyond the error which a call is held to."""
 _FEWEST_ROUNDS = 10

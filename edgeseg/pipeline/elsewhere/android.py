@@ -19,6 +19,7 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
+from edgeseg.pipeline.files.counting import recounted
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact
@@ -123,7 +124,7 @@ def _adb(*arguments: str) -> str:
 
 
 def _record(artifact: Artifact, job: Job, samples: tuple[float, ...], environment: dict[str, object]) -> Record:
-    facts = artifact.facts
+    facts = recounted(artifact.facts, artifact)
     return Record(
         name=artifact.path.name,
         model=facts.model,

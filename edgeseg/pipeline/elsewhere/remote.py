@@ -77,13 +77,13 @@ class Host:
     def parse(cls, device: str) -> Self:
         """Raise InputError for what is no such address."""
         try:
-            parts = urlsplit(device)
-            name, port = _spelled(parts.hostname, parts.netloc), parts.port
+            address = urlsplit(device)
+            name, port = _spelled(address.hostname, address.netloc), address.port
         except ValueError:
             name, port = None, None
-        if not name or name.startswith("-") or parts.password or parts.query or parts.fragment:
+        if not name or name.startswith("-") or address.password or address.query or address.fragment:
             raise InputError(f"device {device!r}: expected ssh://[user@]host[:port][/path/of/python]; ssh has the keys")
-        return cls(name, parts.username, port, parts.path if len(parts.path) > 1 else "python3")
+        return cls(name, address.username, port, address.path if len(address.path) > 1 else "python3")
 
     def __str__(self) -> str:
         return f"{self.user}@{self.name}" if self.user else self.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from edgeseg import runtimes
@@ -19,8 +20,10 @@ def counted(facts: Facts, source: Artifact) -> Facts:
     if facts.params is not None and facts.madds is not None:
         return facts
     try:
-        with pinned(source) as fixed:
-            graph = read_graph(fixed.path)
+        graph = read_graph(source.path)
+        if min(graph.inputs[0].shape) < 1:
+            with pinned(source) as fixed:
+                graph = read_graph(fixed.path)
         facts = replace(facts, params=graph.params if facts.params is None else facts.params)
         return replace(facts, madds=count_madds(graph) if facts.madds is None else facts.madds)
     except (MissingDependency, MeasureError) as reason:
@@ -35,6 +38,7 @@ def recounted(facts: Facts, source: Artifact) -> Facts:
     """
     if facts.precision != "fp32":
         return counted(facts, source)
-    facts = replace(facts, precision=runtimes.precision_of(source.path))
+    with suppress(MissingDependency):
+        facts = replace(facts, precision=runtimes.precision_of(source.path))
     found = counted(replace(facts, madds=None), source)
     return facts if found.madds is None and facts.madds is not None else found

@@ -103,7 +103,10 @@ def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset
     program = registry.load("edgeseg.exporters", f"{model.framework}_program").trace(model, spec)
     batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
     with runtimes.open_session(artifact) as session:
-        found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
+        try:
+            found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
+        except ExportError as error:
+            raise ExportError(f"{model.name}: {error}") from error
     if not parity.passes(found):
         with runtimes.open_session(artifact, tensors=True) as session:
             where = parity.first_difference(program, session, next(iter(batches)))

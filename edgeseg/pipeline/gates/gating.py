@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from edgeseg.bench.gates.corrected import draws_for
 from edgeseg.bench.gates.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
 from edgeseg.bench.gates.race import race
 from edgeseg.bench.gates.self_test import SelfTest
@@ -78,6 +79,8 @@ def gate(
     said = given or Source("")
     files = [path for pair in pairs for path in (pair.baseline, pair.candidate) if _is_there(path)]
     check([replace(said, target=str(path)) for path in files])
+    if any(isinstance(pair.baseline, Record) for pair in pairs):
+        draws_for(options, len(pairs))
     job = Job(said, runtime, device, threads, data, split, images)
     examine = kept.examined if kept else examine_apart
     measured = []

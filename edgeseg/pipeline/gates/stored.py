@@ -8,7 +8,7 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.gates.corrected import Run, corrected_timing, draws_for, in_common
+from edgeseg.bench.gates.corrected import Run, corrected_timing, in_common
 from edgeseg.bench.gates.gate import GateOptions, Timing
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.reference import WORKLOADS
@@ -35,7 +35,6 @@ def against_record(record: Record, job: Job, options: GateOptions, pairs: int, t
     """
     started, then = monotonic(), _run(record)
     in_common(then, WORKLOADS.keys())
-    draws_for(options, pairs)
     with open_reference() as reference, Player(replace(job, latency=WARM_UP)) as player:
         refuse_unlike(terms_of_record(record), terms_of(job, player.opened()), job.source.target)
         calls = max(_FEWEST_CALLS, round(_TURN_MS / player.warm("network")))

@@ -18,7 +18,7 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere, measure_elsewhere
-from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.kept_records import KeptRecords
 from edgeseg.pipeline.measure.timing import Times, take_times
@@ -91,12 +91,14 @@ def measure_each(
 ) -> list[Record | EdgesegError]:
     """Measure every source as `job` says, wherever its device is: for each, in order, a Record or why there is none.
 
-    What is in `kept` is not measured again. Raises InputError for a source that is nothing.
+    What is in `kept` is not measured again. Raises InputError for a source that is nothing, or data without labels.
     """
     check(sources)
     if is_elsewhere(job.device):
         with progress(f"{len(sources)} files") as show:
             return measure_elsewhere(job, sources, show)
+    if job.data:
+        open_evaluation(job.data, job.split, None, job.images)
     return measure_together([replace(job, source=source) for source in sources], progress, kept)
 
 

@@ -18,6 +18,7 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import Titled
 from edgeseg.pipeline.measure.comparing import Comparison, measure_all
@@ -52,13 +53,15 @@ class Matrix:
 def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     """Make and measure one pair after the other; what fails becomes a Failure and the others go on.
 
-    Raises InputError for a source that is nothing.
+    Raises InputError for a source that is nothing, and for data without labels.
     """
     check(matrix.sources)
     check_apart(matrix.sources)
     for source in matrix.sources:
         if is_file(source.target) and file_format(Path(source.target)) not in matrix.formats:
             raise InputError(f"{source.target}: is not of the format asked for, {matrix.formats[0]}; leave --to out")
+    if matrix.job.data:
+        open_evaluation(matrix.job.data, matrix.job.split, None, matrix.job.images)
     kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
     pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):

@@ -57,7 +57,7 @@ class Known:
             "schema": _SCHEMA,
             "float_sha256": again.source.sha256,
             "facts": json.loads(json.dumps([asdict(facts.input), asdict(facts.output), facts.classes])),
-            "images": stamp(_samples(again)) if again.keep is None or again.keep.add else None,
+            "images": _stamp(again),
             "recipe": json.loads(json.dumps(vars(again.recipe))),
             "samples": f"{again.count} of {samples}",
             "split": again.split,
@@ -66,7 +66,8 @@ class Known:
             return cls(path, key)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            if values["key"] != key:
+            kept = values["key"]
+            if kept != (key if key["images"] else {**key, "images": kept["images"]}):
                 return cls(path, key)
             layers = tuple(Layer(tuple(each["tensors"]), each["noise"], each["cost_ms"]) for each in values["layers"])
             return cls(path, key, layers, dict(values["found"]))
@@ -114,6 +115,14 @@ def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMA
         for batch in islice(Batches(dataset, facts.input), images):
             scores = session(batch)
             yield scores.transpose(0, 2, 3, 1) if first else scores
+
+
+def _stamp(again: Again) -> str | None:
+    """None where the images of a kept calibration are no longer there, and nothing says that they were others."""
+    try:
+        return stamp(_samples(again))
+    except InputError:
+        return None
 
 
 def _samples(again: Again) -> Dataset:

@@ -24,7 +24,8 @@ def limits_of(edit: Editor, node: onnx.NodeProto) -> tuple[float, float] | None:
             value = edit.constant(name)
             if value is None:
                 return None
-            limits[place] = float(value.item())
+            if value.size:
+                limits[place] = float(value.item())
     return limits[0], limits[1]
 
 

@@ -14,6 +14,10 @@ from tests.exporters.passes.harness import Function, exported, rewrite
     [
         (lambda x: 1 - x, 1),
         (lambda x: torch.rsub(x, 2, alpha=3), 1),
+        (lambda x: torch.tensor(2.0) - x, 1),
+        (lambda x: torch.sub(torch.tensor([1.0]), x, alpha=2), 1),
+        (lambda x: torch.ones(1, 3, 1, 1) - x, 0),
+        (lambda x: x - torch.tensor(1.0), 0),
         (lambda x: x * (1 - torch.sigmoid(x)), 0),
         (lambda x: x - 1, 0),
     ],
@@ -23,6 +27,6 @@ def test_is_the_same_function(before, places: int) -> None:
     assert rewrite("reversed_difference", network, 2, 3, 5, 6) == places
 
 
-@pytest.mark.parametrize("function", [lambda x: 1 - x, lambda x: 0.5 - torch.relu(x)])
+@pytest.mark.parametrize("function", [lambda x: 1 - x, lambda x: torch.tensor([0.5]) - torch.relu(x)])
 def test_on_the_runtime(function, tmp_path: Path) -> None:
     assert "SUB" not in exported(Function(function), "tflite", tmp_path)
