@@ -25,7 +25,7 @@ Balance = Annotated[
     float,
     typer.Option("--balance", min=0.0, help="How much rare classes count: 0 all pixels alike, 1 all classes."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of weights, order and augmentation.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of order and augmentation.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")]
 Weights = Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")]
 Backbone = Annotated[

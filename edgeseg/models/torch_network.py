@@ -133,7 +133,7 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
                 f"{path}: refused, since it holds Python objects that loading would run; save its state_dict() alone"
             ) from error
         raise InputError(f"{path}: not a PyTorch checkpoint, or a damaged one; copy it anew") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
         raise InputError(f"{path}: not a PyTorch checkpoint, or a truncated one; copy it anew") from error
     entries = _entries(stored)
     if not entries:

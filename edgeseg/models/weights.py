@@ -101,9 +101,9 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         entries: dict[str, NDArray[Any]] = load_file(path)
-        return entries
-    except KeyError as error:
-        raise InputError(f"{path}: holds numbers of type {error}; save it as float32 or float16") from error
+        return {name: value.astype(np.float32) if value.dtype.kind == "V" else value for name, value in entries.items()}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: holds numbers of another type ({error}); save it as float32 or float16") from error
     except (SafetensorError, ValueError) as error:
         raise InputError(f"{path}: not a safetensors file, or a truncated one; copy it anew") from error
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from edgeseg import data, models, runtimes
 from edgeseg.bench.accuracy.miou import evaluate
+from edgeseg.core import registry
+from edgeseg.core.parts import sha256_of
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Model, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.stamp import stamp
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.silence import silent
@@ -56,8 +59,7 @@ def train(
         InputError: Options or data that cannot be used.
         TrainError: The loss became no number, or the run was interrupted.
     """
-    from edgeseg.models.weights import save
-
+    weights_file = registry.load("edgeseg.models", "weights", extra="torch", why="reading and writing weights")
     chosen, size = options or TrainOptions(), Size.of(size)
     if isinstance(model, str):
         learner = models.load(model, classes=classes, weights=weights, size=chosen.crop, backbone=backbone)
@@ -68,8 +70,10 @@ def train(
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
     )
-    result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress)
-    save(learner.network, target)
+    starts = learner.weights_sha256 or "random weights"
+    given = {"start": f"{starts} and {sha256_of([Path(backbone)])}" if backbone else starts, "data": stamp(labelled)}
+    result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress, given)
+    weights_file.save(learner.network, target)
     if validation is None and isinstance(dataset, str):
         validation = dataset
     if validation is None:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,8 +51,11 @@ def train(
     options: TrainOptions,
     checkpoint_path: Path,
     progress: Progress,
+    given: Mapping[str, str] | None = None,
 ) -> TrainResult:
     """Train `model.network` in place with cross-entropy, going on from `checkpoint_path` where a run was stopped.
+
+    `given` is what else must be the same to go on, such as the weights that the network starts from.
 
     Raises InputError for options, data or a checkpoint that do not fit, TrainError where the loss is no number any
     more, or when Ctrl-C stopped the run (the checkpoint is then written and the message names it).
@@ -68,6 +71,7 @@ def train(
         "model": model.name,
         "framework": model.framework,
         "dataset": f"{dataset.name} ({len(dataset)} images)",
+        **(given or {}),
         **options.deciding(),
     }
     with closing(module.open_stepper(model, options, batches.class_weights())) as stepper:

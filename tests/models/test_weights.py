@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 from torch import nn
 
 from edgeseg import models
@@ -95,6 +98,7 @@ def test_files_of_another_kind(tmp_path: Path) -> None:
     for name, content, complaint in (
         ("text.pth", b"hello", "not a PyTorch checkpoint"),
         ("text.safetensors", b"hello", "not a safetensors file"),
+        ("cut.pth", b"PK\x03\x04" + b"a" * 10_000, "not a PyTorch checkpoint"),
         ("weights.xyz", b"", "expected .safetensors, .pth or .pt"),
     ):
         (tmp_path / name).write_bytes(content)
@@ -237,3 +241,17 @@ def test_built_in_weights_load(name: str) -> None:
     model = models.load(name, size=Size(65, 129))
     assert model.weights_sha256 is not None
     assert models.load(name, size=Size(65, 129), classes=5).weights_sha256 is None
+
+
+@pytest.mark.parametrize(("setup", "told"), [("import ml_dtypes", "read float32"), ("pass", "save it as float32")])
+def test_numbers_that_numpy_alone_has_not(setup: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    save_torch({"weight": torch.ones(2, 2, dtype=torch.bfloat16)}, path)
+    code = (
+        f"{setup}\nfrom pathlib import Path\n"
+        "from edgeseg.core.errors import InputError\nfrom edgeseg.models import weights\n"
+        f"try:\n    print('read', weights.read(Path({str(path)!r}))['weight'].dtype)\n"
+        "except InputError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told in done.stdout

@@ -169,6 +169,8 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         run(model("torch"), path, replace(options, batch=5))
     with pytest.raises(InputError, match="a run with model tiny, not other"):
         run(replace(model("torch"), name="other"), path, options)
+    with pytest.raises(InputError, match=r"c\.npz: a run with start None, not a file"):
+        train(model("torch"), Squares(), options, path, silent, {"start": "a file"})
     with pytest.raises(InputError, match="a run with framework torch, not keras"):
         run(model("keras"), path, options)
     assert run(model("torch"), path, replace(options, workers=0, cache_mib=0)).losses == ()

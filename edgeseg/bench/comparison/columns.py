@@ -11,7 +11,7 @@ from edgeseg.bench.times.intervals import samples_for
 from edgeseg.bench.times.memory import MEANING
 from edgeseg.core.evaluation import Evaluation
 
-__all__ = ["ACCURACY", "COLUMNS", "DISPENSABLE", "IDENTITY", "SPEED", "Column", "columns", "footnotes"]
+__all__ = ["ACCURACY", "COLUMNS", "DISPENSABLE", "IDENTITY", "SPEED", "Column", "columns", "footnotes", "full_name"]
 
 BASE = "base"
 PLAIN = str(Evaluation())
@@ -136,10 +136,15 @@ def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         notes.append(f"a percentile is left blank where there are fewer samples than it takes to state it: {needed}")
     if any(row.peak_rss_mib is not None for row in rows):
         notes.append(MEANING)
-    slower = [row.name for row in rows if not row.is_baseline and _is_slower(row)]
+    slower = [full_name(row) for row in rows if not row.is_baseline and _is_slower(row)]
     if slower:
         notes.append(f"slower than its float row: {', '.join(slower)}")
     return (*filter(None, notes), *_row_notes(rows))
+
+
+def full_name(row: Row) -> str:
+    """With the run that it is of, where there are several."""
+    return f"{row.name} of {row.run}" if row.run else row.name
 
 
 def _is_slower(row: Row) -> bool:
@@ -152,7 +157,7 @@ def _about_series(rows: Sequence[Row]) -> str:
     names: dict[int, list[str]] = {}
     for row in rows:
         if row.series is not None:
-            names.setdefault(row.series, []).append(f"{row.name} of {row.run}" if row.run else row.name)
+            names.setdefault(row.series, []).append(full_name(row))
     if len(names) <= len({row.machine for row in rows if row.series is not None}):
         return ""
     which = "`series` in CSV and JSON says which were"
@@ -179,7 +184,7 @@ def _row_notes(rows: Sequence[Row]) -> list[str]:
     names: dict[str, list[str]] = {}
     for row in rows:
         for note in row.notes:
-            names.setdefault(note, []).append(row.name)
+            names.setdefault(note, []).append(full_name(row))
     return [
         f"{', '.join(having)}: {note}" if len(having) <= _NAMED else f"{having[0]} and {len(having) - 1} more: {note}"
         for note, having in names.items()

@@ -149,9 +149,10 @@ def float_record(record: Record, records: Sequence[Record], named: Mapping[int, 
     return max(parents or relatives, key=lambda other: _likeness(record, other, named), default=None)
 
 
-def _likeness(one: Record, other: Record, named: Mapping[int, str]) -> tuple[bool, bool, bool, bool]:
+def _likeness(one: Record, other: Record, named: Mapping[int, str]) -> tuple[bool, ...]:
     return (
         same_speed_terms(one, other, named),
+        same_rounds(one, other),
         same_accuracy_terms(one, other),
         one.runtime == other.runtime,
         one.head == other.head,

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from edgeseg.bench.comparison.columns import columns, footnotes
+from edgeseg.bench.comparison.columns import columns, footnotes, full_name
 from edgeseg.bench.comparison.compare import Failure, Row
 from edgeseg.bench.comparison.records import records_json
 from edgeseg.core.errors import InputError
@@ -74,7 +74,7 @@ def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
         lines = [[*line, ""] for line in lines]
         blank = [""] * (len(shown) - 1)
         lines += [[failure.name, *blank, failure.reason] for failure in failures]
-    notes = "".join(f"- {note}\n" for note in footnotes(rows))
+    notes = "".join(f"- {_in_line(note)}\n" for note in footnotes(rows))
     return "\n".join(part for part in (markdown_table(titles, is_number, lines), notes) if part)
 
 
@@ -82,7 +82,7 @@ def class_markdown(rows: Sequence[Row]) -> str:
     """IoU in % of every class (lines) in every artifact (columns)."""
     measured = [row for row in rows if row.class_iou_percent]
     return markdown_table(
-        ["IoU, %", *(row.name for row in measured)],
+        ["IoU, %", *map(full_name, measured)],
         [False, *(True for _ in measured)],
         [[name, *(class_cell(row, name) for row in measured)] for name in class_names(measured)],
     )
@@ -106,4 +106,8 @@ def markdown_table(titles: Sequence[str], is_number: Sequence[bool], lines: Sequ
 
 
 def _in_markdown(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return _in_line(cell).replace("|", "\\|")
+
+
+def _in_line(text: str) -> str:
+    return text.replace("<", "&lt;").replace("\n", " ")

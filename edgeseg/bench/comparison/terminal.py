@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from edgeseg.bench.comparison.columns import ACCURACY, DISPENSABLE, IDENTITY, SPEED, Column, footnotes
+from edgeseg.bench.comparison.columns import ACCURACY, DISPENSABLE, IDENTITY, SPEED, Column, footnotes, full_name
 from edgeseg.bench.comparison.compare import Failure, Row
 from edgeseg.bench.comparison.tables import class_cell, class_names
 
@@ -45,13 +45,13 @@ def class_table(rows: Sequence[Row]) -> Table:
     measured = [row for row in rows if row.class_iou_percent]
     titles = [f"{row.model}\n{row.format}\n{row.precision}" for row in measured]
     if len(set(titles)) < len(titles):
-        titles = [row.name for row in measured]
+        titles = [full_name(row) for row in measured]
     table = _frame(gap=2)
     table.add_column("IoU\n%", vertical="bottom")
     for title in titles:
-        table.add_column(title, justify="right")
+        table.add_column(Text(title), justify="right", overflow="fold")
     for name in class_names(measured):
-        table.add_row(name, *(class_cell(row, name) for row in measured))
+        table.add_row(Text(name), *(class_cell(row, name) for row in measured))
     return table
 
 

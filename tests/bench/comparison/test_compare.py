@@ -55,6 +55,9 @@ def test_parent_wins_over_likeness_and_likeness_over_order(record: Callable[...,
     assert float_record(orphan, [one_thread, logits, same, orphan]) is same
     assert float_record(orphan, [record(format="tflite"), orphan]) is None
     assert float_record(one_thread, [same, one_thread]) is one_thread
+    turns = [record(sha256="c" * 64, reference_ms={"memory": (first, 3.0)}) for first in (1.0, 2.0)]
+    beside = replace(int8, reference_ms=turns[1].reference_ms)
+    assert float_record(beside, [*turns, beside]) is turns[1]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +222,10 @@ def test_terminal_with_failures_only() -> None:
 def test_markup_in_names_is_text(record: Callable[..., Record]) -> None:
     assert "[bold]net" in printed(terminal_table(compare([record(model="[bold]net")])))
     assert "a\\|b" in to_markdown(compare([record(model="a|b")]))
+    odd = compare([record(name="<img>\n.onnx", notes=("slow",), class_iou_percent={"lane [left]": 1.0, "[/x]": 2.0})])
+    assert "- &lt;img> .onnx: slow" in to_markdown(odd).splitlines()
+    assert "lane [left]" in printed(class_table(odd))
+    assert "[/x]" in printed(class_table(odd))
 
 
 def test_a_note_of_many_rows_is_told_once(record: Callable[..., Record]) -> None:
@@ -288,3 +295,6 @@ def test_per_class(record: Callable[..., Record]) -> None:
         "| car |  | 1.50 |",
     ]
     assert "road    90.12  88.00" in printed(class_table(rows))
+    two = compare([record(), record()], runs=["old", "new"])
+    assert class_markdown(two).splitlines()[0] == "| IoU, % | net.onnx of old | net.onnx of new |"
+    assert "net.onnx of old" in printed(class_table(two))
