@@ -31,7 +31,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     upsample = _upsample(network, final, spec) if final else None
     output = output_facts(spec, "NHWC", upsample)
     low = output.head == "scores" and upsample is not None
-    inner = keras.Model(network.input, final[0].input) if low and final else network
+    inner = keras.Model(_inputs(network), final[0]) if low and final else network
 
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
@@ -52,12 +52,15 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         if not hasattr(network, "inputs"):
             return
         steps = [layer for layer in network.layers if getattr(layer.output, "ndim", 0) == 4][1:]
-        outputs = keras.Model(network.input, [layer.output for layer in steps])(tf.constant(batch), training=False)
+        outputs = keras.Model(_inputs(network), [layer.output for layer in steps])(tf.constant(batch), training=False)
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
     outputs = getattr(network, "outputs", None) or ()
-    notes = (f"the first of {len(outputs)} outputs is used",) if len(outputs) > 1 else ()
+    which = (
+        "'out'" if isinstance(getattr(network, "output", None), Mapping) and "out" in network.output else "the first"
+    )
+    notes = (f"{which} of {len(outputs)} outputs is used",) if len(outputs) > 1 else ()
     program = Program(headed, output, reference, layers, lambda _batch, _winners: None, notes)
     _try_size(model, program, spec)
     return program
@@ -70,7 +73,10 @@ def signature(spec: ExportSpec) -> Any:
 
 def _main(result: Any) -> Any:
     while isinstance(result, Mapping | list | tuple):
-        result = next(iter(result.values())) if isinstance(result, Mapping) else result[0]
+        if isinstance(result, Mapping):
+            result = result["out"] if "out" in result else next(iter(result.values()))
+        else:
+            result = result[0]
     return result
 
 
@@ -104,21 +110,32 @@ def _try_size(model: Model, program: Program, spec: ExportSpec) -> None:
 
 
 def _final_upsample(network: Any) -> tuple[Any, bool] | None:
-    """The last layer with its align_corners, where it is a bilinear upsample of a functional model."""
-    layers = getattr(network, "layers", None)
-    if not layers or not hasattr(network, "inputs"):
+    """What the bilinear upsample is given that the main output of a functional model ends in, and its align_corners."""
+    if not hasattr(network, "inputs"):
         return None
-    last = layers[-1]
-    config = last.get_config()
+    main = network.outputs[0] if isinstance(network, keras.Sequential) else _main(network.output)
+    history = getattr(main, "_keras_history", None)
+    if history is None:
+        return None
+    last = history.operation
+    given = last._inbound_nodes[history.node_index].input_tensors
+    config = last.get_config() if isinstance(last, keras.layers.Layer) else {}
     match type(last).__name__:
         case "ResizeBilinear":
-            return last, bool(config["align_corners"])
+            return given[0], bool(config["align_corners"])
         case "UpSampling2D" | "Resizing" if config.get("interpolation") == "bilinear":
-            return last, False
+            if config.get("crop_to_aspect_ratio") or config.get("pad_to_aspect_ratio"):
+                return None
+            return given[0], False
     return None
 
 
 def _upsample(network: Any, final: tuple[Any, bool], spec: ExportSpec) -> Upsample | None:
-    last, align_corners = final
-    shape = keras.Model(network.input, last.input).compute_output_shape((1, spec.size.height, spec.size.width, 3))
+    given, align_corners = final
+    shape = keras.Model(_inputs(network), given).compute_output_shape((1, spec.size.height, spec.size.width, 3))
     return Upsample(Size(shape[1], shape[2]), align_corners)
+
+
+def _inputs(network: Any) -> Any:
+    """A Sequential has `inputs`, but an `input` only once another model has called it."""
+    return network.inputs if isinstance(network, keras.Sequential) else network.input

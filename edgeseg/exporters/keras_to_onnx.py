@@ -51,6 +51,9 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
 
 def _converted(program: Program, spec: ExportSpec) -> onnx.ModelProto:
     function = program.network.get_concrete_function(signature(spec))
+    for op in function.graph.get_operations():  # Keras compiles convolutions in groups; such calls are not inlined.
+        if "_XlaMustCompile" in op.node_def.attr:
+            op._clear_attr("_XlaMustCompile")
     inputs, outputs = ([tensor.name for tensor in given] for given in (function.inputs[:1], function.outputs))
     frozen = tf_loader.from_function(function, inputs, outputs)
     with tf.Graph().as_default() as source:

@@ -74,6 +74,26 @@ class Attention(nn.Module):
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
 
 
+class Normed(nn.Module):
+    """Divides by the deviation over channels, as ConvNeXt does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.last = (
+            nn.Conv2d(3, 24, 4, 4),
+            nn.Conv2d(24, 24, 3, padding=1),
+            nn.Conv2d(24, 3, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        centred = y - y.mean(1, keepdim=True)
+        normed = centred / torch.sqrt(centred.pow(2).mean(1, keepdim=True) + 1e-6)
+        scores = self.last(F.relu(self.second(normed)))
+        return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
+
+
 class Clamped(nn.Module):
     """An activation that gives nothing near zero."""
 
@@ -100,7 +120,7 @@ class Joined(nn.Module):
         return self.last(torch.cat([F.relu6(self.first(x)), F.relu(self.second(x))], 1))
 
 
-NETWORKS = [(Flow, 39), (Masked, 31), (Attention, 33), (Clamped, 33), (Joined, 33)]
+NETWORKS = [(Flow, 39), (Masked, 31), (Attention, 33), (Normed, 24), (Clamped, 33), (Joined, 33)]
 
 
 @pytest.mark.parametrize(("network", "least_db"), NETWORKS)

@@ -2,8 +2,8 @@
 
 In 256 steps a place in a map would be off by whole pixels; there are few of them beside the map's values. Scores that a
 mask puts far below the others leave those no steps to differ by, and the shares that a softmax gives to many values are
-less than one of the steps of 1 / 256 that it has in int8. And a Clip that cuts off zero is no end of a range,
-nor is there a Gemm with factors.
+less than one of the steps of 1 / 256 that it has in int8. A divisor that is small, but not nothing, rounds to zero. And
+a Clip that cuts off zero is no end of a range, nor is there a Gemm with factors.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ __all__ = ["float_spans"]
 
 _VIEWS = frozenset({"Concat", "Expand", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"})
 _OF_PLACES = _VIEWS | {"Add", "Clip", "Div", "Floor", "Max", "Min", "Mul", "Relu", "Round", "Sub", "Where"}
+_TWO = {"Add", "Max", "Mul"}
+"""They lead back to a divisor only where one side is constant or both are the same; else they join networks."""
+_OF_DIVISORS = _VIEWS | _TWO | {"Abs", "AveragePool", "Clip", "Div", "Flatten", "GlobalAveragePool"}
+_OF_DIVISORS |= {"MatMul", "Pow", "Sub"}
+_IN_FLOAT = {"Exp", "ReduceL2", "ReduceMean", "ReduceSum", "Softplus", "Sqrt"}
+"""Without int8 kernels."""
 _INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
 _MASKS = {"Add", "Where"}
 _FAR = -50
@@ -31,7 +37,36 @@ def float_spans(model: onnx.ModelProto) -> set[str]:
     look, writers = Editor(model), {name: node for node in model.graph.node for name in node.output}
     odd = (_is_long(look, node) or _is_off_zero(look, node) or has_factors(node) for node in model.graph.node)
     alone = {node.name for node, is_odd in zip(model.graph.node, odd, strict=True) if is_odd}
-    return _places(model, writers) | _masked(model, writers) | alone
+    return _places(model, writers) | _masked(model, writers) | _divisors(model, writers) | alone
+
+
+def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+    """What gives a divisor: what is small, but not nothing, would round to zero."""
+    look, nodes = Editor(model), model.graph.node
+    waiting = [node.input[1] for node in nodes if node.op_type == "Div"]
+    waiting += [node.input[0] for node in nodes if node.op_type == "Reciprocal"]
+    found, seen = set[str](), set[str]()
+    while waiting:
+        name = waiting.pop()
+        node = writers.get(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        given = {each for each in node.input if look.constant(each) is None}
+        if node.op_type in _OF_DIVISORS and not (node.op_type in _TWO and len(given) > 1):
+            found.add(node.name)
+            waiting += given
+        elif node.op_type in _IN_FLOAT:
+            waiting += given
+        elif _is_mean(look, node):
+            found.add(node.name)
+            waiting.append(node.input[0])
+    return found
+
+
+def _is_mean(look: Editor, node: onnx.NodeProto) -> bool:
+    kernel = look.constant(node.input[1]) if node.op_type == "Conv" else None
+    return kernel is not None and len(kernel) == 1 and bool((kernel == kernel.flat[0]).all())
 
 
 def _is_long(look: Editor, node: onnx.NodeProto) -> bool:
