@@ -72,7 +72,9 @@ def remove(target: Path) -> None:
     try:
         target.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"cannot remove {target}: {error.strerror}; choose another place") from error
+        raise InputError(
+            f"cannot remove {target}: {error.strerror}; remove it, or choose another --out or name"
+        ) from error
 
 
 @contextmanager
