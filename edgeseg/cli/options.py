@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeseg.core.evaluation import Evaluation
 
 __all__ = [
+    "DATASETS",
     "MODEL_HELP",
     "MOST_THREADS",
     "NETWORK_HELP",

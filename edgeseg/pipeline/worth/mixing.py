@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from edgeseg import runtimes
@@ -175,15 +176,18 @@ class _Search:
 
     def cost(self, floating: tuple[str, ...]) -> Cost:
         """What the int8 file with these tensors' operators in float loses, as far as that is limited."""
-        budget = self.budget
-        images = "all images" if budget.images is None else f"{budget.images} images"
-        miou = ""
-        if budget.max_drop_points is not None:
-            miou = f"mIoU % on {images} of {budget.data} {stamp(_evaluation(self.again, budget))}"
-        sqnr = _SQNR if budget.min_sqnr_db is not None else ""
+        miou = self._miou if self.budget.max_drop_points is not None else ""
+        sqnr = _SQNR if self.budget.min_sqnr_db is not None else ""
         found = self._found(floating, [what for what in (miou, sqnr) if what])
         original = self._found(None, [miou]) if miou else {}
         return Cost(original.get(miou), found.get(miou), found.get(sqnr))
+
+    @cached_property
+    def _miou(self) -> str:
+        """What mIoU is called that is measured on these very images and labels."""
+        budget = self.budget
+        images = "all images" if budget.images is None else f"{budget.images} images"
+        return f"mIoU % on {images} of {budget.data} {stamp(_evaluation(self.again, budget))}"
 
     def _found(self, floating: tuple[str, ...] | None, wanted: list[str]) -> dict[str, float]:
         """What is wanted of the file that leaves these in float, or of the float file itself."""
