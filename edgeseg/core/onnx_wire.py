@@ -1,8 +1,9 @@
 """The few bytes of the protobuf wire format that reach an ONNX file's metadata and the files that hold its weights.
 
 Source: protobuf.dev, "Encoding"; onnx.proto, messages ModelProto (graph = 7, metadata_props = 14), GraphProto
-(initializer = 5) and TensorProto (dims = 1, data_type = 2, external_data = 13). A protobuf message stays valid when
-top-level fields are taken out or appended, so the graph's values are never decoded.
+(node = 1, initializer = 5), NodeProto (attribute = 5), AttributeProto (t = 5, g = 6) and TensorProto (dims = 1,
+data_type = 2, external_data = 13). A protobuf message stays valid when top-level fields are taken out or appended, so
+the graph's values are never decoded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Content: TypeAlias = bytes | mmap
 """Of a whole file."""
 
 _GRAPH, _METADATA = 7, 14
-_INITIALIZER, _DIMS, _DATA_TYPE, _EXTERNAL_DATA = 5, 1, 2, 13
+_NODE, _INITIALIZER, _ATTRIBUTE, _TENSOR, _SUBGRAPH = 1, 5, 5, 5, 6
+_DIMS, _DATA_TYPE, _EXTERNAL_DATA = 1, 2, 13
 _BAD = "not an ONNX file, or a truncated one; export it again or copy it anew"
 
 
@@ -91,9 +93,9 @@ def read_metadata(data: bytes, key: str) -> bytes | None:
 
 
 def external_files(data: Content) -> list[str]:
-    """Names of the files, in the model's folder, that hold initializers; ValueError where `data` is no ONNX model."""
+    """Names of the files, in the model's folder, that hold tensors of it; ValueError where `data` is no ONNX model."""
     names = set()
-    for tensor in _initializers(data):
+    for tensor in (tensor for graph in _graphs(data) for tensor in _tensors(graph)):
         entries = dict(_entry(entry) for entry in _contents(tensor, _EXTERNAL_DATA))
         if location := entries.get(b"location"):
             names.add(location.decode())
@@ -103,7 +105,7 @@ def external_files(data: Content) -> list[str]:
 def weight_types(data: Content) -> set[tuple[int, int]]:
     """(type as a number of TensorProto.DataType, dimensions) of initializers; ValueError where it is no ONNX model."""
     found: set[tuple[int, int]] = set()
-    for tensor in _initializers(data):
+    for tensor in (tensor for graph in _graphs(data) for tensor in _contents(graph, _INITIALIZER)):
         rank = 0
         for dims in _contents(tensor, _DIMS):  # One at a time, or several packed into one field.
             rank += sum(byte < 0x80 for byte in dims)
@@ -111,10 +113,20 @@ def weight_types(data: Content) -> set[tuple[int, int]]:
     return found
 
 
-def _initializers(data: Content) -> Iterator[memoryview]:
+def _graphs(data: Content) -> Iterator[memoryview]:
     for number, _, content, end in _model_fields(data):
         if number == _GRAPH:
-            yield from _contents(memoryview(data)[content:end], _INITIALIZER)
+            yield memoryview(data)[content:end]
+
+
+def _tensors(graph: memoryview) -> Iterator[memoryview]:
+    """Initializers and those of constant nodes, of its subgraphs too."""
+    yield from _contents(graph, _INITIALIZER)
+    for node in _contents(graph, _NODE):
+        for attribute in _contents(node, _ATTRIBUTE):
+            yield from _contents(attribute, _TENSOR)
+            for subgraph in _contents(attribute, _SUBGRAPH):
+                yield from _tensors(subgraph)
 
 
 def _contents(message: memoryview, wanted: int) -> Iterator[memoryview]:

@@ -14,7 +14,7 @@ __all__ = ["mapped", "parts", "sha256_of"]
 
 
 def parts(path: Path) -> list[Path]:
-    """The file, then those in its folder that an ONNX file names as external data of initializers.
+    """The file, then those in its folder that an ONNX file names as external data.
 
     Raises InputError for a file that is none, and where one of them is not there or outside the folder.
     """

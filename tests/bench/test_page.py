@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,21 @@ def test_a_page_of_one_row_without_accuracy(record: Callable[..., Record]) -> No
     assert text.count("nothing was measured that could be drawn") == 2
     assert "<h2>Classes</h2>" not in text
     assert "<h2>Pictures</h2>" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "fronts"),
+    [({}, (1, 1)), ({"head": "logits"}, (2, 1)), ({"image_counts": (((8, 2), (11, 5), (8, 7)),)}, (2, 2))],
+)
+def test_a_front_is_of_points_on_the_same_terms(
+    record: Callable[..., Record], changes: dict[str, object], fronts: tuple[int, int]
+) -> None:
+    counts = (((8, 2), (10, 5), (8, 7)),)
+    first = [record(image_counts=counts), record(image_counts=counts, classmap_ms=(99.0,) * 64, miou_percent=61.0)]
+    other = [replace(each, **changes) for each in first]
+    text = html_page("Several terms", compare([*first, *other]))
+    latency, size = text.split('id="size"')
+    assert (latency.count("<polyline"), size.partition("<h2>")[0].count("<polyline")) == fronts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.record import Record
 from edgeseg.core.types import Size
 from edgeseg.pipeline.measure.comparing import Comparison, write_comparison
-from edgeseg.pipeline.measure.merging import merge
+from edgeseg.pipeline.measure.merging import merge, write_merged
 
 FLOAT = Record(
     name="net.onnx",
@@ -77,6 +77,7 @@ def test_runs_of_two_machines_become_one_table_and_page(cli, tmp_path: Path) -> 
     assert "4 measurements of 2 runs" in page
     assert cli("compare", out / "compare.json").returncode == 0
     assert read_records(out / "compare.json") == merge([tmp_path / "desk", tmp_path / "board"]).records
+    assert [row.run for row in merge([out / "compare.json"]).rows()] == ["desk", "board", "desk", "board"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,29 @@ def test_a_speed_up_is_of_one_machine(
     assert (rows[1].speedup is not None) == (names[0] == names[1])
     of_one_run = merge([result(tmp_path / "c", base, replace(base, precision="int8"))]).rows()
     assert of_one_run[1].speedup is not None
+
+
+def test_a_comparison_keeps_the_runs_that_it_is_of(tmp_path: Path) -> None:
+    nameless = {"environment": {}}
+    results = [
+        result(tmp_path / "desk", replace(FLOAT, **nameless)),
+        result(tmp_path / "board", replace(INT8, **nameless)),
+    ]
+    merged = merge(results)
+    write_merged(tmp_path / "out", merged, ["json"], "model", per_class=False)
+    again = merge([tmp_path / "out" / "compare.json"])
+    assert again == merged
+    assert [row.machine for row in again.rows()] == ["unknown machine of desk", "unknown machine of board"]
+    later = merge([tmp_path / "out" / "compare.json", result(tmp_path / "later", replace(FLOAT, sha256="b" * 64))])
+    assert later.runs == ("compare.json: desk", "compare.json: board", "later")
+
+
+@pytest.mark.parametrize("runs", [["desk"], "desk", [1, 2]])
+def test_runs_that_do_not_fit_are_refused(tmp_path: Path, runs: object) -> None:
+    path = result(tmp_path, FLOAT, INT8) / "records.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "runs": runs}))
+    with pytest.raises(InputError, match=r"records\.json: expected in `runs` a name for each record"):
+        merge([path])
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,24 @@ def test_size_and_identity_of_a_file_hold_for_its_external_data(tmp_path: Path) 
         artifact.size_bytes  # noqa: B018
 
 
+def test_constants_of_nodes_and_subgraphs_are_parts_too(tmp_path: Path) -> None:
+    def constant(location: str) -> onnx.NodeProto:
+        tensor = onnx.helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], b"1234", raw=True)
+        set_external_data(tensor, location)
+        tensor.ClearField("raw_data")
+        (tmp_path / location).write_bytes(b"1234")
+        return onnx.helper.make_node("Constant", [], ["value"], value=tensor)
+
+    branches = {
+        name: onnx.helper.make_graph([constant(f"{name}.data")], name, [], [onnx.ValueInfoProto(name="value")])
+        for name in ("then_branch", "else_branch")
+    }
+    nodes = [constant("outer.data"), onnx.helper.make_node("If", ["which"], ["chosen"], **branches)]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(onnx.helper.make_model(onnx.helper.make_graph(nodes, "net", [], [])).SerializeToString())
+    assert [part.name for part in parts(path)] == ["net.onnx", "else_branch.data", "outer.data", "then_branch.data"]
+
+
 @pytest.mark.parametrize("location", ["../elsewhere.data", "/elsewhere.data"])
 def test_weights_outside_of_its_folder_are_none_of_it(location: str, tmp_path: Path) -> None:
     model = onnx.load(small_onnx(tmp_path / "net.onnx"))

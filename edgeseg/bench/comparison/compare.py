@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.accuracy.miou_loss import Interval, loss_interval
 from edgeseg.bench.comparison.machines import machines
-from edgeseg.bench.comparison.terms import same_accuracy_terms, same_rounds, same_speed_terms, series
+from edgeseg.bench.comparison.terms import labels, same_accuracy_terms, same_rounds, same_speed_terms, series
 from edgeseg.bench.times.intervals import ratio_interval
 from edgeseg.bench.times.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
@@ -39,7 +39,8 @@ class Row:
     `high` with 95 %, by bootstrap over rounds. A percentile is None where there are too few samples to state it.
     `speedup` is the float row's median image-to-class-map time over this one's: 2.0 is twice as fast.
     `miou_loss_points` is the float row's mIoU minus this one's: positive is worse. `miou_loss_low_points` to
-    `miou_loss_high_points` is its 95 % interval over images.
+    `miou_loss_high_points` is its 95 % interval over images. `labels` names what the class maps were held against: rows
+    with another name saw other images or other labels.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Row:
     dataset: str | None
     images: int
     evaluation: str
+    labels: str | None
     miou_percent: float | None
     miou_loss_points: float | None
     miou_loss_low_points: float | None
@@ -203,6 +205,7 @@ def _row(
         dataset=record.dataset,
         images=record.images,
         evaluation=str(record.evaluation),
+        labels=labels(record),
         miou_percent=record.miou_percent,
         miou_loss_points=loss,
         miou_loss_low_points=interval.low if interval else None,

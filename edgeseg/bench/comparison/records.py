@@ -13,7 +13,7 @@ from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record
 from edgeseg.core.types import SCHEMA
 
-__all__ = ["parse_records", "read_records", "records_json", "write_records"]
+__all__ = ["parse_records", "read_records", "read_results", "records_json", "write_records"]
 
 _WANTED = "give the folder that `edgeseg bench` wrote to, or its records.json"
 _AGAIN = "measure again with `edgeseg bench`"
@@ -26,9 +26,10 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
     atomic_write(path, records_json(records))
 
 
-def records_json(records: Sequence[Record], **beside: Any) -> str:
-    """The text that `read_records` reads; `beside` holds further top-level values, which it passes over."""
-    values = {"schema": SCHEMA, "records": [record.to_json() for record in records], **beside}
+def records_json(records: Sequence[Record], runs: Sequence[str] = (), **beside: Any) -> str:
+    """The text that `read_results` reads; `beside` holds further top-level values, which it passes over."""
+    named = {"runs": list(runs)} if runs else {}
+    values = {"schema": SCHEMA, "records": [record.to_json() for record in records], **named, **beside}
     return _LIST.sub(_on_one_line, json.dumps(values, indent=1, allow_nan=False)) + "\n"
 
 
@@ -38,15 +39,28 @@ def _on_one_line(numbers: re.Match[str]) -> str:
 
 def read_records(path: Path) -> tuple[Record, ...]:
     """Read what `write_records` or a table in JSON holds; InputError for a missing, foreign or damaged file."""
+    return tuple(record for record, _ in read_results(path))
+
+
+def read_results(path: Path) -> tuple[tuple[Record, str], ...]:
+    """As `read_records`, with the run that each Record is of in a comparison of several; else ""."""
+    values = _content(path)
+    records = parse_records(str(path), values)
+    runs = values.get("runs", [""] * len(records))
+    if not isinstance(runs, list) or len(runs) != len(records) or not all(isinstance(run, str) for run in runs):
+        raise InputError(f"{path}: expected in `runs` a name for each record; compare again with `edgeseg compare`")
+    return tuple(zip(records, runs, strict=True))
+
+
+def _content(path: Path) -> Any:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; {_WANTED}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no file of records; {_WANTED}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not whole JSON ({error}); {_WANTED}") from error
-    return parse_records(str(path), values)
 
 
 def parse_records(name: str, values: Any) -> tuple[Record, ...]:

@@ -29,8 +29,11 @@ def write_table(
     failures: Sequence[Failure] = (),
     *,
     per_class: bool = False,
+    runs: Sequence[str] = (),
 ) -> None:
     """Write a table atomically. CSV and JSON hold what they hold with and without `per_class`; Markdown gains a table.
+
+    `runs` names the run that each Record is of, where they are of several; JSON keeps that.
 
     Raises InputError for another format, WorkError where the system refuses to write.
     """
@@ -42,14 +45,17 @@ def write_table(
         case "csv":
             atomic_write(path, to_csv(rows, failures))
         case "json":
-            atomic_write(path, to_json(records, rows, failures))
+            atomic_write(path, to_json(records, rows, failures, runs))
         case _:
             raise InputError(f"table format {format!r}: expected {', '.join(get_args(TableFormat))}")
 
 
-def to_json(records: Sequence[Record], rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
-    """Full Records with the rows drawn from them; `records.read_records` reads it too."""
-    return records_json(records, rows=[asdict(row) for row in rows], failures=[asdict(f) for f in failures])
+def to_json(
+    records: Sequence[Record], rows: Sequence[Row], failures: Sequence[Failure] = (), runs: Sequence[str] = ()
+) -> str:
+    """Full Records with the rows drawn from them; `records.read_results` reads it too."""
+    told = {"rows": [asdict(row) for row in rows], "failures": [asdict(failure) for failure in failures]}
+    return records_json(records, runs, **told)
 
 
 def to_csv(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgeseg.bench.accuracy.miou_loss import same_labels
 from edgeseg.core.record import Record
 
-__all__ = ["differences", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
+__all__ = ["differences", "labels", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,16 @@ class _Term:
     value: Callable[[Record], object]
 
 
-def _labels(record: Record) -> str:
-    """Names what the Record was held against: other images, or other labels of them, have another name."""
-    return hashlib.sha256(repr([labels for _, labels, _ in record.image_counts]).encode()).hexdigest()[:8]
+def labels(record: Record) -> str | None:
+    """Names what the Record was held against, where it tells: other images, or other labels of them, have another."""
+    if not record.image_counts:
+        return None
+    return hashlib.sha256(repr([labelled for _, labelled, _ in record.image_counts]).encode()).hexdigest()[:8]
 
 
 _SIZE = _Term("size", lambda record: record.size)
 _HEAD = _Term("head", lambda record: record.head)
-_LABELS = _Term("labels", _labels)
+_LABELS = _Term("labels", labels)
 _SPEED = (
     _Term("device", lambda record: record.device),
     _Term("threads", lambda record: record.threads),

@@ -94,11 +94,11 @@ def _legend(rows: Sequence[Row], shapes: Mapping[str, int]) -> str:
 
 
 def _speed_terms(row: Row) -> object:
-    return row.machine, row.device, row.threads, row.batch, _accuracy_terms(row)
+    return row.machine, row.device, row.threads, row.batch, row.head, _accuracy_terms(row)
 
 
 def _accuracy_terms(row: Row) -> object:
-    return row.size, row.dataset, row.images, row.evaluation
+    return row.size, row.dataset, row.images, row.evaluation, row.labels
 
 
 def _points(

@@ -24,14 +24,14 @@ class Unfinished:
     command: str
 
     def begin(self, resume: bool) -> None:
-        """Forget what other commands left, and unless it is to go on, this one too."""
-        for path in sorted(self.folder.glob(f"{_NAME}_*")):
-            if not resume or path.stem != self._stem:
-                remove(path)
+        """Forget what the same command left, unless it is to go on with that."""
+        if not resume:
+            self.end()
 
     def end(self) -> None:
         """Nothing is left to go on with."""
-        self.begin(resume=False)
+        for path in (self.seen, self._answers.path):
+            remove(path)
 
     @property
     def seen(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.bench.comparison.compare import Row, Sort, compare
-from edgeseg.bench.comparison.records import read_records
+from edgeseg.bench.comparison.records import read_results
 from edgeseg.bench.comparison.tables import TableFormat, write_table
 from edgeseg.bench.comparison.terms import differences
 from edgeseg.bench.page import Picture, html_page
@@ -40,8 +40,8 @@ def merge(results: Sequence[Path], mixed: bool = False) -> Merged:
     """Read the results of `edgeseg bench` or `run`.
 
     Args:
-        results: Folders with `records.json`, or such files (`table.json` and `compare.json` too), of any machine. A
-            Record that is in more than one is taken once, and so is a picture.
+        results: Folders with `records.json`, or such files (`table.json` too), of any machine. A Record that is in more
+            than one is taken once, and so is a picture. Those of a `compare.json` keep the runs that they are of.
         mixed: Whether Records may stand together that were not measured on the same terms.
 
     Raises:
@@ -53,8 +53,9 @@ def merge(results: Sequence[Path], mixed: bool = False) -> Merged:
     for result in results:
         path = result / _RECORDS if result.is_dir() else result
         run = result.name if short and result.name else str(result)
-        for record in read_records(path):
-            found.setdefault(repr(record), (record, run))
+        for record, kept in read_results(path):
+            named = kept if kept and len(results) == 1 else ": ".join(filter(None, (run, kept)))
+            found.setdefault(repr(record), (record, named))
         picture = path.parent / PICTURE
         if picture.is_file():
             pictures.setdefault(picture.resolve(), Picture(run, picture))
@@ -90,7 +91,7 @@ def write_merged(
     rows = merged.rows(sort)
     paths = [folder / f"compare.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):
-        write_table(path, format, merged.records, rows, per_class=per_class)
+        write_table(path, format, merged.records, rows, per_class=per_class, runs=merged.runs)
     page = folder / "compare.html"
     atomic_write(page, html_page(_title(merged), rows, merged.pictures))
     return [*paths, page]

@@ -1,0 +1,41 @@
+"""What a stopped `quantize` leaves to go on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeseg.core.container import write_facts
+from edgeseg.core.files import atomic_write
+from edgeseg.core.types import Artifact
+from edgeseg.pipeline.files.unfinished import Unfinished
+from edgeseg.pipeline.sources import Source, as_artifact
+from tests.small import small_onnx
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Artifact:
+    made = as_artifact(Source(str(small_onnx(tmp_path / "net.onnx"))))
+    write_facts(made.path, made.facts)
+    return made
+
+
+def stopped(folder: Path, command: str, artifact: Artifact) -> Unfinished:
+    unfinished = Unfinished(folder, command)
+    unfinished.put(artifact, artifact)
+    atomic_write(unfinished.seen, "seen")
+    return unfinished
+
+
+def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, artifact: Artifact) -> None:
+    one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
+    one.begin(resume=True)
+    assert one.get(artifact) == artifact
+    assert one.seen.exists()
+    one.begin(resume=False)
+    assert one.get(artifact) is None
+    other.begin(resume=True)
+    assert (other.get(artifact), other.seen.exists()) == (artifact, True)
+    other.end()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
