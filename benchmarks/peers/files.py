@@ -62,12 +62,9 @@ def peer_int8(peer: str, source: Path, like: Path, images: Images, path: Path) -
 
 def described(path: Path, like: Facts) -> Artifact:
     """A peer's file of a network whose facts are known; the input is prepared in the integers that it takes."""
-    facts = runtimes.describe(
-        path,
-        normalization=like.input.normalization,
-        align_corners=like.output.align_corners,
-        classes=like.classes,
-    )
+    facts = runtimes.describe(path, normalization=like.input.normalization, classes=like.classes)
+    if facts.output.head == "scores":
+        facts = replace(facts, output=replace(facts.output, align_corners=like.output.align_corners))
     runtime = import_module(f"edgeseg.runtimes.{runtimes.for_format(facts.format)}")
     port = runtime.signature(path).inputs[0]
     if port.quantization:
