@@ -54,8 +54,8 @@ def depthwise(multiplier: int, stride: int = 1, channels: int = 8) -> Build:
     return lambda x: tf.nn.relu(tf.nn.depthwise_conv2d(x, weights, (1, stride, stride, 1), "SAME") + 0.5)
 
 
-def grouped(groups: int, outputs: int, kernel: int = 1) -> Build:
-    weights = random(kernel, kernel, 8 // groups, outputs)
+def grouped(groups: int, outputs: int, kernel: int = 1, channels: int = 8) -> Build:
+    weights = random(kernel, kernel, channels // groups, outputs)
     return lambda x: tf.nn.conv2d(x, weights, 1, "SAME")
 
 
@@ -70,7 +70,7 @@ UNGROUPED = depthwise(1)
         (pool(7, 6, stride=2), convolve_averages, ["DEPTHWISE_CONV_2D"] * 2),
         (lambda x: tf.nn.relu(pool(3, 3)(x)), convolve_averages, ["DEPTHWISE_CONV_2D"]),
         (pool(3, 3, padding="SAME"), convolve_averages, ["AVERAGE_POOL_2D"]),
-        (depthwise(4), regroup_convolutions, ["CONV_2D", "DEPTHWISE_CONV_2D"]),
+        (depthwise(4), regroup_convolutions, ["CONV_2D"]),
         (depthwise(16, stride=2), regroup_convolutions, ["CONV_2D"]),
         (depthwise(48), regroup_convolutions, ["CONV_2D"]),
         (UNGROUPED, regroup_convolutions, ["DEPTHWISE_CONV_2D"]),
@@ -92,6 +92,25 @@ def test_a_rewrite_leaves_the_function(build: Build, rewrite: Callable[[Any], in
     unchanged = operators(model) == names and rewrite is not regroup_convolutions
     expected = run(model)
     assert rewrite(model) == (not unchanged and build is not UNGROUPED)
+    assert operators(model) == names
+    assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
+
+
+@pytest.mark.parametrize(
+    ("build", "channels", "count", "names"),
+    [
+        (depthwise(2, channels=32), 32, 1, ["CONV_2D", "DEPTHWISE_CONV_2D"]),
+        (grouped(4, 64, 3, channels=64), 64, 0, ["CONV_2D"]),
+        (grouped(8, 32, 3, channels=32), 32, 1, ["CONV_2D"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_wide_groups_are_left_and_many_channels_are_repeated(
+    build: Build, channels: int, count: int, names: list[str]
+) -> None:
+    model = converted(build, (1, 12, 14, channels))
+    expected = run(model)
+    assert regroup_convolutions(model) == count
     assert operators(model) == names
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
 
