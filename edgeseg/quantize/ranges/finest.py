@@ -2,7 +2,8 @@
 
 The kernels bring both addends of a sum to twice the larger one's scale over 2**20, and abort the process where the
 result's scale is finer than that. XNNPACK refuses a file with a convolution whose products have 256 times the scale of
-its result. What lies so far below the addends, or a product, is their rounding.
+its result. What lies so far below the addends, or a product, is their rounding. What only moves values has the scale of
+what it reads.
 """
 
 from __future__ import annotations
@@ -26,14 +27,24 @@ _FINEST_SUM = 2.0**-18
 _PRODUCTS = (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.FULLY_CONNECTED, _Op.TRANSPOSE_CONV)
 _FINEST_PRODUCT = 1 / (127 * 255)
 """Of the input's range times the largest weight, which is 127 steps; 1 / 256 a step is refused."""
+_CARRIERS = (
+    *(_Op.AVERAGE_POOL_2D, _Op.BROADCAST_TO, _Op.GATHER, _Op.GATHER_ND, _Op.MAX_POOL_2D, _Op.MIRROR_PAD, _Op.PAD),
+    *(_Op.REDUCE_MIN, _Op.RESHAPE, _Op.RESIZE_BILINEAR, _Op.RESIZE_NEAREST_NEIGHBOR, _Op.SLICE, _Op.SPACE_TO_DEPTH),
+    *(_Op.SPLIT, _Op.STRIDED_SLICE, _Op.TRANSPOSE, _Op.UNPACK),
+)
+"""To whose results ai-edge-quantizer gives the scale of their input."""
 
 
 def with_wide_results(path: Path, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """The ranges of a float file's tensors, widened at the upper end where LiteRT needs it."""
+    """The ranges that a float file's tensors are stored in, widened at the upper end where LiteRT needs it."""
     model, wide = flatbuffer_utils.read_model(str(path)), dict(ranges)
     edit = Editor(model)
     names = [tensor.name.decode() for tensor in model.subgraphs[0].tensors]
-    for op in edit.operators(*_SUMS, *_PRODUCTS):
+    for op in edit.operators(*_CARRIERS, *_SUMS, *_PRODUCTS):
+        if edit.kind(op) in _CARRIERS:
+            read = [wide[names[i]] for i in op.inputs if names[i] in wide]
+            wide |= {names[i]: read[0] for i in op.outputs if read and names[i] in wide}
+            continue
         result = names[op.outputs[0]]
         if result not in wide:
             continue

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 import edgeseg
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Model, Size
+from edgeseg.graphs import read_graph
+from edgeseg.quantize.ranges.finest import with_wide_results
 
 SIZE = Size(16, 24)
 RUN = """
@@ -71,6 +73,16 @@ def test_large_weights_on_a_channel_next_to_nothing_run(layer: type, weights: fl
     torch.manual_seed(0)
     recipe = Recipe(input="float", without=("equalization",))
     _check_int8_runs(Faint(weights, layer(4, 4, 3, padding=1, groups=4)), recipe, tmp_path)
+
+
+def test_what_is_moved_is_stored_as_it_was(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.MaxPool2d(2), nn.Conv2d(4, 3, 1))
+    model = Model("toy", "torch", network.eval(), ("a", "b", "c"), size=SIZE)
+    path = edgeseg.export(model, "tflite", SIZE, path=tmp_path / "toy.tflite").path
+    first, moved, last = (node.outputs[0].name for node in read_graph(path).nodes)
+    largest = float(network[2].weight.abs().max())
+    wide = with_wide_results(path, {first: (-10.0, 30.0), moved: (0.0, 1.0), last: (0.0, 1e-6)})
+    assert wide == {first: (-10.0, 30.0), moved: (-10.0, 30.0), last: (0.0, pytest.approx(40 * largest / (127 * 255)))}
 
 
 def _check_int8_runs(module: nn.Module, recipe: Recipe, folder: Path) -> None:
