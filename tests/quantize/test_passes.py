@@ -76,6 +76,14 @@ def after_doubling(net: OnnxNet) -> str:
     return net.batchnorm(net.add("Add", [convolved, convolved], "sum"), "out", 4)
 
 
+def after_concat(net: OnnxNet, then: str = "Relu", axis: int = 1, read_twice: bool = False) -> str:
+    pooled = net.add("MaxPool", ["image"], "pooled", kernel_shape=[3, 3], pads=[1] * 4)
+    convolved = net.conv("image", "a", 3, 3)
+    net.add("Concat", [convolved, pooled, "image"], "joined", axis=axis)
+    result = net.add(then, [net.batchnorm("joined", "bn", 9 if axis == 1 else 3)], "out")
+    return net.add("Concat", [result, convolved], "all", axis=axis) if read_twice else result
+
+
 def shuffle(*order: int) -> Build:
     def build(net: OnnxNet) -> str:
         groups = net.constant("groups", np.array([1, 3, 4, 6, 8]))
@@ -125,6 +133,14 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (after_broadcasting, fold_batchnorm, ["Conv", "Conv", "Add", "Conv"]),
         (after_doubling, fold_batchnorm, ["Conv", "Add", "Conv"]),
         (lambda net: net.batchnorm("image", "out", 3), fold_batchnorm, ["Conv"]),
+        (after_concat, fold_batchnorm, ["MaxPool", "Conv", "Relu", "Conv", "Relu", "Conv", "Relu", "Concat"]),
+        (partial(after_concat, then="Tanh"), fold_batchnorm, ["MaxPool", "Conv", "Conv", "Conv", "Concat", "Tanh"]),
+        (partial(after_concat, axis=2), fold_batchnorm, ["MaxPool", "Conv", "Concat", "Conv", "Relu"]),
+        (
+            partial(after_concat, read_twice=True),
+            fold_batchnorm,
+            ["MaxPool", "Conv", "Concat", "Conv", "Relu", "Concat"],
+        ),
         (partial(product, alpha=0.5, beta=2.0), take_factors_in, ["Reshape", "Gemm"]),
         (partial(product, bias=False, alpha=0.5), take_factors_in, ["Reshape", "Gemm"]),
         (prelu([0.2, 0.2, 0.2]), expand_activations, ["LeakyRelu"]),

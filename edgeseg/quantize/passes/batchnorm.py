@@ -1,8 +1,10 @@
 """BatchNormalization that no convolution has taken in, which ONNX Runtime computes in float only.
 
 y = (x - mean) / sqrt(variance + epsilon) * scale + bias is a factor and an offset per channel. Behind the sum of two
-convolutions, the factor goes into the weights of both and the offset into a bias; anywhere else the whole becomes a
-depthwise 1x1 convolution, which has an int8 kernel.
+convolutions, the factor goes into the weights of both and the offset into a bias; behind a concatenation with
+convolutions in it, each part has its own channels' normalized, and rectified where that follows, so that no steps of
+int8 are spent on what is cut off. Anywhere else the whole becomes a depthwise 1x1 convolution, which int8 has a kernel
+for.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgeseg.quantize.passes.edit import Editor
+from edgeseg.quantize.ranges.rectifiers import limits_of
 
 __all__ = ["fold_batchnorm"]
 
@@ -27,13 +30,16 @@ def fold_batchnorm(model: onnx.ModelProto) -> int:
         factor = scale / np.sqrt(variance + edit.attribute(node, "epsilon", 1e-5))
         offset = bias - mean * factor
         convolutions = _summed_convolutions(edit, node.input[0])
-        if convolutions:
+        joint = _joint_with_convolutions(edit, node.input[0])
+        if joint is not None:
+            _divide(model.graph, edit, node, joint, factor, offset)
+        elif convolutions:
             for convolution in convolutions:
                 _scale(edit, convolution, factor, offset)
                 offset = np.zeros_like(offset)
             edit.bypass(node)
         else:
-            _replace(edit, node, factor, offset)
+            node.CopyFrom(_depthwise(edit, node.input[0], node.output[0], factor, offset))
         done += 1
     return done
 
@@ -72,16 +78,63 @@ def _scale(edit: Editor, convolution: onnx.NodeProto, factor: NDArray[np.float64
     convolution.input[:] = [convolution.input[0], *names]
 
 
-def _replace(edit: Editor, node: onnx.NodeProto, factor: NDArray[np.float64], offset: NDArray[np.float64]) -> None:
+def _joint_with_convolutions(edit: Editor, name: str) -> onnx.NodeProto | None:
+    """The concatenation of channels that alone gives a tensor, where one part or more is a convolution's alone."""
+    joint = edit.only_writer(name)
+    if joint is None or joint.op_type != "Concat" or edit.attribute(joint, "axis", 0) not in (1, -3):
+        return None
+    distinct = len({*joint.input}) == len(joint.input) and all(len(edit.shape(part)) == 4 for part in joint.input)
+    return joint if distinct and any(_convolution(edit, part) for part in joint.input) else None
+
+
+def _convolution(edit: Editor, name: str) -> onnx.NodeProto | None:
+    """The convolution, of constant weights, that gives a tensor which nothing else reads."""
+    writer = edit.only_writer(name)
+    return writer if writer is not None and writer.op_type == "Conv" and _weights(edit, writer) is not None else None
+
+
+def _divide(
+    graph: onnx.GraphProto,
+    edit: Editor,
+    node: onnx.NodeProto,
+    joint: onnx.NodeProto,
+    factor: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> None:
+    """Normalize the parts of a concatenation in place of the whole, and rectify them where the result only is."""
+    ends = np.cumsum([edit.shape(part)[1] for part in joint.input])[:-1]
+    reader = next((other for other in graph.node if node.output[0] in other.input), None)
+    alone = reader is not None and edit.only_writer(node.output[0]) is not None
+    rectifier = reader if alone and limits_of(edit, reader) else None
+    added, parts = [], zip(list(joint.input), np.split(factor, ends), np.split(offset, ends), strict=True)
+    for place, (part, scale, moved) in enumerate(parts):
+        convolution = _convolution(edit, part)
+        if convolution is not None:
+            _scale(edit, convolution, scale, moved)
+        else:
+            added.append(_depthwise(edit, part, f"{node.output[0]}_part{place}", scale, moved))
+            part = added[-1].output[0]
+        if rectifier is not None:
+            rectified = onnx.NodeProto()
+            rectified.CopyFrom(rectifier)
+            rectified.input[0], rectified.output[0] = part, f"{rectifier.output[0]}_part{place}"
+            rectified.name = rectified.output[0]
+            added.append(rectified)
+            part = rectified.output[0]
+        joint.input[place] = part
+    at = list(graph.node).index(joint)
+    for new in reversed(added):
+        graph.node.insert(at, new)
+    joint.output[0] = (rectifier or node).output[0]
+    graph.node.remove(node)
+    if rectifier is not None:
+        graph.node.remove(rectifier)
+
+
+def _depthwise(
+    edit: Editor, given: str, result: str, factor: NDArray[np.float64], offset: NDArray[np.float64]
+) -> onnx.NodeProto:
     weight = edit.add_constant("batchnorm_weight", factor.astype(np.float32).reshape(-1, 1, 1, 1))
     bias = edit.add_constant("batchnorm_bias", offset.astype(np.float32))
-    node.CopyFrom(
-        onnx.helper.make_node(
-            "Conv",
-            [node.input[0], weight, bias],
-            [node.output[0]],
-            node.name,
-            group=len(factor),
-            kernel_shape=[1, 1],
-        )
-    )
+    inputs = [given, weight, bias]
+    return onnx.helper.make_node("Conv", inputs, [result], result, group=len(factor), kernel_shape=[1, 1])
