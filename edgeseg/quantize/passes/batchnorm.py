@@ -39,7 +39,9 @@ def fold_batchnorm(model: onnx.ModelProto) -> int:
                 offset = np.zeros_like(offset)
             edit.bypass(node)
         else:
-            node.CopyFrom(_depthwise(edit, node.input[0], node.output[0], factor, offset))
+            whole = _depthwise(edit, node.input[0], node.output[0], factor, offset)
+            whole.name = node.name
+            node.CopyFrom(whole)
         done += 1
     return done
 
@@ -83,8 +85,9 @@ def _joint_with_convolutions(edit: Editor, name: str) -> onnx.NodeProto | None:
     joint = edit.only_writer(name)
     if joint is None or joint.op_type != "Concat" or edit.attribute(joint, "axis", 0) not in (1, -3):
         return None
-    distinct = len({*joint.input}) == len(joint.input) and all(len(edit.shape(part)) == 4 for part in joint.input)
-    return joint if distinct and any(_convolution(edit, part) for part in joint.input) else None
+    distinct = len({*joint.input}) == len(joint.input)
+    known = all(len(shape) == 4 and shape[1] for shape in map(edit.shape, joint.input))
+    return joint if distinct and known and any(_convolution(edit, part) for part in joint.input) else None
 
 
 def _convolution(edit: Editor, name: str) -> onnx.NodeProto | None:
