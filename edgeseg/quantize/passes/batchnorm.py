@@ -51,10 +51,7 @@ def _summed_convolutions(edit: Editor, name: str) -> list[onnx.NodeProto]:
     total = edit.only_writer(name)
     if total is None or total.op_type != "Add" or total.input[0] == total.input[1]:
         return []
-    writers = [edit.only_writer(addend) for addend in total.input]
-    convolutions = [
-        node for node in writers if node is not None and node.op_type == "Conv" and _weights(edit, node) is not None
-    ]
+    convolutions = [node for addend in total.input if (node := _convolution(edit, addend)) is not None]
     alike = all(edit.shape(node.output[0]) == edit.shape(name) for node in convolutions)
     return convolutions if len(convolutions) == 2 and alike else []
 
