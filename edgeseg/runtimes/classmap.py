@@ -31,8 +31,14 @@ from edgeseg.runtimes.interpolation import Axis, axis
 __all__ = ["argmax_classmap", "nearest", "upsample_argmax"]
 
 
+_EXACT = 2**16
+"""Up to which sum of weights float32 holds every sum of weighted scores of one byte."""
+
+
 class _Kernels(Protocol):
-    def upsample_argmax(self, scores: NDArray[np.float32], rows: Axis, columns: Axis) -> NDArray[np.uint8]: ...
+    def upsample_argmax(
+        self, scores: NDArray[np.float32], leaders: NDArray[np.uint8], rows: Axis, columns: Axis, precision: type
+    ) -> NDArray[np.uint8]: ...
 
     def argmax_planes(self, logits: NDArray[Any]) -> NDArray[np.uint8]: ...
 
@@ -63,7 +69,9 @@ def upsample_argmax(
             f"scores of type {scores.dtype}: the upsampling takes float16, float32, and up to 16-bit integers"
         )
     rows, columns = axis(last.shape[0], size.height, align_corners), axis(last.shape[1], size.width, align_corners)
-    return _kernels().upsample_argmax(last.astype(np.float32, copy=False), rows, columns)
+    precision = np.float32 if scores.itemsize == 1 and rows.total * columns.total <= _EXACT else np.float64
+    leaders = argmax_classmap(scores, layout)
+    return _kernels().upsample_argmax(last.astype(np.float32, copy=False), leaders, rows, columns, precision)
 
 
 def argmax_classmap(logits: NDArray[Any], layout: Layout = "NCHW") -> NDArray[np.uint8]:

@@ -15,6 +15,10 @@ __all__ = ["argmax_pixels", "argmax_planes", "upsample_argmax"]
 _BLOCK = 4096
 _FEW = 8
 """Pixels of a cell up to which evaluating every class takes less time than leaving classes out."""
+_MIXED = 0.75
+_FEW_MIXED = 0.5
+"""The share of mixed cells above which a row takes less time whole than cell by cell; the other where they are of few
+pixels."""
 
 
 def _compiled(function: Any) -> Any:
@@ -24,11 +28,16 @@ def _compiled(function: Any) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-def upsample_argmax(scores: NDArray[np.float32], rows: Axis, columns: Axis) -> NDArray[np.uint8]:
-    """(h, w, C) -> (H, W)."""
+def upsample_argmax(
+    scores: NDArray[np.float32], leaders: NDArray[np.uint8], rows: Axis, columns: Axis, precision: type
+) -> NDArray[np.uint8]:
+    """(h, w, C) and their arg-max (h, w) -> (H, W), computed in float64 or, where that is exact, in float32."""
     classmap = np.empty((rows.low.size, columns.low.size), np.uint8)
-    weights = (rows.low_weight, rows.high_weight, columns.low_weight, columns.high_weight)
-    _upsample_argmax(scores, rows.starts, columns.starts, weights, classmap)
+    sides = (rows.low_weight, rows.high_weight, columns.low_weight, columns.high_weight)
+    weights: tuple[NDArray[Any], ...] = tuple(side.astype(precision) for side in sides)
+    pixels = columns.starts[:-1] + np.arange(-(-classmap.shape[1] // scores.shape[1]))[:, None]
+    phases = tuple(weight[np.minimum(pixels, classmap.shape[1] - 1)] for weight in weights[2:])
+    _upsample_argmax(scores, leaders, (rows.starts, columns.starts), weights, phases, classmap)
     return classmap
 
 
@@ -42,8 +51,19 @@ def argmax_planes(logits: NDArray[Any]) -> NDArray[np.uint8]:
 def argmax_pixels(logits: NDArray[Any]) -> NDArray[np.uint8]:
     """(n, C) -> (n,)."""
     winners = np.empty(logits.shape[0], np.uint8)
-    _argmax_pixels(logits, winners)
+    whole = logits.dtype.kind in "iu" and logits.itemsize <= 4
+    (_argmax_integers if whole else _argmax_pixels)(logits, winners)
     return winners
+
+
+@_compiled
+def _argmax_integers(logits: Any, winners: Any) -> None:
+    """A score and its class in one number, of which the largest is found without a branch."""
+    for i in range(logits.shape[0]):
+        best = np.int64(logits[i, 0]) << 8
+        for k in range(1, logits.shape[1]):
+            best = max(best, (np.int64(logits[i, k]) << 8) - k)
+        winners[i] = -best & 255
 
 
 @_compiled
@@ -167,22 +187,85 @@ def _fill_few(scores: Any, cell: Any, pixels: Any, weights: Any, left: Any, righ
 
 
 @_compiled
-def _upsample_argmax(scores: Any, rows: Any, columns: Any, weights: Any, out: Any) -> None:
+def _load_row(scores: Any, i: Any, planes: Any) -> None:
+    """(h, w, C) -> row i as (C, w + 1), its last pixel twice."""
+    _, width, classes = scores.shape
+    for k in range(classes):
+        for j in range(width):
+            planes[k, j] = scores[i, j, k]
+        planes[k, width] = planes[k, width - 1]
+
+
+@_compiled
+def _blend(north: Any, south: Any, above: Any, below: Any, blended: Any) -> None:
+    for j in range(blended.size):
+        blended[j] = above * north[j] + below * south[j]
+
+
+@_compiled
+def _challenge_between(k: Any, blended: Any, before: Any, after: Any, best: Any, winner: Any) -> None:
+    for j in range(best.size):
+        score = before[j] * blended[j] + after[j] * blended[j + 1]
+        leading, leader = best[j], winner[j]
+        winner[j] = k if score > leading else leader
+        best[j] = max(score, leading)
+
+
+@_compiled
+def _fill_row(north: Any, south: Any, rows: Any, columns: Any, weights: Any, phases: Any, out: Any) -> None:
+    """Every pixel between two rows of scores, all first pixels of the cells at once, then all second ones and so on."""
+    (y0, y1), (above, below, before, after), (first, second) = rows, weights, phases
+    (classes, width), many = north[:, 1:].shape, first.shape[0]
+    blended, best = np.empty((classes, width + 1), above.dtype), np.empty(width, above.dtype)
+    winner = np.empty(width, np.uint8)
+    for y in range(y0, y1):
+        for k in range(classes):
+            _blend(north[k], south[k], above[y], below[y], blended[k])
+        for phase in range(many):
+            best[:], winner[:] = -np.inf, 0
+            for k in range(classes):
+                _challenge_between(np.uint8(k), blended[k], first[phase], second[phase], best, winner)
+            for j in range(width):
+                if columns[j] + phase < columns[j + 1]:
+                    out[y, columns[j] + phase] = winner[j]
+        for j in range(width):
+            for x in range(columns[j] + many, columns[j + 1]):
+                highest = -np.inf
+                for k in range(classes):
+                    score = before[x] * blended[k, j] + after[x] * blended[k, j + 1]
+                    if score > highest:
+                        highest, out[y, x] = score, k
+
+
+@_compiled
+def _upsample_argmax(scores: Any, leaders: Any, starts: Any, weights: Any, phases: Any, out: Any) -> None:
     height, width, classes = scores.shape
-    leaders = np.empty((height, width), np.uint8)
-    for i in range(height):
-        _argmax_pixels(scores[i], leaders[i])
+    (rows, columns), precision = starts, weights[0].dtype
     candidates, left_out = np.empty(classes, np.uint8), np.empty(classes, np.bool_)
-    best, left, right = np.empty(out.shape[1]), np.empty(classes), np.empty(classes)
+    best, left, right = np.empty(out.shape[1], precision), np.empty(classes, precision), np.empty(classes, precision)
+    mixed, planes = np.empty(width, np.int64), np.empty((2, classes, width + 1), precision)
+    loaded = np.full(2, -1)
     for i in range(height):
         i1, y0, y1 = min(i + 1, height - 1), rows[i], rows[i + 1]
+        count = 0
         for j in range(width):
-            j1, x0, x1 = min(j + 1, width - 1), columns[j], columns[j + 1]
-            leader, cell, pixels = leaders[i, j], (i, i1, j, j1), (y0, y1, x0, x1)
+            j1, leader = min(j + 1, width - 1), leaders[i, j]
             if leader == leaders[i, j1] and leader == leaders[i1, j] and leader == leaders[i1, j1]:
-                out[y0:y1, x0:x1] = leader
-            elif (y1 - y0) * (x1 - x0) <= _FEW:
+                out[y0:y1, columns[j] : columns[j + 1]] = leader
+            else:
+                mixed[count] = j
+                count += 1
+        if count > width * (_FEW_MIXED if (y1 - y0) * phases[0].shape[0] <= _FEW else _MIXED):
+            for row in (i, i1):
+                if loaded[row & 1] != row:
+                    _load_row(scores, row, planes[row & 1])
+                    loaded[row & 1] = row
+            _fill_row(planes[i & 1], planes[i1 & 1], (y0, y1), columns, weights, phases, out)
+            continue
+        for j in mixed[:count]:
+            cell, pixels = (i, i1, j, min(j + 1, width - 1)), (y0, y1, columns[j], columns[j + 1])
+            if (y1 - y0) * (columns[j + 1] - columns[j]) <= _FEW:
                 _fill_few(scores, cell, pixels, weights, left, right, out)
             else:
-                count = _candidates(scores, leaders, cell, left_out, candidates)
-                _fill_mixed(scores, cell, pixels, weights, (candidates, count), best, out)
+                number = _candidates(scores, leaders, cell, left_out, candidates)
+                _fill_mixed(scores, cell, pixels, weights, (candidates, number), best, out)

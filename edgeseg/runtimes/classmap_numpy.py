@@ -32,12 +32,13 @@ def argmax_pixels(logits: NDArray[Any]) -> NDArray[np.uint8]:
     return winners
 
 
-def upsample_argmax(scores: NDArray[np.float32], rows: Axis, columns: Axis) -> NDArray[np.uint8]:
-    """(h, w, C) -> (H, W)."""
-    height, width, classes = scores.shape
+def upsample_argmax(
+    scores: NDArray[np.float32], leaders: NDArray[np.uint8], rows: Axis, columns: Axis, precision: type
+) -> NDArray[np.uint8]:
+    """(h, w, C) and their arg-max (h, w) -> (H, W), in float64 whatever would be exact."""
+    height, width, _ = scores.shape
     i1 = np.minimum(np.arange(height) + 1, height - 1)
     j1 = np.minimum(np.arange(width) + 1, width - 1)
-    leaders = argmax_pixels(scores.reshape(-1, classes)).reshape(height, width)
     corner_leaders = leaders, leaders[:, j1], leaders[i1], leaders[i1][:, j1]
     mixed = np.logical_or.reduce([leaders != other for other in corner_leaders[1:]])
     classmap: NDArray[np.uint8] = leaders[rows.low][:, columns.low]

@@ -24,6 +24,11 @@ class Axis:
     high_weight: NDArray[np.float64]
     starts: NDArray[np.int64]
 
+    @property
+    def total(self) -> float:
+        """The sum of a pixel's two weights."""
+        return float(self.low_weight[0] + self.high_weight[0])
+
 
 def axis(inputs: int, outputs: int, align_corners: bool) -> Axis:
     """The interpolation from a side of `inputs` pixels to one of `outputs`, up or down.
