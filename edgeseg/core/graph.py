@@ -20,6 +20,8 @@ class Tensor:
     constant: bool = False
     uniform: float | None = None
     """The one value that all of a float constant of three dimensions or more have; None where they differ."""
+    blank_taps: int = 0
+    """Of such a constant as a convolution's kernels: taps that are zero for every input, in those that are not."""
 
 
 @dataclass(frozen=True)

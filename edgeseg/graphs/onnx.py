@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import onnx
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.external_data_helper import uses_external_data
 from onnx.inliner import inline_local_functions
@@ -14,6 +16,7 @@ from onnx.shape_inference import InferenceError, infer_shapes
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.graph import Graph, Node, Tensor
+from edgeseg.graphs.kernels import blank_taps, uniform_value
 
 __all__ = ["read_graph", "write_pinned"]
 
@@ -94,7 +97,9 @@ def _load(path: Path) -> onnx.ModelProto:
 def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:
     for initializer in graph.initializer:
         dtype = _DTYPES.get(initializer.data_type, "")
-        yield Tensor(initializer.name, tuple(initializer.dims), dtype, constant=True, uniform=_uniform(initializer))
+        values = _kernels(initializer)
+        uniform, blank = (None, 0) if values is None else (uniform_value(values), blank_taps(values, inputs=1))
+        yield Tensor(initializer.name, tuple(initializer.dims), dtype, True, uniform, blank)
     for node in graph.node:
         if node.op_type == "Constant":
             for attribute in node.attribute:
@@ -103,14 +108,15 @@ def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:
                     yield Tensor(node.output[0], tuple(value.dims), _DTYPES.get(value.data_type, ""), constant=True)
 
 
-def _uniform(tensor: onnx.TensorProto) -> float | None:
+def _kernels(tensor: onnx.TensorProto) -> NDArray[Any] | None:
+    """What may be those of a convolution."""
     if len(tensor.dims) < 3 or tensor.data_type != onnx.TensorProto.FLOAT or uses_external_data(tensor):
         return None
     try:
-        values = numpy_helper.to_array(tensor)
+        values: NDArray[Any] = numpy_helper.to_array(tensor)
     except ValueError:  # Damaged; whoever runs the file says so.
         return None
-    return float(values.flat[0]) if values.size and values.min() == values.max() else None
+    return values
 
 
 def _value(value: onnx.ValueInfoProto) -> Tensor:

@@ -15,6 +15,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.graph import Graph, Node, Tensor
+from edgeseg.graphs.kernels import blank_taps, uniform_value
 
 __all__ = ["read_graph", "write_pinned"]
 
@@ -98,18 +99,18 @@ def _tensor(tensor: Any, buffers: list[Any]) -> Tensor:
     stored = buffers[tensor.buffer]
     constant = (stored.data is not None and len(stored.data) > 0) or stored.offset > 1
     sides = () if shape is None else tuple(int(side) for side in shape)
+    values = None
+    if stored.data is not None and len(sides) > 2 and tensor.type == schema.TensorType.FLOAT32:
+        values = np.frombuffer(stored.data, np.float32)
+    blank = 0 if values is None or values.size != prod(sides) else blank_taps(values.reshape(sides), inputs=-1)
     return Tensor(
         name=tensor.name.decode() if tensor.name else "",
         shape=sides,
         dtype=_DTYPES.get(tensor.type, ""),
         constant=constant and not tensor.isVariable,
-        uniform=_uniform(stored.data) if len(sides) > 2 and tensor.type == schema.TensorType.FLOAT32 else None,
+        uniform=None if values is None else uniform_value(values),
+        blank_taps=blank,
     )
-
-
-def _uniform(stored: Any) -> float | None:
-    values = np.frombuffer(b"" if stored is None else stored, np.float32)
-    return float(values[0]) if len(values) and values.min() == values.max() else None
 
 
 def _integers(options: Any) -> dict[str, int]:

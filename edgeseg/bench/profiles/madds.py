@@ -3,8 +3,9 @@
 Convention: one multiply-accumulate is one MAdd. Convolution: output elements * (Cin / groups) * kernel area.
 Transposed convolution: input elements * (Cout / groups) * kernel area. Linear and matrix product: output elements *
 inner length. Everything else (bias, normalization, activation, pooling, resizing, element-wise) is 0, also a mean that
-is written as a convolution. A quantized operator counts as its float form, and the whole batch is counted. For a graph
-exported at batch 1 this is half of what torch.utils.flop_counter reports.
+is written as a convolution, and a kernel's tap that is zero for every input channel, so that a transposed convolution
+counts the same written as one. A quantized operator counts as its float form, and the whole batch is counted. For a
+graph exported at batch 1 this is half of what torch.utils.flop_counter reports.
 """
 
 from __future__ import annotations
@@ -79,12 +80,14 @@ class _Shapes:
 _Rule = Callable[[_Shapes], int]
 
 
-def _conv(weight: int) -> _Rule:
+def _conv(weight: int, channels: int) -> _Rule:
     """Both formats put output channels first: (O, I/g, kh, kw) in ONNX, (O, kh, kw, I/g) in TFLite."""
 
     def rule(shapes: _Shapes) -> int:
-        inner = prod(shapes.input(weight, 3)[1:])
-        return 0 if shapes.averages(weight, inner) else prod(shapes.output(3)) * inner
+        outputs, *inner = shape = shapes.input(weight, 3)
+        blank = shapes.node.inputs[weight].blank_taps * shape[channels]
+        places = prod(shapes.output(3)) // outputs
+        return 0 if shapes.averages(weight, prod(inner)) else places * (prod(shape) - blank)
 
     return rule
 
@@ -129,10 +132,10 @@ def _transposable_matmul(shapes: _Shapes) -> int:
 
 _RULES: dict[Format, dict[str, _Rule]] = {
     "onnx": {
-        "Conv": _conv(1),
-        "FusedConv": _conv(1),
-        "ConvInteger": _conv(1),
-        "QLinearConv": _conv(3),
+        "Conv": _conv(1, 1),
+        "FusedConv": _conv(1, 1),
+        "ConvInteger": _conv(1, 1),
+        "QLinearConv": _conv(3, 1),
         "ConvTranspose": _onnx_conv_transpose,
         "Gemm": _onnx_gemm,
         "QGemm": _onnx_gemm,
@@ -142,7 +145,7 @@ _RULES: dict[Format, dict[str, _Rule]] = {
         "FusedMatMul": _transposable_matmul,
     },
     "tflite": {
-        "CONV_2D": _conv(1),
+        "CONV_2D": _conv(1, -1),
         "DEPTHWISE_CONV_2D": _tflite_depthwise,
         "TRANSPOSE_CONV": _tflite_conv_transpose,
         "FULLY_CONNECTED": _tflite_fully_connected,
