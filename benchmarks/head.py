@@ -116,6 +116,7 @@ def check_and_time(real: NDArray[np.float32], whole: NDArray[Any], artifact: Art
     random: NDArray[np.float32] = torch.nn.functional.interpolate(coarse, real.shape[1:], mode="bicubic")[0].numpy()
     time_upsampling("this image", real, align, rounds)
     time_upsampling("random blobs", random, align, rounds)
+    time_upsampling("noise", np.random.default_rng(0).normal(size=real.shape).astype(np.float32), align, rounds)
 
 
 def time_upsampling(name: str, scores: NDArray[np.float32], align_corners: bool, rounds: int) -> None:
