@@ -15,10 +15,10 @@ __all__ = ["argmax_pixels", "argmax_planes", "upsample_argmax"]
 _BLOCK = 4096
 _FEW = 8
 """Pixels of a cell up to which evaluating every class takes less time than leaving classes out."""
-_MIXED = 0.75
-_FEW_MIXED = 0.5
-"""The share of mixed cells above which a row takes less time whole than cell by cell; the other where they are of few
-pixels."""
+_WHOLE = 0.4
+"""The share of all classes in all cells above which evaluating those that are left takes more time than all at once."""
+_WHOLE_FEW = 0.5
+"""The same where cells have few pixels, and no class is left out in a mixed one."""
 
 
 def _compiled(function: Any) -> Any:
@@ -241,31 +241,38 @@ def _fill_row(north: Any, south: Any, rows: Any, columns: Any, weights: Any, pha
 def _upsample_argmax(scores: Any, leaders: Any, starts: Any, weights: Any, phases: Any, out: Any) -> None:
     height, width, classes = scores.shape
     (rows, columns), precision = starts, weights[0].dtype
-    candidates, left_out = np.empty(classes, np.uint8), np.empty(classes, np.bool_)
+    candidates, left_out = np.empty((width, classes), np.uint8), np.empty(classes, np.bool_)
     best, left, right = np.empty(out.shape[1], precision), np.empty(classes, precision), np.empty(classes, precision)
-    mixed, planes = np.empty(width, np.int64), np.empty((2, classes, width + 1), precision)
-    loaded = np.full(2, -1)
+    mixed, counts = np.empty(width, np.int64), np.empty(width, np.int64)
+    planes, loaded = np.empty((2, classes, width + 1), precision), np.full(2, -1)
     for i in range(height):
         i1, y0, y1 = min(i + 1, height - 1), rows[i], rows[i + 1]
-        count = 0
+        few = (y1 - y0) * phases[0].shape[0] <= _FEW
+        limit = width * classes * (_WHOLE_FEW if few else _WHOLE)
+        many, work = 0, 0
         for j in range(width):
             j1, leader = min(j + 1, width - 1), leaders[i, j]
             if leader == leaders[i, j1] and leader == leaders[i1, j] and leader == leaders[i1, j1]:
                 out[y0:y1, columns[j] : columns[j + 1]] = leader
-            else:
-                mixed[count] = j
-                count += 1
-        if count > width * (_FEW_MIXED if (y1 - y0) * phases[0].shape[0] <= _FEW else _MIXED):
+                continue
+            cell = (i, i1, j, j1)
+            counts[many] = classes if few else _candidates(scores, leaders, cell, left_out, candidates[many])
+            mixed[many] = j
+            work += counts[many]
+            many += 1
+            if work > limit:
+                break
+        if work > limit:
             for row in (i, i1):
                 if loaded[row & 1] != row:
                     _load_row(scores, row, planes[row & 1])
                     loaded[row & 1] = row
             _fill_row(planes[i & 1], planes[i1 & 1], (y0, y1), columns, weights, phases, out)
             continue
-        for j in mixed[:count]:
+        for index in range(many):
+            j = mixed[index]
             cell, pixels = (i, i1, j, min(j + 1, width - 1)), (y0, y1, columns[j], columns[j + 1])
-            if (y1 - y0) * (columns[j + 1] - columns[j]) <= _FEW:
+            if few:
                 _fill_few(scores, cell, pixels, weights, left, right, out)
             else:
-                number = _candidates(scores, leaders, cell, left_out, candidates)
-                _fill_mixed(scores, cell, pixels, weights, (candidates, number), best, out)
+                _fill_mixed(scores, cell, pixels, weights, (candidates[index], counts[index]), best, out)
