@@ -8,7 +8,7 @@ convex combination, with the same weights for every class, of those at the four 
 * in any other cell, a class that one and the same class beats at all four corners (exceeds, or equals as the lower
   class) is the arg-max of no pixel and is left out. The remaining ones are evaluated pixel by pixel.
 
-Where most cells of a row differ, as in noise, it takes less time to evaluate all classes at all pixels of the row.
+Where many classes are left in a row's cells, as in noise, it takes less time to evaluate all of them at all its pixels.
 
 Coordinates are fractions with a common denominator, so the weights are whole numbers and the arg-max is taken over
 scores times that denominator. For integer scores every product and sum is a whole number that float64 holds exactly
