@@ -25,9 +25,10 @@ def test_leaves_alone_what_onnx_runtime_is_quicker_at(case: str) -> None:
     assert rewrite("overlapping_transposed_convolution", CASES[case](), 2, 8, 6, 8) == 0
 
 
-def test_the_file_has_the_multiply_adds_of_the_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_the_file_has_the_multiply_adds_of_the_network(format: str, tmp_path: Path) -> None:
     net = nn.Sequential(Deconv(8, 6, 3, 2, 1, 1), random_norm(6), nn.ReLU())
-    operators = exported(net, "onnx", tmp_path)
-    assert "ConvTranspose" not in operators
+    operators = exported(net, format, tmp_path)
+    assert not {"ConvTranspose", "TRANSPOSE_CONV"} & set(operators)
     before, within, behind = 3 * 8, 8 * 6 * 9, 4 * 6 * 3
-    assert count_madds(read_graph(tmp_path / "toy.onnx")) == SIZE.height * SIZE.width * (before + within + behind)
+    assert count_madds(read_graph(tmp_path / f"toy.{format}")) == SIZE.height * SIZE.width * (before + within + behind)
