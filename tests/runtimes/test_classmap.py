@@ -152,9 +152,9 @@ def test_any_size(height, width, out_height, out_width, classes, align_corners, 
 @pytest.mark.parametrize("dtype", [np.float32, np.int8, np.uint8, np.int16, np.uint32, np.int64])
 def test_argmax_of_full_size_logits(kernels, dtype):
     few = np.random.default_rng(6).integers(0, 12, (19, 61, 83)).astype(dtype)
-    lowest = -few if dtype in (np.int8, np.int16) else few
+    negative = -few if dtype in (np.int8, np.int16, np.int64) else few
     highest = (few + np.iinfo(dtype).max - 12).astype(dtype) if dtype != np.float32 else few
-    for logits in (few, lowest, highest):
+    for logits in (few, negative, highest):
         check_argmax(logits)
 
 
