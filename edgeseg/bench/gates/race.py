@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 from random import Random
 from statistics import median
 from time import monotonic
@@ -40,7 +41,7 @@ def race(
 
     In every round both are opened anew, since where in memory a network happens to lie makes it faster or slower by a
     percent for as long as it is open, and then take so many turns as fill about twice the time that opening took. The
-    round's ratio is the median of its turns'.
+    round's ratio is the median of its turns', in logarithms.
 
     Args:
         baseline: What the ratio is taken to.
@@ -93,7 +94,7 @@ class _Rounds:
             opening = between - start - turn
             self.turns = max(1, min(_MOST_TURNS, round(2 * opening / turn))) if turn > 0 else 1
         found = [self._turn(anew=number == 0) for number in range(self.turns)]
-        self.ratios.append(median(candidate / baseline for baseline, candidate in found))
+        self.ratios.append(_middle_ratio(found))
         for times, own in zip(self.times, zip(*found, strict=True), strict=True):
             times.append(median(own))
 
@@ -106,3 +107,8 @@ class _Rounds:
         first = self.drawn.randrange(2)
         found = {index: median(self.runners[index](anew)) for index in (first, 1 - first)}
         return found[0], found[1]
+
+
+def _middle_ratio(turns: Sequence[tuple[float, float]]) -> float:
+    """In logarithms, since the mean of the middle two ratios, 2 and a half say, would lean to the slower side."""
+    return exp(median(log(candidate / baseline) for baseline, candidate in turns))
