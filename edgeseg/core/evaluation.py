@@ -40,6 +40,11 @@ class Evaluation:
         """Whether it takes more than one look at the image as it is."""
         return self.flip or self.scales != (1.0,)
 
+    @property
+    def takes_whole_images(self) -> bool:
+        """Whether images are wanted at their own size, be it to scale them but once, or for their labels'."""
+        return self.is_averaged or self.at == "label"
+
     def __str__(self) -> str:
         words = [
             f"scales {self._listed()}" if self.scales != (1.0,) else "",

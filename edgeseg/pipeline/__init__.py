@@ -7,6 +7,7 @@ from edgeseg.pipeline.files.exporting import export
 from edgeseg.pipeline.files.quantizing import float_artifacts, quantize, quantize_with_report
 from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.gates.gating import gate
+from edgeseg.pipeline.images import calibration_stamp
 from edgeseg.pipeline.measure.benching import bench
 from edgeseg.pipeline.training import train
 from edgeseg.pipeline.workspace import quantized_path
@@ -23,6 +24,7 @@ __all__ = [
     "Unfinished",
     "ablate",
     "bench",
+    "calibration_stamp",
     "convert",
     "export",
     "fidelity",

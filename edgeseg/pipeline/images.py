@@ -10,11 +10,20 @@ from edgeseg import data
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Dataset
 from edgeseg.core.types import InputFacts, Size
+from edgeseg.data.stamp import stamp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_DATA", "Batches", "open_calibration", "open_evaluation", "prepared"]
+__all__ = [
+    "DEFAULT_DATA",
+    "Batches",
+    "calibration_stamp",
+    "evaluation_stamp",
+    "open_calibration",
+    "open_evaluation",
+    "prepared",
+]
 
 DEFAULT_DATA = "scenes"
 
@@ -27,11 +36,24 @@ def open_evaluation(text: str, split: str | None, size: Size | None, limit: int 
     return dataset
 
 
-def open_calibration(text: str, split: str | None, size: Size, limit: int) -> Dataset:
+def open_calibration(text: str, split: str | None, size: Size | None, limit: int) -> Dataset:
     """The images that ranges are taken from: the dataset's calibration split unless one is named."""
     if split is None and (declared := data.declarations().get(text.partition(":")[0])):
         split = declared.calibration_split
     return data.open_dataset(text, split=split, size=size, limit=limit, spread=True)
+
+
+def evaluation_stamp(text: str | None, split: str | None, limit: int | None) -> str | None:
+    """Other text as soon as accuracy is measured on other images or labels; None where it is not measured."""
+    return stamp(open_evaluation(text, split, None, limit)) if text else None
+
+
+def calibration_stamp(text: str, split: str | None, limit: int) -> str | None:
+    """The like of the images that ranges are taken from; None where these cannot be read, or need not be any more."""
+    try:
+        return stamp(open_calibration(text, split, None, limit))
+    except InputError:
+        return None
 
 
 def prepared(dataset: Dataset, facts: InputFacts) -> Iterator[NDArray[Any]]:

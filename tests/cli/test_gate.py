@@ -196,10 +196,10 @@ def test_a_stored_record_is_a_baseline(cli, files: Path, tmp_path: Path) -> None
     candidate = files / "new" / "slow.onnx"
     done = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, *WIDE[:2], "--seconds", "6")
     assert done.returncode in (1, 2), done.stdout + done.stderr  # How far to trust it depends on the neighbours.
-    told = " ".join(done.stdout.split())  # On a busy machine these seconds may be too short.
-    too_few = "'s run has" in told
-    assert ("corrected for reference work" in told) != too_few
-    assert done.returncode == 2 or not too_few
+    told = " ".join(done.stdout.split())  # On a busy machine these seconds may be too short, or shared with others.
+    undecidable = "'s run has" in told or "waited for processors" in told
+    assert ("corrected for reference work" in told) != undecidable
+    assert done.returncode == 2 or not undecidable
     threads = cli("gate", "--baseline", "baseline.json", "--candidate", candidate, "--threads", "2", "--seconds", "1")
     assert threads.returncode == 2
     assert "threads 2, but 1 in the baseline" in " ".join(threads.stdout.split())

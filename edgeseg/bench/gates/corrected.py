@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgeseg.bench.gates.gate import GateOptions, Timing
 from edgeseg.bench.gates.sequential import Interval
+from edgeseg.bench.times.waiting import MOST_WAITED_PERCENT
 from edgeseg.core.errors import InputError
 
 __all__ = ["Run", "corrected_timing", "draws_for", "in_common"]
@@ -25,10 +26,14 @@ _FEWEST_ROUNDS = 10
 
 @dataclass(frozen=True)
 class Run:
-    """The rounds of one run: in each the median time of an artifact and of every reference workload, in ms."""
+    """The rounds of one run: in each the median time of an artifact and of every reference workload, in ms.
+
+    `waited_percent` of the time the artifact had no processor, since other processes did; None where it is not known.
+    """
 
     ms: Sequence[float]
     reference_ms: Mapping[str, Sequence[float]]
+    waited_percent: float | None = None
 
 
 def in_common(then: Run, workloads: Collection[str]) -> list[str]:
@@ -55,16 +60,17 @@ def corrected_timing(then: Run, now: Run, options: GateOptions, pairs: int = 1) 
 
     Each workload gives a correction; where they disagree, for the one may be bound by memory and the other not, the
     truth may lie anywhere between, so the interval reaches over all of them. What each is sure of is found by drawing
-    whole rounds of both runs; where either has too few of them, nothing is.
+    whole rounds of both runs. Where either has too few of them, nothing is, nor where other processes had its
+    processors: calls longer than the reference work wait more than it does.
 
     The more pairs are decided together, the more often they are drawn.
 
     Raises InputError where the runs have no workload in common, or where there are too many pairs.
     """
     workloads, draws = in_common(then, now.reference_ms.keys()), draws_for(options, pairs)
-    if few := _too_few(then, now):
-        ratio = median(now.ms) / median(then.ms)
-        return Timing(median(then.ms), median(now.ms), Interval(ratio, 0.0, math.inf), 1.0, 1.0, len(now.ms), few)
+    if why := _undecidable(then, now):
+        nothing = Interval(median(now.ms) / median(then.ms), 0.0, math.inf)
+        return Timing(median(then.ms), median(now.ms), nothing, 1.0, 1.0, len(now.ms), undecidable=why)
     random = np.random.default_rng(options.seed)
     old, new = ([_relative(run, workload) for workload in workloads] for run in (then, now))
     middles = [float(np.median(after) / np.median(before)) for before, after in zip(old, new, strict=True)]
@@ -91,14 +97,19 @@ def corrected_timing(then: Run, now: Run, options: GateOptions, pairs: int = 1) 
     )
 
 
-def _too_few(then: Run, now: Run) -> str:
-    """What would give more rounds to the one that has too few; empty where none has."""
-    for whose, run, remedy in (
-        ("baseline", then, "bench it again without --effort quick"),
-        ("candidate", now, "give it more --seconds"),
+def _undecidable(then: Run, now: Run) -> str:
+    """What is wrong with one of the runs, and what would help; empty where nothing is."""
+    for whose, run, longer, again in (
+        ("baseline", then, "bench it again with --effort strict", "bench it again in quiet"),
+        ("candidate", now, "give it more --seconds", "try again in quiet, or race two files"),
     ):
         if len(run.ms) < _FEWEST_ROUNDS:
-            return f"the {whose}'s run has {len(run.ms)} rounds of the {_FEWEST_ROUNDS} that it takes: {remedy}"
+            return f"the {whose}'s run has {len(run.ms)} rounds of the {_FEWEST_ROUNDS} that it takes: {longer}"
+        if run.waited_percent is not None and run.waited_percent > MOST_WAITED_PERCENT:
+            return (
+                f"the {whose} waited for processors that others had for {run.waited_percent:.0f} % of its time, which "
+                f"no reference work corrects: {again}"
+            )
     return ""
 
 

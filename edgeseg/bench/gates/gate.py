@@ -65,7 +65,8 @@ class GateOptions:
 @dataclass(frozen=True)
 class Timing:
     """The times of a pair. `p_slower` and `p_within` are the smallest errors at which its ratio is called above the
-    limit and below it; the interval is at the gate's confidence, for this pair alone.
+    limit and below it; the interval is at the gate's confidence, for this pair alone. `undecidable` is why no interval
+    can be stated, and what would help.
     """
 
     baseline_ms: float
@@ -75,6 +76,7 @@ class Timing:
     p_within: float
     rounds: int
     note: str = ""
+    undecidable: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def _timed(timing: Timing, p_slower: float, p_within: float, options: GateOptions) -> tuple[Outcome, str]:
+    if timing.undecidable:
+        return "undecided", timing.undecidable
     shown = f"{percent(timing.interval.ratio)} [{percent(timing.interval.low)}, {percent(timing.interval.high)}]"
     limit = f"limit +{options.max_slowdown_percent:g} %"
     if p_slower <= options.error:

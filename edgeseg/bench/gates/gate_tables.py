@@ -116,7 +116,9 @@ def _cells(ruling: Ruling) -> list[str]:
 def _notes(verdict: GateVerdict) -> list[str]:
     options = verdict.options
     notes = [f"{r.measured.name}: {reason}" for r in verdict.rulings if r.outcome != "passed" for reason in r.reasons]
-    notes.append(f"intervals of the slowdown at {options.confidence_percent:g} %, by rounds; ? where these are too few")
+    notes.append(
+        f"intervals of the slowdown at {options.confidence_percent:g} %, by rounds; ? where none can be stated"
+    )
     if len(verdict.rulings) > 1:
         notes.append(
             f"outcomes at {options.confidence_percent:g} % for all {len(verdict.rulings)} pairs together (Holm)"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 
+from edgeseg.bench.times.waiting import MOST_WAITED_PERCENT
 from edgeseg.core.cpu import read_text
 
 __all__ = ["processor_ticks", "remarks", "round_medians", "stolen_percent"]
@@ -29,6 +30,7 @@ def remarks(
     rounds_ms: Sequence[float],
     reference_ms: Mapping[str, Sequence[float]],
     stolen: float | None = None,
+    waited: float | None = None,
     *,
     is_steady: bool = True,
 ) -> tuple[str, ...]:
@@ -38,6 +40,7 @@ def remarks(
         rounds_ms: The median time of each round of an artifact.
         reference_ms: Those of the reference workloads: what slows them too is the machine's doing.
         stolen: Percent of the processor's time.
+        waited: Percent of the artifact's time for which its threads had no processor, whatever the rounds look like.
         is_steady: Whether calls were steady when warm-up ended.
     """
     found = []
@@ -55,7 +58,12 @@ def remarks(
                 "the reference work did too, so the machine throttled or was busier" if shared else "warm-up, or memory"
             )
             found.append(f"drift: its last rounds took {drift:+.1f} % of time against its first ({why})")
-    if len(rounds_ms) > 1:
+    if waited is not None and waited > MOST_WAITED_PERCENT:
+        found.append(
+            f"noisy neighbour: for {waited:.0f} % of its time it waited for processors that others had; measure again "
+            "in quiet"
+        )
+    elif len(rounds_ms) > 1:
         lower, _, upper = quantiles(rounds_ms, n=4, method="inclusive")
         spread = 100 * (upper - lower) / median(rounds_ms)
         if spread > _SPREAD_PERCENT:

@@ -159,7 +159,7 @@ def _images(job: Job, artifacts: Sequence[Artifact], folder: Path) -> Dataset | 
     if job.data is None or job.data == DEFAULT_DATA:
         return None
     sizes = {artifact.facts.input.size for artifact in artifacts}
-    size = next(iter(sizes)) if len(sizes) == 1 and job.evaluation.at == "input" else None
+    size = next(iter(sizes)) if len(sizes) == 1 and not job.evaluation.takes_whole_images else None
     dataset = open_evaluation(job.data, job.split, size, job.images or _IMAGES)
     writing = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="sending images elsewhere")
     writing.write_folder(dataset, folder / "data")

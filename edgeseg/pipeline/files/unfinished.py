@@ -18,10 +18,14 @@ _NAME = "unfinished_quantize"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """Files in a workspace, named after the command that they are of: the quantized files, and what calibration saw."""
+    """Files in a workspace, named after the command that they are of: the quantized files, and what calibration saw.
+
+    `images` is the stamp of those that it calibrates with.
+    """
 
     folder: Path
     command: str
+    images: str | None
 
     def begin(self, resume: bool) -> None:
         """Forget what the same command left, unless it is to go on with that."""
@@ -40,11 +44,11 @@ class Unfinished:
 
     def put(self, source: Artifact, quantized: Artifact) -> None:
         """A file is through; raises WorkError where the system refuses to write that down."""
-        self._answers.put(_asked(source), {"path": str(quantized.path), "sha256": quantized.sha256})
+        self._answers.put(self._asked(source), {"path": str(quantized.path), "sha256": quantized.sha256})
 
     def get(self, source: Artifact) -> Artifact | None:
         """What was made of it, where that is still as it was. InputError for a damaged file."""
-        found = self._answers.get(_asked(source))
+        found = self._answers.get(self._asked(source))
         if found is None:
             return None
         try:
@@ -63,6 +67,5 @@ class Unfinished:
     def _stem(self) -> str:
         return f"{_NAME}_{sha256(self.command.encode()).hexdigest()[:8]}"
 
-
-def _asked(source: Artifact) -> dict[str, str]:
-    return {"path": str(source.path), "sha256": source.sha256}
+    def _asked(self, source: Artifact) -> dict[str, str | None]:
+        return {"path": str(source.path), "sha256": source.sha256, "images": self.images}

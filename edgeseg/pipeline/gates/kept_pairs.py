@@ -16,6 +16,7 @@ from edgeseg.core.parts import parts, sha256_of
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.gates.pairing import Pair
+from edgeseg.pipeline.images import evaluation_stamp
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import examine_apart
 from edgeseg.pipeline.measure.kept_records import KeptRecords
@@ -60,8 +61,14 @@ class KeptPairs:
 
 
 def _asked(pair: Pair, options: GateOptions, job: Job, pairs: int) -> dict[str, Any]:
-    files = [_digest(pair.baseline), _digest(pair.candidate)]
-    return {"pair": pair.name, "files": files, "gate": asdict(options), "job": job.to_json(), "pairs": pairs}
+    return {
+        "pair": pair.name,
+        "files": [_digest(pair.baseline), _digest(pair.candidate)],
+        "gate": asdict(options),
+        "job": job.to_json(),
+        "data": evaluation_stamp(job.data, job.split, job.images),
+        "pairs": pairs,
+    }
 
 
 def _digest(of: Path | Record | None) -> str:

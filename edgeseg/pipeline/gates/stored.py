@@ -53,7 +53,7 @@ def against_record(record: Record, job: Job, options: GateOptions, pairs: int, t
             one_round([play, play_reference], drawn)
             share = min(1.0, (monotonic() - started) / options.seconds)
             told(share)
-    return corrected_timing(then, Run(ms, steady), options, pairs)
+    return corrected_timing(then, Run(ms, steady, player.waited_percent), options, pairs)
 
 
 def _run(record: Record) -> Run:
@@ -62,4 +62,6 @@ def _run(record: Record) -> Run:
         return Run((), {})
     numbers = sorted(set(record.network_rounds))
     held = {name: [medians[number] for number in numbers] for name, medians in record.reference_ms.items()}
-    return Run(round_medians(record.network_ms, record.network_rounds), held)
+    waited = record.environment.get("waited_percent")
+    known = float(waited) if isinstance(waited, int | float) else None
+    return Run(round_medians(record.network_ms, record.network_rounds), held, known)

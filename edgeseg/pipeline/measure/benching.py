@@ -148,7 +148,7 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
     if isinstance(taken, EdgesegError):
         return taken
     rounds = round_medians(taken.network.ms, taken.network.rounds)
-    found = remarks(rounds, taken.reference_ms, taken.stolen_percent, is_steady=taken.is_steady)
+    found = remarks(rounds, taken.reference_ms, taken.stolen_percent, taken.waited_percent, is_steady=taken.is_steady)
     return replace(
         record,
         network_ms=tuple(taken.network.ms),
@@ -157,7 +157,11 @@ def _timed(record: Record, taken: Times | EdgesegError) -> Record | EdgesegError
         classmap_rounds=tuple(taken.classmap.rounds),
         reference_ms={name: tuple(ms) for name, ms in taken.reference_ms.items()},
         energy_mj=taken.energy_mj,
-        environment={**record.environment, "stolen_percent": taken.stolen_percent},
+        environment={
+            **record.environment,
+            "stolen_percent": taken.stolen_percent,
+            "waited_percent": taken.waited_percent,
+        },
         notes=(*record.notes, *found),
     )
 

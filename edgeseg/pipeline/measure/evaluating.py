@@ -23,13 +23,13 @@ __all__ = ["accuracy", "labelled", "refuse_other_classes", "repeated"]
 
 
 def labelled(job: Job, facts: Facts) -> Dataset | None:
-    """The images and labels that a job's accuracy is measured on, at the size that it asks for.
+    """The images and labels that a job's accuracy is measured on, at the size that it takes them at.
 
     Raises InputError for data of another number of classes, and for a file that cannot be evaluated as asked.
     """
     if job.data is None:
         return None
-    size = facts.input.size if job.evaluation.at == "input" else None
+    size = None if job.evaluation.takes_whole_images else facts.input.size
     dataset = open_evaluation(job.data, job.split, size, job.images)
     refuse_other_classes(dataset, facts, job.data)
     if job.evaluation.is_averaged:

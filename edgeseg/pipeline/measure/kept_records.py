@@ -8,6 +8,7 @@ from typing import Any
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
+from edgeseg.pipeline.images import evaluation_stamp
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.made_of import digest
 
@@ -34,5 +35,6 @@ class KeptRecords:
 
 
 def _asked(job: Job) -> dict[str, Any]:
-    """The job, and its model as it is now."""
-    return {"job": job.to_json(), "sha256": digest(job.source)}
+    """The job, and its model and data as they are now."""
+    data = evaluation_stamp(job.data, job.split, job.images)
+    return {"job": job.to_json(), "sha256": digest(job.source), "data": data}

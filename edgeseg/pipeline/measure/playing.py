@@ -15,6 +15,7 @@ import numpy as np
 from edgeseg import data, runtimes
 from edgeseg.bench.times.latency import LatencyOptions, burst_ms, warm_up
 from edgeseg.bench.times.reference import WORKLOADS
+from edgeseg.bench.times.waiting import Waited
 from edgeseg.core.protocols import Session
 from edgeseg.core.types import InputFacts
 from edgeseg.data.preprocess import Preprocessor
@@ -39,8 +40,9 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
     The first is what to hold open, `job`, and where to run, `cores`; without a job it is the reference workloads. Its
     answer are the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
-    `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true;
-    without, it is what came of warming up, as `bench.times.latency.WarmUp` has it.
+    `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true, and
+    how long they `waited`, as `bench.times.waiting.Waited.since` has it; without, it is what came of warming up, as
+    `bench.times.latency.WarmUp` has it.
     """
     opening = next(questions)
     if opening["cores"]:
@@ -56,7 +58,8 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if held and question.get("anew"):
             held.open_anew()
         if calls := question.get("calls"):
-            answer: dict[str, Any] = {"ms": burst_ms(call, calls)}
+            before = Waited.now()
+            answer: dict[str, Any] = {"ms": burst_ms(call, calls), "waited": Waited.now().since(before)}
         else:
             call()  # The first makes what all of them need.
             answer = asdict(warm_up(call, job.latency if job else LatencyOptions()))

@@ -39,8 +39,8 @@ class Samples:
 class Times:
     """All that was timed of one artifact; `reference_ms` has the median of each workload in each round.
 
-    `energy_mj` is that of one run of the network, `stolen_percent` the processors' time that others had, and
-    `is_steady` whether calls were when warm-up ended.
+    `energy_mj` is that of one run of the network, `stolen_percent` the processors' time that other machines had,
+    `waited_percent` the network's time that other processes had, and `is_steady` whether calls were when warm-up ended.
     """
 
     network: Samples
@@ -48,6 +48,7 @@ class Times:
     reference_ms: dict[str, list[float]]
     energy_mj: float | None
     stolen_percent: float | None
+    waited_percent: float | None
     is_steady: bool
 
 
@@ -96,7 +97,7 @@ class _Runner:
         """What was found."""
         energy = median(self.energy_mj) if self.energy_mj else None
         network, classmap = (self.samples[stage] for stage in _STAGES)
-        return Times(network, classmap, reference_ms, energy, stolen, self.player.is_steady)
+        return Times(network, classmap, reference_ms, energy, stolen, self.player.waited_percent, self.player.is_steady)
 
     def _turn(self, stage: Stage) -> tuple[float, ...]:
         """Opened anew as often as that costs no more time than the turns do."""

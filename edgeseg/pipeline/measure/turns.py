@@ -38,6 +38,8 @@ class Player:
     def __init__(self, job: Job) -> None:
         self.is_steady = True
         """Whether calls were so at the end of every warm-up."""
+        self._waited_ns = self._turns_ns = 0
+        self._told_waiting = job.threads <= len(_allowed_cores())
         self.worker = Worker("turns", job.source.target, job.threads)
         self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
 
@@ -53,7 +55,23 @@ class Player:
 
     def turn(self, stage: Stage, calls: int, *, anew: bool = False) -> tuple[float, ...]:
         """The time in ms of each of so many calls, `anew` after opening the artifact again."""
-        return tuple(_ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})["ms"])
+        found = _ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})
+        if stage == "network":
+            self._count(found["waited"])
+        return tuple(found["ms"])
+
+    @property
+    def waited_percent(self) -> float | None:
+        """Of the time of the network's turns: how long its threads waited together for processors that others had.
+
+        None where the kernel does not tell, or where there are more threads than cores.
+        """
+        return min(100.0, 100 * self._waited_ns / self._turns_ns) if self._turns_ns else None
+
+    def _count(self, waited: Sequence[int] | None) -> None:
+        if waited and self._told_waiting:
+            self._waited_ns += waited[0]
+            self._turns_ns += waited[1]
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +122,10 @@ def pinned_cores(threads: int) -> list[int]:
     """
     if threads < 1:
         raise MeasureError(f"{threads} threads: at least 1 is needed")
-    if not hasattr(os, "sched_getaffinity"):
-        return []
-    allowed = sorted(os.sched_getaffinity(0))
+    allowed = _allowed_cores()
     return allowed[-threads:] if threads < len(allowed) else []
+
+
+def _allowed_cores() -> list[int]:
+    """Empty where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

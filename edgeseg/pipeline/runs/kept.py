@@ -11,6 +11,7 @@ from edgeseg.core.json_values import text
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.answers import Answers
+from edgeseg.pipeline.images import calibration_stamp, evaluation_stamp
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.made_of import digest
 from edgeseg.pipeline.measure.comparing import Comparison
@@ -50,4 +51,10 @@ class Kept:
 
 
 def _asked(order: Order, job: Job) -> dict[str, Any]:
-    return {"order": order.to_json(), "job": job.to_json(), "sha256": digest(order.source)}
+    return {
+        "order": order.to_json(),
+        "job": job.to_json(),
+        "sha256": digest(order.source),
+        "calibration": calibration_stamp(order.data, order.split, order.samples),
+        "data": evaluation_stamp(job.data, job.split, job.images),
+    }

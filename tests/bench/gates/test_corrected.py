@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,16 @@ def test_a_run_without_reference_is_refused() -> None:
 def test_too_few_rounds_decide_nothing(then: int, now: int, whose: str, slower: float) -> None:
     timing = corrected_timing(run(5, 1, 2, 0, then), run(5 * slower, 1, 2, 1, now), OPTIONS)
     assert rule([Measured("net", timing)], OPTIONS).outcome == "undecided"
-    assert f"the {whose}'s run has 9 rounds" in timing.note
+    assert f"the {whose}'s run has 9 rounds" in timing.undecidable
+
+
+@pytest.mark.parametrize(("then", "now", "whose"), [(40, 0, "baseline"), (None, 40, "candidate"), (0, None, "")])
+def test_a_run_that_had_to_wait_decides_nothing(then: float | None, now: float | None, whose: str) -> None:
+    """The reference work may fit between the spells of a neighbour, and a network's longer calls may not."""
+    runs = replace(run(5, 1, 2, 0), waited_percent=then), replace(run(10, 1, 2, 1), waited_percent=now)
+    ruling = rule([Measured("net", corrected_timing(*runs, OPTIONS))], OPTIONS).rulings[0]
+    assert ruling.outcome == ("undecided" if whose else "regression")
+    assert ruling.reasons[0].startswith(f"the {whose} waited" if whose else "slower")
 
 
 @pytest.mark.parametrize("rounds", [10, 30])

@@ -34,6 +34,12 @@ def test_a_neighbour_is_seen() -> None:
     assert remarks(rounds(0), {}, stolen=4.4) == ("the hypervisor took 4 % of the processor's time for others",)
 
 
+def test_a_neighbour_that_never_rests_is_seen() -> None:
+    (line,) = remarks(rounds(0), {}, waited=48.2)
+    assert line.startswith("noisy neighbour: for 48 % of its time it waited")
+    assert remarks(rounds(0), {}, waited=0.4) == ()
+
+
 def test_few_rounds_are_said_and_noise_is_seen_in_them() -> None:
     (few,) = remarks(rounds(0, count=5), {})
     assert few == "under 8 rounds: drift was not looked for, and intervals are rough"

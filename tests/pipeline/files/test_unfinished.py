@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def artifact(tmp_path: Path) -> Artifact:
 
 
 def stopped(folder: Path, command: str, artifact: Artifact) -> Unfinished:
-    unfinished = Unfinished(folder, command)
+    unfinished = Unfinished(folder, command, "images")
     unfinished.put(artifact, artifact)
     atomic_write(unfinished.seen, "seen")
     return unfinished
@@ -33,6 +34,7 @@ def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, ar
     one.begin(resume=True)
     assert one.get(artifact) == artifact
     assert one.seen.exists()
+    assert replace(one, images="others").get(artifact) is None
     one.begin(resume=False)
     assert one.get(artifact) is None
     other.begin(resume=True)

@@ -19,12 +19,14 @@ from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.types import Artifact, OutputFacts, Size
 from edgeseg.data.images import resize_image
 from edgeseg.data.preprocess import Preprocessor
+from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.averaging import Averager, check_averageable
-from edgeseg.pipeline.measure.evaluating import accuracy
+from edgeseg.pipeline.measure.evaluating import accuracy, labelled
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import Source, as_artifact
 
 OWN, CLASSES = Size(24, 40), 5
+OWN_SHAPE = (OWN.height, OWN.width)
 
 
 @pytest.fixture
@@ -135,6 +137,17 @@ def test_at_the_labels_own_size(workspace: Path, name: str) -> None:
     ious = 100 * hits[unions > 0] / unions[unions > 0]
     assert found["miou_percent"] == pytest.approx(ious.mean(), abs=0.05)
     assert sum(found["image_counts"][0][1]) > 0.9 * 150 * 260
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (1.5,)])
+def test_it_is_the_image_itself_that_is_scaled(pointwise: Artifact, scales: tuple[float, ...]) -> None:
+    """Not what is left of it at the input's size."""
+    job = Job(Source(str(pointwise.path)), data="scenes", images=1, evaluation=Evaluation(scales))
+    dataset = labelled(job, replace(pointwise.facts, classes=data.open_dataset("scenes").classes))
+    assert dataset is not None
+    whole = data.open_dataset("scenes", limit=1)[0][0].shape[:2]
+    assert whole > OWN_SHAPE
+    assert dataset[0][0].shape[:2] == (OWN_SHAPE if scales == (1.0,) else whole)
 
 
 def test_the_command_line_records_how_it_evaluated(cli, tmp_path: Path, workspace: Path) -> None:
