@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, table_console
+from edgeseg.cli.console import progress_bar, say, table_console, warn
 from edgeseg.cli.facts import SourceOf, takes_foreign
-from edgeseg.core.errors import EdgesegError, InputError, WorkError
+from edgeseg.core.errors import EdgesegError, InputError
 
 if TYPE_CHECKING:
     from edgeseg.bench.gates.gate import GateVerdict
@@ -161,10 +161,10 @@ def gate(
         raise
     table_console().print(gate_table(verdict))
     say(f"gate: {verdict.outcome}")
-    _report(verdict, json, junit)
-    if kept:
+    is_told = _report(verdict, json, junit)
+    if kept and is_told:
         kept.answers.remove()
-    raise typer.Exit(verdict.exit_code)
+    raise typer.Exit(verdict.exit_code or (0 if is_told else 2))
 
 
 def _refuse_reports(json: Path | None, junit: Path | None, *measured: Path) -> None:
@@ -178,15 +178,21 @@ def _refuse_reports(json: Path | None, junit: Path | None, *measured: Path) -> N
         raise InputError(f"--json and --junit {json}: one would overwrite the other; give each a file of its own")
 
 
-def _report(verdict: GateVerdict, json: Path | None, junit: Path | None) -> None:
+def _report(verdict: GateVerdict, json: Path | None, junit: Path | None) -> bool:
+    """Write what was asked for, and tell GitHub; whether all files are written, for the verdict outlives that."""
     from edgeseg.bench.gates.gate_tables import gate_json, gate_junit
     from edgeseg.core.files import atomic_write
 
-    if json:
-        atomic_write(json, gate_json(verdict))
-    if junit:
-        atomic_write(junit, gate_junit(verdict))
+    is_whole = True
+    for path, written in ((json, gate_json), (junit, gate_junit)):
+        try:
+            if path:
+                atomic_write(path, written(verdict))
+        except EdgesegError as error:
+            warn(f"edgeseg: {error}")
+            is_whole = False
     _tell_github(verdict)
+    return is_whole
 
 
 def _tell_github(verdict: GateVerdict) -> None:
@@ -201,4 +207,4 @@ def _tell_github(verdict: GateVerdict) -> None:
             with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(gate_markdown(verdict) + "\n")
         except OSError as error:
-            raise WorkError(f"cannot write the summary to {summary}: {error.strerror}") from error
+            warn(f"edgeseg: cannot write the summary to {summary}: {error.strerror}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -59,6 +60,7 @@ def main() -> None:
     A gate ends with 2 whatever goes wrong, for its 1 is a regression.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # A CI job that is cancelled stops as by Ctrl-C.
     if isinstance(sys.stdout, TextIOWrapper):  # Or a name that the terminal has no letters for is an error.
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv

@@ -15,8 +15,9 @@ import pytest
 
 import edgeseg
 from edgeseg.bench.comparison.records import write_records
-from edgeseg.bench.gates.gate import GateOptions
+from edgeseg.bench.gates.gate import GateOptions, Measured, rule
 from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.cli.gate import _report
 from edgeseg.core.errors import WorkError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.pipeline.answers import Answers
@@ -160,6 +161,16 @@ def test_a_summary_that_cannot_be_written_leaves_the_verdict(cli, files: Path, t
     assert (tmp_path / "v.json").exists()
 
 
+def test_a_report_that_cannot_be_written_leaves_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As on a disk that filled up during the race: before it, all that would hinder a report is refused."""
+    (tmp_path / "file").write_text("")
+    verdict = rule([Measured("net", failure="not measured")], GateOptions())
+    assert not _report(verdict, tmp_path / "file" / "v.json", tmp_path / "v.xml")
+    assert "v.json" in capsys.readouterr().err
+    assert (tmp_path / "v.xml").exists()
+    assert _report(verdict, tmp_path / "v.json", None)
+
+
 def test_a_check_that_fails_leaves_what_was_raced(files: Path, monkeypatch) -> None:
     def fail(*_: object) -> None:
         raise WorkError("the images are gone")
@@ -211,10 +222,14 @@ def test_miou_is_of_the_same_images_in_the_same_way(kept: dict[str, object], fil
     old = files / "old" / "same.onnx"
     (record,) = edgeseg.bench([old], "scenes", threads=1, latency=quick, images=2)
     write_records(tmp_path / "baseline.json", [replace(record, **kept)])
-    options = GateOptions(max_miou_loss_points=1, seconds=0.1)
+    options = GateOptions(max_miou_loss_points=1, max_size_growth_percent=1, seconds=0.1)
     (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=2).rulings
     assert ruling.outcome == "undecided"
     assert "mIoU plain, but flip" in str(ruling.reasons) or "other labels" in str(ruling.reasons)
+    write_records(tmp_path / "baseline.json", [replace(record, **kept, size_bytes=1)])
+    (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=2).rulings
+    assert ruling.outcome == "regression"
+    assert [reason.partition(" +")[0] for reason in ruling.reasons] == ["file size"]
 
 
 def test_self_test(cli, files: Path) -> None:
@@ -233,10 +248,14 @@ def test_a_gate_that_is_stopped_is_not_passed_and_not_a_regression(number, files
     undecided = ("--max-slowdown", "0.01%", "--seconds", "60")
     command = [sys.executable, "-m", "edgeseg", "gate", *files_given, *undecided]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        time.sleep(1.5)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while len(children.read_text().split()) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
         process.send_signal(number)
-        process.communicate(timeout=60)
-    assert process.returncode in (2, -number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert told.startswith(b"edgeseg: stopped;")
     assert not (tmp_path / "v.json").exists()
     assert not list(tmp_path.glob(".*"))
 

@@ -155,7 +155,8 @@ def _measured(
             theirs = replace(job, source=replace(job.source, target=str(pair.baseline)))
             timing = race_files(theirs, ours, options, pairs=pairs, told=told)
             baseline = partial(examine, theirs)
-        return Measured(pair.name, timing, _checks(baseline, partial(examine, ours), options, ours.source.target))
+        checks, unlike = _checks(baseline, partial(examine, ours), options, ours.source.target)
+        return Measured(pair.name, timing, checks, unlike)
     except EdgesegError as error:
         return Measured(pair.name, timing, failure=str(error))
 
@@ -195,8 +196,8 @@ def _itself(record: Record) -> Record:
 
 def _checks(
     baseline: Callable[[], Record], candidate: Callable[[], Record], options: GateOptions, name: str
-) -> tuple[Check, ...]:
-    """The figures that are limited; what gives none of them is not run for it."""
+) -> tuple[tuple[Check, ...], str | None]:
+    """The figures that are limited, and why mIoU is not among them; what gives none of them is not run for it."""
     limits = {
         "file size": options.max_size_growth_percent,
         "MAdds": options.max_madds_growth_percent,
@@ -204,31 +205,34 @@ def _checks(
         "mIoU": options.max_miou_loss_points,
     }
     if all(limit is None for limit in limits.values()):
-        return ()
+        return (), None
     old, new = baseline(), candidate()
-    if options.max_miou_loss_points is not None:
-        _refuse_other_images(old, new, name)
-    return tuple(
+    unlike = _other_images(old, new, name) if options.max_miou_loss_points is not None else None
+    if unlike:
+        del limits["mIoU"]
+    checks = tuple(
         Check(what, "points" if what == "mIoU" else "%", _FIGURES[what](old), _FIGURES[what](new), limit)
         for what, limit in limits.items()
         if limit is not None
     )
+    return checks, unlike
 
 
-def _refuse_other_images(old: Record, new: Record, name: str) -> None:
-    """Raise InputError where mIoU was not taken of the same images in the same way."""
+def _other_images(old: Record, new: Record, name: str) -> str | None:
+    """Why mIoU cannot be compared: it was taken of other images, or in another way."""
     if (old.dataset, old.images) != (new.dataset, new.images):
-        raise InputError(
+        return (
             f"{name}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} ({old.images}) in the "
             "baseline; give the same --data and --images"
         )
     if old.evaluation != new.evaluation:
-        raise InputError(
+        return (
             f"{name}: mIoU {new.evaluation}, but {old.evaluation} in the baseline; bench the baseline without "
             "--scales, --flip and --at"
         )
     if [image[1] for image in old.image_counts] != [image[1] for image in new.image_counts]:
-        raise InputError(f"{name}: mIoU on other labels than in the baseline; give the same --data and --split")
+        return f"{name}: mIoU on other labels than in the baseline; give the same --data and --split"
+    return None
 
 
 _FIGURES: dict[str, Callable[[Record], float | None]] = {
