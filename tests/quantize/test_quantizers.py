@@ -198,7 +198,7 @@ def test_every_operator_is_int8_and_the_report_says_so(folder: Path, format: str
     assert report.multiplying_percent == 100
     verify(report, Path("net"))
     done = sum(report.int8.values())
-    assert report.summary() == f"{done} of {done} operators in int8, 100 % of the convolutions"
+    assert report.summary() == f"{done} of {done} operators quantized, 100 % of the convolutions"
 
 
 @pytest.mark.parametrize("format", FORMATS)

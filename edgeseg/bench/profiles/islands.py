@@ -20,6 +20,7 @@ _ASKED = "left in float as asked"
 _NO_KERNEL = "no int8 kernel"
 _GIVEN = "what it reads is float"
 _NEEDED = "what it gives is needed in float"
+_UNUSED_KERNEL = "the runtime computes it in float, between int8"
 _RUNTIME = "added by the runtime"
 _RESCALED = "from one int8 scale to another"
 _ENDS = "at the file's input or output"
@@ -82,7 +83,9 @@ def _kind(
         return node.op, _NO_KERNEL
     if not around.reads_int8(node):
         return node.op, _GIVEN
-    return node.op, _NO_KERNEL if around.becomes_int8(node) and int8 is None else _NEEDED
+    if not around.becomes_int8(node):
+        return node.op, _NEEDED
+    return node.op, _NO_KERNEL if int8 is None else _UNUSED_KERNEL
 
 
 class _Around:

@@ -52,7 +52,7 @@ class Report:
     def summary(self) -> str:
         """One line for a human."""
         done, left = sum(self.int8.values()), sum(self.floating.values())
-        text = f"{done} of {done + left} operators in int8, {self.multiplying_percent:.0f} % of the convolutions"
+        text = f"{done} of {done + left} operators quantized, {self.multiplying_percent:.0f} % of the convolutions"
         if not left:
             return text
         by_count = sorted(self.floating.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -79,7 +79,7 @@ def test_tflite_operators_and_summary() -> None:
     report = int8_report(graph("tflite", text))
     assert report.int8 == {"CONV_2D": 2, "RESHAPE": 1}
     assert report.floating == {"ARG_MAX": 2, "FULLY_CONNECTED": 1}
-    expected = "3 of 6 operators in int8, 67 % of the convolutions; in float: 2 ARG_MAX, 1 FULLY_CONNECTED"
+    expected = "3 of 6 operators quantized, 67 % of the convolutions; in float: 2 ARG_MAX, 1 FULLY_CONNECTED"
     assert report.summary() == expected
 
 
