@@ -1,7 +1,8 @@
 """Edge-deployment toolchain for semantic segmentation: export, int8-quantize, bench and compare.
 
 The words of the command line as functions: `edgeseg.models.build`, `edgeseg.export`, `edgeseg.quantize`,
-`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`. Importing this package loads neither a framework nor a runtime.
+`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`; and `edgeseg.Recipe` and `edgeseg.GateOptions`, which they take.
+Importing this package loads neither a framework nor a runtime.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ from typing import Any
 
 __version__: str
 
-__all__ = ["__version__", "bench", "export", "gate", "models", "quantize", "train"]
+__all__ = ["GateOptions", "Recipe", "__version__", "bench", "export", "gate", "models", "quantize", "train"]
 
 _ROOMS = ("bench", "data", "models", "quantize", "train")
+_FROM = {
+    "GateOptions": "edgeseg.bench.gates.gate",
+    "Recipe": "edgeseg.core.protocols",
+    "export": "edgeseg.pipeline",
+    "gate": "edgeseg.pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +30,6 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("edgeseg")
-    if name in ("export", "gate"):
-        return getattr(import_module("edgeseg.pipeline"), name)
+    if name in _FROM:
+        return getattr(import_module(_FROM[name]), name)
     raise AttributeError(f"module 'edgeseg' has no attribute {name!r}")

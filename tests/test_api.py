@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,13 @@ def test_verbs_are_callable_and_rooms_stay_packages() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'fly'"):
         edgeseg.fly  # noqa: B018
+
+
+def test_verbs_tell_what_they_take() -> None:
+    assert list(inspect.signature(edgeseg.quantize).parameters)[:4] == ["artifact", "samples", "recipe", "path"]
+    assert "latency" in inspect.signature(edgeseg.bench).parameters
+    assert edgeseg.Recipe().precision == "int8"
+    assert edgeseg.GateOptions().confidence_percent > 90
 
 
 def test_a_network_object_goes_the_whole_way(tmp_path: Path) -> None:

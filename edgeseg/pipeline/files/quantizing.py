@@ -71,7 +71,7 @@ def quantize(
     """
     recipe, samples = recipe or Recipe(), samples if isinstance(samples, str) else as_dataset(samples)
     if not isinstance(recipe, Recipe):
-        raise InputError(f"recipe {recipe!r}: expected an edgeseg.core.protocols.Recipe")
+        raise InputError(f"recipe {recipe!r}: expected an edgeseg.Recipe")
     path, folder, calibration = (Path(given) if given else None for given in (path, folder, calibration))
     if not kind_of(recipe).calibrated:
         if calibration:
