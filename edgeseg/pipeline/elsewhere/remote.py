@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
@@ -126,16 +126,14 @@ def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress = s
             tar.add(folder, ".")
         archive.seek(0)
         table = _run(host, _arguments(job, [f"{number}/{each.path.name}" for number, each in enumerate(sent)]), archive)
-        digests = [each.sha256 for each in sent]
+        found = _paired(sent, parse_records(str(host), table), table.get("failures", ()))
     progress(f"on {host}", 1, 1)
-    found = {record.sha256: record for record in parse_records(str(host), table)}
-    reasons = {failure["name"]: failure["reason"] for failure in table.get("failures", ())}
     name = dataset.name if dataset else None
     return [
-        _at_home(found[digest], artifact, name, host)
-        if digest in found
-        else MeasureError(f"{artifact.path}: on {host}: {reasons.get(artifact.path.name, 'was not measured')}")
-        for artifact, digest in zip(artifacts, digests, strict=True)
+        _at_home(each, artifact, name, host)
+        if isinstance(each, Record)
+        else MeasureError(f"{artifact.path}: on {host}: {each}")
+        for artifact, each in zip(artifacts, found, strict=True)
     ]
 
 
@@ -216,6 +214,20 @@ def _reason(errors: str, host: Host) -> str:
     if "No module named edgeseg" in last:
         return f"{host.python} has no edgeseg; install it there with pip install 'edgeseg[litert]' or 'edgeseg[onnx]'"
     return f"{last}; try `ssh {host} {host.python} -m edgeseg doctor`"
+
+
+def _paired(
+    sent: Sequence[Artifact], records: Sequence[Record], failures: Sequence[Mapping[str, str]]
+) -> list[Record | str]:
+    """For each file its Record or why there is none; both come in the order of the files, whose names may be equal."""
+    left, reasons = list(records), [failure["reason"] for failure in failures]
+    found: list[Record | str] = []
+    for each in sent:
+        if left and (left[0].name, left[0].sha256) == (each.path.name, each.sha256):
+            found.append(left.pop(0))
+        else:
+            found.append(reasons.pop(0) if reasons else "was not measured")
+    return found
 
 
 def _at_home(record: Record, artifact: Artifact, dataset: str | None, host: Host) -> Record:

@@ -22,9 +22,10 @@ from onnx import TensorProto, helper, numpy_helper
 import edgeseg
 from edgeseg import data, runtimes
 from edgeseg.bench.comparison.records import read_records
-from edgeseg.bench.times.latency import LatencyOptions
+from edgeseg.bench.times.latency import EFFORTS, LatencyOptions
 from edgeseg.core.container import read_facts
-from edgeseg.core.errors import InputError, WorkError
+from edgeseg.core.errors import EdgesegError, InputError, WorkError
+from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Size
 from edgeseg.data.preprocess import Preprocessor
@@ -121,10 +122,9 @@ def _wait(port: int) -> None:
     raise TimeoutError("sshd does not listen")
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """A 1x1 convolution to 19 classes that says nothing about itself."""
-    kernel = np.random.default_rng(0).normal(size=(19, 3, 1, 1)).astype(np.float32)
+def convolution(path: Path, classes: int) -> Path:
+    """A 1x1 convolution that says nothing about itself."""
+    kernel = np.random.default_rng(0).normal(size=(classes, 3, 1, 1)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Conv", ["image", "kernel"], ["scores"])],
         "net",
@@ -132,9 +132,42 @@ def file(tmp_path: Path) -> Path:
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(kernel, "kernel")],
     )
-    path = tmp_path / "theirs.onnx"
+    path.parent.mkdir(exist_ok=True)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return convolution(tmp_path / "theirs.onnx", 19)
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of this machine, for which a script stands for ssh."""
+    ssh = tmp_path / "path" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\nfor command; do :; done\nexec sh -c "$command"\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    return f"ssh://board{sys.executable}"
+
+
+def there(device: str, *files: Path) -> list[Record | EdgesegError]:
+    job = Job(Source(""), device=device, threads=1, data="scenes", images=1, latency=EFFORTS["quick"])
+    return measure_over_ssh(job, [Source(str(file)) for file in files])
+
+
+def test_files_of_one_name_or_one_content_are_told_apart(board: str, tmp_path: Path) -> None:
+    files = {"a/net.onnx": 7, "one.onnx": 19, "b/net.onnx": 5, "two.onnx": 19}
+    few, one, fewer, two = there(board, *(convolution(tmp_path / name, classes) for name, classes in files.items()))
+    assert isinstance(one, Record)
+    assert isinstance(two, Record)
+    assert (one.name, two.name) == ("one.onnx", "two.onnx")
+    assert one.sha256 == two.sha256
+    for error, folder, classes in ((few, "a", 7), (fewer, "b", 5)):
+        assert str(error).startswith(f"{tmp_path / folder / 'net.onnx'}: on board: ")
+        assert f"net was made for {classes};" in str(error)
 
 
 @needs_server
