@@ -53,7 +53,9 @@ def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress =
         raise InputError(
             f"device {job.device}: expected android:PATH of LiteRT's benchmark_model, built for the device"
         )
-    artifacts = [as_artifact(_tflite(source)) for source in sources]
+    for source in sources:
+        if Path(source.target).suffix.lower() != ".tflite":
+            raise InputError(f"{source.target}: only .tflite files go to Android; export it with --to tflite first")
     folder = f"/data/local/tmp/edgeseg-{os.getpid()}"
     _adb("shell", f"mkdir {folder}")
     try:
@@ -65,21 +67,16 @@ def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress =
             "threads": job.threads,
         }
         found: list[Record | EdgesegError] = []
-        for artifact in artifacts:
+        for source in sources:
             try:
+                artifact = as_artifact(source)
                 samples = _samples_ms(artifact, folder, job.threads, progress)
                 found.append(_record(artifact, job, samples, environment))
-            except MeasureError as error:
+            except EdgesegError as error:
                 found.append(error)
         return found
     finally:
         _adb("shell", f"rm -rf {folder}")
-
-
-def _tflite(source: Source) -> Source:
-    if Path(source.target).suffix.lower() != ".tflite":
-        raise InputError(f"{source.target}: only .tflite files go to Android; export it with --to tflite first")
-    return source
 
 
 def _samples_ms(artifact: Artifact, folder: str, threads: int, progress: Progress) -> tuple[float, ...]:

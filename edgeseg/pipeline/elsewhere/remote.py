@@ -110,14 +110,27 @@ def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress = s
     `scenes` are made there; of other data the first `job.images` (or 16) images are sent.
 
     Raises:
-        InputError: An address, file or dataset that cannot be used.
+        InputError: An address or dataset that cannot be used, or what is no .onnx or .tflite file.
         WorkError: The machine cannot be reached, or edgeseg does not run there.
     """
     host = Host.parse(job.device)
     for source in sources:
         if not is_file(source.target):
             raise InputError(f"{source.target}: only .onnx and .tflite files go to {host}; export it first")
-    artifacts = [as_artifact(source) for source in sources]
+    read = [_read(source) for source in sources]
+    artifacts = [each for each in read if isinstance(each, Artifact)]
+    measured = iter(_measured(job, host, artifacts, progress) if artifacts else ())
+    return [next(measured) if isinstance(each, Artifact) else each for each in read]
+
+
+def _read(source: Source) -> Artifact | EdgesegError:
+    try:
+        return as_artifact(source)
+    except EdgesegError as error:
+        return error
+
+
+def _measured(job: Job, host: Host, artifacts: Sequence[Artifact], progress: Progress) -> list[Record | EdgesegError]:
     progress(f"on {host}", 0, 1)
     with temporary_folder() as folder, tempfile.TemporaryFile() as archive:
         sent = _files(artifacts, folder)

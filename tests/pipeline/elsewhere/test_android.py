@@ -75,6 +75,15 @@ def test_a_notebook_measures_there_too(home: Path, file: Path, tmp_path: Path) -
         edgeseg.bench(["fastscnn"], None, device="ssh://board")
 
 
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(home: Path, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "junk.tflite").write_bytes(b"junk")
+    tool = script(tmp_path / "tool", TOOL.replace("TIME", "7421.5"), home)
+    junk, record = measured(tool, tmp_path / "junk.tflite", file)
+    assert isinstance(junk, InputError)
+    assert "junk.tflite" in str(junk)
+    assert isinstance(record, Record)
+
+
 def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_android("android")
     assert not is_android("cpu")

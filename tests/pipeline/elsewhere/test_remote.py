@@ -170,6 +170,17 @@ def test_files_of_one_name_or_one_content_are_told_apart(board: str, tmp_path: P
         assert f"net was made for {classes};" in str(error)
 
 
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(board: str, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "junk.tflite").write_bytes(b"junk")
+    (junk,) = there(f"{board}-gone", tmp_path / "junk.tflite")  # Nothing is asked there.
+    again, record = there(board, tmp_path / "junk.tflite", file)
+    assert isinstance(junk, InputError)
+    assert "junk.tflite" in str(junk)
+    assert str(again) == str(junk)
+    assert isinstance(record, Record)
+    assert record.name == file.name
+
+
 @needs_server
 def test_the_same_accuracy_as_here(cli, server: str, file: Path, tmp_path: Path) -> None:
     write_folder(data.open_dataset("scenes", size=Size(48, 96), limit=3), tmp_path / "mine")
