@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edgeseg.bench.times.intervals import samples_for
@@ -76,7 +77,8 @@ def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress =
                 found.append(error)
         return found
     finally:
-        _adb("shell", f"rm -rf {folder}")
+        with suppress(EdgesegError):  # Where the device has gone away, the first error tells more.
+            _adb("shell", f"rm -rf {folder}")
 
 
 def _samples_ms(artifact: Artifact, folder: str, threads: int, progress: Progress) -> tuple[float, ...]:

@@ -84,6 +84,13 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(home: Path, file: P
     assert isinstance(record, Record)
 
 
+def test_the_first_error_is_told_where_the_device_goes_away(home: Path, file: Path, tmp_path: Path) -> None:
+    full = "case $* in push*) echo No space left >&2; exit 1;; *rm*) echo no devices >&2; exit 1;; esac"
+    script(tmp_path / "path" / "adb", f"#!/bin/sh\n{full}\n", home)
+    with pytest.raises(MeasureError, match="adb push: No space left"):
+        measured(script(tmp_path / "tool", TOOL, home), file)
+
+
 def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_android("android")
     assert not is_android("cpu")
