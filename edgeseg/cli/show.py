@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, table_console, waiting
+from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 
 if TYPE_CHECKING:
@@ -50,16 +51,31 @@ def show_comparison(
 
 
 def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequence[options.TableFormat] | None) -> None:
-    """Profile one file after the other, print what each takes its time for and write the tables."""
+    """Profile one file after the other, print what each takes its time for and write the tables.
+
+    A file that fails does not stop the others; raises the first one's error once all is written.
+    """
+    from edgeseg.bench.comparison.compare import Failure
+    from edgeseg.bench.comparison.terminal import terminal_table
     from edgeseg.bench.profiles.operator_tables import terminal_profile
     from edgeseg.pipeline.measure import profiling
 
+    profiling.check_profiles(job, sources)
+    errors: list[EdgesegError] = []
     for source in sources:
-        with progress_bar(Path(source.target).name) as show:
-            profile = profiling.profile_apart(replace(job, source=source), show)
+        name = Path(source.target).name
+        try:
+            with progress_bar(name) as show:
+                profile = profiling.profile_apart(replace(job, source=source), show)
+        except EdgesegError as error:
+            table_console().print(terminal_table((), [Failure(name, str(error))]))
+            errors.append(error)
+            continue
         table_console().print(terminal_profile(profile))
         for path in profiling.write_profiles(out, profile, _formats(tables)):
             say(f"table: {path}")
+    if errors:
+        raise errors[0]
 
 
 def _formats(tables: Sequence[options.TableFormat] | None) -> list[TableFormat]:

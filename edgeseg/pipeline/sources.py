@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,16 @@ def check(sources: Sequence[Source]) -> None:
     _check_use(sources)
 
 
-def check_apart(sources: Sequence[Source]) -> None:
+def _made_name(target: str) -> str:
+    path = Path(target)
+    return f"{path.stem.removesuffix('_fp32')}{path.suffix}" if is_file(target) else models.name_of(target)
+
+
+def check_apart(sources: Sequence[Source], name_of: Callable[[str], str] = _made_name) -> None:
     """Raise InputError, before long work, for two MODELs of which files of the same name would be made."""
     seen: dict[str, str] = {}
     for target in (source.target for source in sources):
-        path = Path(target)
-        name = f"{path.stem.removesuffix('_fp32')}{path.suffix}" if is_file(target) else models.name_of(target)
+        name = name_of(target)
         if seen.get(name) == target:
             raise InputError(f"{target}: given twice; once is enough")
         if name in seen:

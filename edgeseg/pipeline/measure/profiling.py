@@ -13,6 +13,7 @@ from edgeseg.bench.profiles.operators import Profile, profile_of
 from edgeseg.core.errors import InputError, MissingDependency
 from edgeseg.core.graph import Graph
 from edgeseg.core.protocols import Progress, Session
+from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
@@ -21,36 +22,40 @@ from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import as_artifact, is_file
+from edgeseg.pipeline.sources import as_artifact, check, check_apart, is_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["a_batch", "profile_apart", "profile_file", "profiled", "write_profiles"]
+__all__ = ["a_batch", "check_profiles", "profile_apart", "profile_file", "profiled", "write_profiles"]
 
 _SECONDS = 0.5
 _FEWEST, _MOST = 3, 50
 """Runs that a profile is made of: as many as fit into `_SECONDS`."""
 
 
-def profile_apart(job: Job, progress: Progress = silent) -> Profile:
-    """Profile a finished file in a fresh process; raises what `profile_file` raised there.
-
-    Raises InputError for a device that is not of this machine.
-    """
+def check_profiles(job: Job, sources: Sequence[Source]) -> None:
+    """Raise InputError, before long work, for a device elsewhere, what is no file, and files of the same name."""
     if is_elsewhere(job.device):
         raise InputError(f"device {job.device}: profiles are of this machine's devices; run `bench --profile` there")
+    for target in (source.target for source in sources):
+        if not is_file(target):
+            raise InputError(f"{target}: only a finished .onnx or .tflite file can be profiled; export it first")
+    check(sources)
+    check_apart(sources, name_of=lambda target: Path(target).name)
+
+
+def profile_apart(job: Job, progress: Progress = silent) -> Profile:
+    """Profile a finished file in a fresh process; raises what `profile_file` raised there."""
     return Profile.from_json(apart("profile", job.source.target, job.to_json(), job.threads, progress))
 
 
 def profile_file(job: Job, progress: Progress) -> Profile:
     """Profile a finished file, on one image, in the process that runs this.
 
-    Raises InputError for what is no file or where the runtime has no profiler, MissingDependency where the package
-    that it needs is not installed.
+    Raises InputError for a damaged file or where the runtime has no profiler, MissingDependency where the package that
+    it needs is not installed.
     """
-    if not is_file(job.source.target):
-        raise InputError(f"{job.source.target}: only a finished .onnx or .tflite file can be profiled; export it first")
     progress("profile", 0, 1)
     artifact = as_artifact(job.source)
     runtime = job.runtime or runtimes.for_format(artifact.facts.format)
