@@ -46,5 +46,5 @@ def compare(
     if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
     formats = cast("list[TableFormat]", [each.value for each in table or [options.TableFormat.MD]])
-    for path in write_merged(out, merged, formats, sort.value, per_class):
+    for path in write_merged(out, merged, formats, sort.value, per_class, results):
         say(f"{'page' if path.suffix == '.html' else 'table'}: {path}")

@@ -38,14 +38,13 @@ def show_comparison(
     console.print(terminal_table(rows, comparison.failures, width=console.width))
     if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
-    if comparison.records:
-        for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
-            say(f"table: {path}")
-        if picture and job.data:
-            with waiting("draw the picture"):
-                drawn = comparing.write_picture(out, comparison, job.data, job.split)
-            if drawn:
-                say(f"picture: {drawn}")
+    for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
+        say(f"table: {path}")
+    if picture and job.data:
+        with waiting("draw the picture"):
+            drawn = comparing.write_picture(out, comparison, job.data, job.split)
+        if drawn:
+            say(f"picture: {drawn}")
     if comparison.errors:
         raise comparison.errors[0]
 

@@ -162,6 +162,27 @@ def test_a_picture_is_shown_once_and_goes_with_its_records(tmp_path: Path) -> No
     assert "| IoU, %" not in (folder / "table.md").read_text()
 
 
+def test_a_folder_never_holds_two_runs(cli, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_comparison(folder, Comparison(records=(FLOAT,)), ["md", "csv", "json"], "model", per_class=False)
+    (folder / "unfinished_bench.json").write_text("kept")
+    write_comparison(folder, Comparison(records=(INT8,)), ["md"], "model", per_class=False)
+    assert sorted(path.name for path in folder.iterdir()) == ["records.json", "table.md", "unfinished_bench.json"]
+    assert read_records(folder / "records.json") == (INT8,)
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    assert cli("bench", "junk.onnx", "--out", "out").returncode == 2
+    assert list(folder.iterdir()) == []
+
+
+def test_a_comparison_replaces_all_of_the_one_before_but_what_it_read(tmp_path: Path) -> None:
+    folder, merged = tmp_path / "out", merge([result(tmp_path / "a", FLOAT)])
+    write_merged(folder, merged, ["md", "csv", "json"], "model", per_class=False)
+    write_merged(folder, merged, ["csv"], "model", per_class=False, read=[folder / "compare.json"])
+    assert sorted(path.name for path in folder.iterdir()) == ["compare.csv", "compare.html", "compare.json"]
+    write_merged(folder, merged, ["csv"], "model", per_class=False, read=[tmp_path / "a"])
+    assert sorted(path.name for path in folder.iterdir()) == ["compare.csv", "compare.html"]
+
+
 def test_records_without_accuracy_may_stand_beside(tmp_path: Path) -> None:
     bare = replace(FLOAT, dataset=None, images=0, miou_percent=None, image_counts=(), class_iou_percent={})
     assert len(merge([result(tmp_path / "a", FLOAT), result(tmp_path / "b", bare)]).records) == 2

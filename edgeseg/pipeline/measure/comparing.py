@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from edgeseg import models, runtimes
 from edgeseg.bench.comparison.compare import Failure, Row, Sort, compare, float_record
@@ -81,10 +82,16 @@ def write_comparison(
 ) -> list[Path]:
     """Write `records.json` and the tables asked for into a folder; returns the paths of the tables.
 
-    A picture of the records before goes with them.
+    The tables and the picture of the run before go first, so that never two runs lie side by side. Where nothing was
+    measured, its records go too and there are no tables.
     """
-    remove(folder / PICTURE)
-    write_records(folder / "records.json", comparison.records)
+    records = folder / "records.json"
+    for name in (PICTURE, *(f"table.{format}" for format in get_args(TableFormat))):
+        remove(folder / name)
+    if not comparison.records:
+        remove(records)
+        return []
+    write_records(records, comparison.records)
     rows = comparison.rows(sort)
     paths = [folder / f"table.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from edgeseg.bench.comparison.compare import Row, Sort, compare
 from edgeseg.bench.comparison.records import read_results
@@ -12,7 +13,7 @@ from edgeseg.bench.comparison.tables import TableFormat, write_table
 from edgeseg.bench.comparison.terms import differences
 from edgeseg.bench.page import Picture, html_page
 from edgeseg.core.errors import InputError
-from edgeseg.core.files import atomic_write
+from edgeseg.core.files import atomic_write, remove
 from edgeseg.core.record import Record
 from edgeseg.pipeline.measure.comparing import PICTURE, published_miou_percent
 
@@ -85,14 +86,25 @@ def _told(merged: Merged, term: str, values: Mapping[str, Sequence[Record]]) -> 
 
 
 def write_merged(
-    folder: Path, merged: Merged, formats: Sequence[TableFormat], sort: Sort, per_class: bool
+    folder: Path,
+    merged: Merged,
+    formats: Sequence[TableFormat],
+    sort: Sort,
+    per_class: bool,
+    read: Iterable[Path] = (),
 ) -> list[Path]:
-    """Write `compare.html` and the tables asked for into a folder; returns their paths."""
+    """Write `compare.html` and the tables asked for into a folder; returns their paths.
+
+    Those of a comparison before go first, but not one that was `read`: nothing else may hold its Records.
+    """
     rows = merged.rows(sort)
-    paths = [folder / f"compare.{format}" for format in formats]
+    page, paths = folder / "compare.html", [folder / f"compare.{format}" for format in formats]
+    kept = {path.resolve() for path in read}
+    for old in (page, *(folder / f"compare.{format}" for format in get_args(TableFormat))):
+        if old.resolve() not in kept:
+            remove(old)
     for path, format in zip(paths, formats, strict=True):
         write_table(path, format, merged.records, rows, per_class=per_class, runs=merged.runs)
-    page = folder / "compare.html"
     atomic_write(page, html_page(_title(merged), rows, merged.pictures))
     return [*paths, page]
 
