@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeAlias, get_args
@@ -16,6 +17,7 @@ __all__ = [
     "named",
     "number_of",
     "optional",
+    "plain",
     "positive",
     "text",
     "truth",
@@ -25,13 +27,26 @@ __all__ = [
 Reader: TypeAlias = Callable[[Any], Any]
 
 _MOST = 2**63 - 1
+_HALF = re.compile("[\ud800-\udfff]")
 _SHOWN = 40
 """Characters of a wrong value that an error shows."""
 
 
 def text(value: Any) -> str:
-    """Any text."""
-    return str(_checked(isinstance(value, str), value, "text"))
+    """Any text that can be written, which half of a surrogate pair cannot."""
+    _checked(isinstance(value, str), value, "text")
+    return str(_checked(not _HALF.search(value), value, "text of whole characters"))
+
+
+def plain(value: Any) -> Any:
+    """Any JSON value whose numbers are finite."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Mapping):
+        return named(plain)(value)
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return _checked(value is None or isinstance(value, bool) or _is_finite(value), value, "a finite number")
 
 
 def truth(value: Any) -> bool:
@@ -79,7 +94,7 @@ def listed(read: Reader) -> Callable[[Any], tuple[Any, ...]]:
 
 def named(read: Reader) -> Callable[[Any], dict[str, Any]]:
     """An object whose values another reads."""
-    return lambda value: fields(value, dict.fromkeys(_object(value), read))
+    return lambda value: fields(value, dict.fromkeys(map(text, _object(value)), read))
 
 
 def fields(value: Any, readers: Mapping[str, Reader], later: Container[str] = ()) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from edgeseg.core.json_values import (
     named,
     number_of,
     optional,
+    plain,
     positive,
     text,
     truth,
@@ -83,7 +84,7 @@ class Record:
         try:
             record = cls(**fields(values, _READERS, later=_LATER))
             _check_rounds(record)
-        except (ValueError, InputError) as error:
+        except (ValueError, InputError, RecursionError) as error:
             raise InputError(f"damaged record: {error}") from error
         return record
 
@@ -102,10 +103,6 @@ def _image_counts(values: Any) -> tuple[tuple[tuple[int, ...], ...], ...]:
     if len(shapes) > 1 or any(len(shape) != 3 or len(set(shape)) > 1 or not shape[0] for shape in shapes):
         raise ValueError("expected (images, 3, classes) pixels")
     return images
-
-
-def _plain(values: Any) -> dict[str, Any]:
-    return named(lambda value: value)(values)
 
 
 def _check_rounds(record: Record) -> None:
@@ -149,7 +146,7 @@ _READERS: Mapping[str, Reader] = {
     "reference_ms": named(listed(positive)),
     "evaluation": _evaluation,
     "image_counts": _image_counts,
-    "environment": _plain,
+    "environment": named(plain),
     "notes": listed(text),
     "schema": count,
 }

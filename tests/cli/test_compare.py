@@ -118,7 +118,7 @@ def test_a_comparison_keeps_the_runs_that_it_is_of(tmp_path: Path) -> None:
     assert later.runs == ("compare.json: desk", "compare.json: board", "later")
 
 
-@pytest.mark.parametrize("runs", [["desk"], "desk", [1, 2]])
+@pytest.mark.parametrize("runs", [["desk"], "desk", [1, 2], ["desk", "\ud800"]])
 def test_runs_that_do_not_fit_are_refused(tmp_path: Path, runs: object) -> None:
     path = result(tmp_path, FLOAT, INT8) / "records.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "runs": runs}))

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
+from edgeseg.core.json_values import listed, text
 from edgeseg.core.record import Record
 from edgeseg.core.types import SCHEMA
 
@@ -46,10 +47,12 @@ def read_results(path: Path) -> tuple[tuple[Record, str], ...]:
     """As `read_records`, with the run that each Record is of in a comparison of several; else ""."""
     values = _content(path)
     records = parse_records(str(path), values)
-    runs = values.get("runs", [""] * len(records))
-    if not isinstance(runs, list) or len(runs) != len(records) or not all(isinstance(run, str) for run in runs):
-        raise InputError(f"{path}: expected in `runs` a name for each record; compare again with `edgeseg compare`")
-    return tuple(zip(records, runs, strict=True))
+    try:
+        runs = listed(text)(values.get("runs", [""] * len(records)))
+        return tuple(zip(records, runs, strict=True))
+    except ValueError as error:
+        message = f"{path}: expected in `runs` a name for each record; compare again with `edgeseg compare`"
+        raise InputError(message) from error
 
 
 def _content(path: Path) -> Any:

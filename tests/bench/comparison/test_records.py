@@ -84,6 +84,9 @@ def test_damaged_files_are_named(tmp_path: Path, content: str, message: str) -> 
         ({"size_bytes": "large"}, "size_bytes: "),
         ({"size_bytes": 10**400}, "size_bytes: expected a whole number from 0, not 1000"),
         ({"environment": None}, "environment: expected an object, not null"),
+        ({"environment": {"load": [1.0, float("nan")]}}, "environment: load: expected a finite number, not NaN"),
+        ({"environment": {"gpu": {"\ud800": None}}}, r"environment: gpu: expected text of whole .*, not \"\\ud800\""),
+        ({"name": "net\ud800"}, r"name: expected text of whole characters, not \"net\\ud800\""),
         ({"class_iou_percent": None}, "class_iou_percent: expected an object"),
         ({"notes": [1]}, "notes: expected text"),
         ({"network_rounds": [0, 1]}, "network_rounds: 2 of them, but 64 samples"),
@@ -101,6 +104,19 @@ def test_damaged_fields_are_named(
     values = [record().to_json(), {**record().to_json(), **changes}]
     path.write_text(json.dumps({"schema": 1, "records": values}))
     with pytest.raises(InputError, match=rf"records\.json: record 2: .*{told}.*; measure again with `edgeseg bench`$"):
+        read_records(path)
+
+
+def test_an_environment_comes_back_as_it_was_unless_it_is_too_deep(
+    tmp_path: Path, record: Callable[..., Record]
+) -> None:
+    path = tmp_path / "records.json"
+    one = record(environment={"cores": 2, "load": [0.5, 1], "governor": None, "on": True, "libraries": {"numpy": "2"}})
+    write_records(path, [one])
+    assert read_records(path) == (one,)
+    deep = '{"deeper": ' * 500 + "1" + "}" * 500
+    path.write_text(path.read_text().replace('"cores": 2', f'"cores": {deep}'))
+    with pytest.raises(InputError, match=r"record 1: damaged record: .*recursion"):
         read_records(path)
 
 
