@@ -63,8 +63,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 def atomic_write(target: Path, content: bytes | str) -> None:
     """Write a whole file or nothing; raises WorkError as `atomic_path` does."""
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    with atomic_path(target) as temporary:  # A file's name may be no UTF-8.
+        temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def remove(target: Path) -> None:

@@ -35,6 +35,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_the_name_of_a_file_that_is_no_utf8_can_be_written(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "table.md", "n\udcff.onnx failed, \u00b5")
+    assert (tmp_path / "table.md").read_text(encoding="utf-8") == "n\\udcff.onnx failed, \u00b5"
+
+
 def test_a_full_disk_is_one_line() -> None:
     with pytest.raises(WorkError, match=r"cannot write .*No space left"), atomic_path(Path("/dev/shm/x")) as temporary:
         temporary.write_bytes(b"")
