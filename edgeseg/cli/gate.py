@@ -130,6 +130,8 @@ def gate(
                 ).summary
             )
         return
+    if options.is_given(context, "--runs"):
+        raise InputError("--runs is how often --self-test races; give that too, or leave it out")
     if not resume and options.is_given(context, "--out"):
         raise InputError("--out is where --resume keeps what is found; give that too, or leave it out")
     if max_miou_loss is None and any(options.is_given(context, option) for option in _ACCURACY):

@@ -124,6 +124,7 @@ def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
         (["--baseline", "old", "--candidate", "new", "--json", "empty"], "--json empty: a folder"),
         (["--baseline", "old", "--candidate", "new", "--json", "v", "--junit", "./v"], "would overwrite the other"),
         (["--baseline", "old", "--self-test", "--candidate", "new"], "leave out --candidate"),
+        (["--baseline", "old", "--candidate", "new", "--runs", "3"], "--runs is how often --self-test races"),
         (["--baseline", "old", "--self-test"], "old: a file is raced against itself"),
         (["--candidate", "new"], "--baseline"),
     ],
