@@ -43,12 +43,16 @@ def test_a_run_without_reference_is_refused() -> None:
         corrected_timing(Run([5.0], {}), run(5, 1, 2, 0), OPTIONS)
 
 
-@pytest.mark.parametrize(("then", "now", "whose"), [(30, 9, "candidate"), (9, 30, "baseline")])
+@pytest.mark.parametrize(
+    ("then", "now", "whose", "remedy"),
+    [(30, 9, "candidate", "give it more --seconds"), (9, 30, "baseline", "bench it again with --effort strict")],
+)
 @pytest.mark.parametrize("slower", [0.5, 2.0])
-def test_too_few_rounds_decide_nothing(then: int, now: int, whose: str, slower: float) -> None:
+def test_too_few_rounds_decide_nothing(then: int, now: int, whose: str, remedy: str, slower: float) -> None:
     timing = corrected_timing(run(5, 1, 2, 0, then), run(5 * slower, 1, 2, 1, now), OPTIONS)
     assert rule([Measured("net", timing)], OPTIONS).outcome == "undecided"
     assert f"the {whose}'s run has 9 rounds" in timing.undecidable
+    assert timing.undecidable.endswith(remedy)
 
 
 @pytest.mark.parametrize(("then", "now", "whose"), [(40, 0, "baseline"), (None, 40, "candidate"), (0, None, "")])
