@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -16,9 +16,21 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record
 
-__all__ = ["TableFormat", "class_markdown", "markdown_table", "to_csv", "to_json", "to_markdown", "write_table"]
+__all__ = [
+    "TableFormat",
+    "class_markdown",
+    "csv_text",
+    "markdown_table",
+    "to_csv",
+    "to_json",
+    "to_markdown",
+    "write_table",
+]
 
 TableFormat: TypeAlias = Literal["md", "csv", "json"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes a text for a formula after."""
 
 
 def write_table(
@@ -60,14 +72,28 @@ def to_json(
 
 def to_csv(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:
     """Every field of `Row` but the classes, under its name, unrounded; the last column says why an artifact failed."""
-    keys = [field.name for field in fields(Row) if field.name != "class_iou_percent"]
+    keys = [*(field.name for field in fields(Row) if field.name != "class_iou_percent"), "failure"]
+    lines = [
+        *({**asdict(row), "notes": "; ".join(row.notes)} for row in rows),
+        *({"name": failure.name, "failure": failure.reason} for failure in failures),
+    ]
+    return csv_text(keys, ([line.get(key) for key in keys] for line in lines))
+
+
+def csv_text(titles: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
+    """Lines of cells under their titles, empty for None; an apostrophe stands before what would be a formula."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*keys, "failure"], lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({**asdict(row), "notes": "; ".join(row.notes)})
-    writer.writerows({"name": failure.name, "failure": failure.reason} for failure in failures)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(map(_harmless, line) for line in lines)
     return text.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    text = f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return text.replace("\r", "\n")  # The writer need not quote a carriage return, which then begins a new line.
 
 
 def to_markdown(rows: Sequence[Row], failures: Sequence[Failure] = ()) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 
 from edgeseg.bench.comparison.grid import Column, grid, grid_table
-from edgeseg.bench.comparison.tables import TableFormat
+from edgeseg.bench.comparison.tables import TableFormat, csv_text
 from edgeseg.core.files import atomic_write
 
 __all__ = ["Ablated", "ablation_table", "write_ablation"]
@@ -51,11 +49,7 @@ def write_ablation(path: Path, format: TableFormat, rows: Sequence[Ablated]) -> 
         case "md":
             atomic_write(path, grid(_columns(rows), rows))
         case "csv":
-            text = io.StringIO()
-            writer = csv.DictWriter(text, figures[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(figures)
-            atomic_write(path, text.getvalue())
+            atomic_write(path, csv_text(figures[0], (figure.values() for figure in figures)))
         case "json":
             atomic_write(path, json.dumps({"passes": figures}, indent=1) + "\n")
 

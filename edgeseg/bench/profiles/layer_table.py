@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from edgeseg.bench.comparison.grid import Column, grid, grid_table
-from edgeseg.bench.comparison.tables import TableFormat
+from edgeseg.bench.comparison.tables import TableFormat, csv_text
 from edgeseg.bench.profiles.layers import Layer
 from edgeseg.core.files import atomic_write
 
@@ -34,11 +32,8 @@ def write_layers(path: Path, format: TableFormat, layers: Sequence[Layer], float
         case "md":
             atomic_write(path, grid(columns, numbered))
         case "csv":
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(("layer", "sqnr_db", "cost_ms", "precision"))
-            writer.writerows((each.name, each.sqnr_db, each.cost_ms, _precision(i, floating)) for i, each in numbered)
-            atomic_write(path, text.getvalue())
+            lines = ((each.name, each.sqnr_db, each.cost_ms, _precision(i, floating)) for i, each in numbered)
+            atomic_write(path, csv_text(("layer", "sqnr_db", "cost_ms", "precision"), lines))
         case "json":
             rows = [
                 {**vars(each), "sqnr_db": each.sqnr_db, "precision": _precision(i, floating)} for i, each in numbered

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgeseg.bench.comparison.grid import Column, grid, grid_table
-from edgeseg.bench.comparison.tables import TableFormat
+from edgeseg.bench.comparison.tables import TableFormat, csv_text
 from edgeseg.bench.profiles.operators import Operator, Profile, Total
 from edgeseg.core.files import atomic_write
 
@@ -90,11 +88,8 @@ def _shares(profile: Profile) -> list[dict[str, object]]:
 
 
 def _csv(profile: Profile) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "runtime", "threads", "runs", *Operator.__dataclass_fields__, "share_percent"))
-    writer.writerows(_lines(profile, profile.by_cost()))
-    return text.getvalue()
+    titles = ("name", "runtime", "threads", "runs", *Operator.__dataclass_fields__, "share_percent")
+    return csv_text(titles, _lines(profile, profile.by_cost()))
 
 
 def _lines(profile: Profile, operators: Sequence[Operator]) -> Iterator[tuple[object, ...]]:

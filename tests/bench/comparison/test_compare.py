@@ -268,6 +268,18 @@ def test_csv(four: list[Record]) -> None:
     assert [row["is_baseline"] for row in rows[:2]] == ["True", "False"]
 
 
+def test_csv_holds_no_formula(record: Callable[..., Record]) -> None:
+    bad = [record(name=f"{first}1+1", model="a=b", miou_percent=50.0) for first in ("=", "+", "-", "@", "\t", "\r")]
+    base = record(miou_percent=49.6)
+    rows = list(csv.DictReader(io.StringIO(to_csv(compare([*bad, base]), [Failure("-x", "=1")]), newline="")))
+    assert {row["name"] for row in rows} == {"'=1+1", "'+1+1", "'-1+1", "'@1+1", "'\t1+1", "'\n1+1", "net.onnx", "'-x"}
+    assert {row["model"] for row in rows[:-1]} == {"a=b", "net"}
+    assert rows[-1]["failure"] == "'=1"
+    better = compare([base, record(precision="int8", parent_sha256="f" * 64)])
+    losses = [row["miou_loss_points"] for row in csv.DictReader(io.StringIO(to_csv(better)))]
+    assert [float(loss) for loss in losses] == pytest.approx([0.0, -4.8])
+
+
 def test_json_is_read_as_records_again(tmp_path: Path, four: list[Record]) -> None:
     path = tmp_path / "table.json"
     write_table(path, "json", four, compare(four), [FAILURE])
