@@ -83,15 +83,13 @@ def write_comparison(
     """Write `records.json` and the tables asked for into a folder; returns the paths of the tables.
 
     The tables and the picture of the run before go first, so that never two runs lie side by side. Where nothing was
-    measured, its records go too and there are no tables.
+    measured they stay, and nothing is written.
     """
-    records = folder / "records.json"
+    if not comparison.records:
+        return []
     for name in (PICTURE, *(f"table.{format}" for format in get_args(TableFormat))):
         remove(folder / name)
-    if not comparison.records:
-        remove(records)
-        return []
-    write_records(records, comparison.records)
+    write_records(folder / "records.json", comparison.records)
     rows = comparison.rows(sort)
     paths = [folder / f"table.{format}" for format in formats]
     for path, format in zip(paths, formats, strict=True):
