@@ -149,6 +149,9 @@ def quantize(
     found = [artifact for artifact in found if artifact.facts.format in formats]
     check_passes(recipe.without, {artifact.facts.format for artifact in found} or formats)
     may_float = float_slow or (profile and float_slow is None and recipe.precision == "int8")
+    for artifact in found:
+        target_path = pipeline.quantized_path(artifact.path, recipe.precision, out)
+        workspace.check_target(target_path, artifact.facts.format, [each.path for each in found])
     unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
     unfinished.begin(resume)
     with pipeline.kept(calibration, again=may_float or budget is not None or ablate) as keep:

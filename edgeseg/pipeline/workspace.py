@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from edgeseg.core.container import read_facts
@@ -47,10 +48,13 @@ def quantized_path(path: Path, precision: Precision, folder: Path | None = None)
     return (folder or path.parent) / name
 
 
-def check_target(path: Path, format: Format) -> None:
-    """Raise InputError, before long work, for a file to write that is none of its format."""
+def check_target(path: Path, format: Format, sources: Iterable[Path] = ()) -> None:
+    """Raise InputError, before long work, for a file to write that is none of its format, or one of its sources."""
     if path.suffix.lower() != f".{format}" or path.is_dir():
         raise InputError(f"{path}: not the name of a .{format} file; give one, or leave the path out")
+    for source in sources:
+        if path.resolve() == source.resolve():
+            raise InputError(f"{path}: a source, which the file made would replace; choose another name or --out")
 
 
 def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:

@@ -41,7 +41,7 @@ def convert(
     need_float(source)
     kind = kind_of(recipe)
     target = path or quantized_path(source.path, recipe.precision, folder)
-    check_target(target, source.facts.format)
+    check_target(target, source.facts.format, [source.path])
     with atomic_path(target) as temporary, pinned(source) as fixed:
         converted = room.convert(fixed, recipe, temporary)
         found = stored(read_graph(temporary), kind.weights)

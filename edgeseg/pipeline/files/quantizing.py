@@ -116,7 +116,7 @@ def quantize_with_report(
     else:
         calibration = Calibration((), 0, str(keep.path), _observe, progress, keep)
     target = path or quantized_path(source.path, recipe.precision, folder)
-    check_target(target, source.facts.format)
+    check_target(target, source.facts.format, [source.path])
     with atomic_path(target) as temporary, pinned(source) as fixed:
         quantized = room.quantizer(source.facts.format)(fixed, recipe, calibration, temporary)
         graph = read_graph(temporary)

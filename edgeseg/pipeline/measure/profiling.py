@@ -19,6 +19,7 @@ from edgeseg.data.preprocess import Preprocessor
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
+from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
@@ -59,8 +60,11 @@ def profile_file(job: Job, progress: Progress) -> Profile:
     progress("profile", 0, 1)
     artifact = as_artifact(job.source)
     runtime = job.runtime or runtimes.for_format(artifact.facts.format)
-    with runtimes.open_session(artifact, threads=job.threads, runtime=runtime, device=job.device) as session:
-        found = profiled(session, artifact.path, a_batch(artifact), runtime, job.threads)
+    with (
+        pinned(artifact) as fixed,
+        runtimes.open_session(fixed, threads=job.threads, runtime=runtime, device=job.device) as session,
+    ):
+        found = profiled(session, fixed.path, a_batch(fixed), runtime, job.threads)
     progress("profile", 1, 1)
     return found
 

@@ -9,6 +9,7 @@ from edgeseg.core.protocols import Progress, Recipe
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.verdict import Verdict, hold_against, marked
+from edgeseg.quantize.precisions import kind_of
 
 __all__ = ["Judged", "judge"]
 
@@ -32,10 +33,10 @@ class Judged:
 def judge(floating: Artifact, quantized: Artifact, recipe: Recipe, threads: int, progress: Progress = silent) -> Judged:
     """Hold a quantized file against its float twin. One that is slower says so from then on, in its facts.
 
-    What an int8 file leaves in float is looked for; other precisions are not made to leave no float.
+    What a file of static integers leaves in float is looked for; other precisions are not made to leave no float.
 
     Raises InputError for a file that cannot be run or profiled, WorkError where the process at work on it died.
     """
     verdict = hold_against(quantized, floating, threads, progress)
-    islands = verdict.islands(quantized, recipe.floating) if recipe.precision == "int8" else ()
+    islands = verdict.islands(quantized, recipe.floating) if kind_of(recipe).calibrated else ()
     return Judged(marked(quantized, verdict), verdict, islands)

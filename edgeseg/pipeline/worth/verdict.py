@@ -15,6 +15,7 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact, Facts
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.measure.profiling import a_batch, profiled
 from edgeseg.pipeline.silence import silent
 from edgeseg.quantize.finished.operators import ONNX_INT8
@@ -71,8 +72,9 @@ def hold_against(artifact: Artifact, other: Artifact, threads: int, progress: Pr
         InputError: A file that cannot be run or profiled.
         WorkError: The process died.
     """
-    question = Rivals(artifact, other, threads).to_json()
-    answer = apart("rivals", artifact.path.name, question, threads, progress)
+    with pinned(artifact) as first, pinned(other) as second:
+        question = Rivals(first, second, threads).to_json()
+        answer = apart("rivals", artifact.path.name, question, threads, progress)
     profiles = [Profile.from_json(values) for values in answer["profiles"]]
     return Verdict(Contest(*map(tuple, answer["ms"])), *profiles)
 

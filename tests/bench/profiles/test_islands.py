@@ -75,7 +75,7 @@ def test_every_island_has_its_reason_and_its_conversions() -> None:
     assert whys["CONV_2D"] == "what it gives is needed in float"
     assert whys["GELU"] == "no int8 kernel"
     whys = {island.op: island.why for island in find_islands(seen, ISLANDS, int8={"GELU"})}
-    assert whys["GELU"] == "the runtime computes it in float, between int8"
+    assert whys["GELU"] == "the runtime computes it in float, between integers"
 
 
 def test_names_of_the_float_file() -> None:
