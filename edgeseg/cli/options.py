@@ -113,6 +113,7 @@ class Pass(StrEnum):
     SHUFFLE = "shuffle"
     ALIGNMENT = "alignment"
     ELU = "elu"
+    DILATED = "dilated"
     EQUALIZATION = "equalization"
     BIAS_CORRECTION = "bias-correction"
 

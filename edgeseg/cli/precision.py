@@ -59,8 +59,11 @@ def checked(context: typer.Context, recipe: Recipe, sources: Sequence[Source]) -
 
 def check_passes(without: Sequence[str], formats: Collection[Format]) -> None:
     """Raise InputError for a pass to leave out that files of none of the formats have."""
-    from edgeseg.quantize.passes import OF_ONNX
+    from edgeseg.quantize.passes import OF_ONNX, OF_TFLITE
 
-    for name in without:
-        if name in OF_ONNX and "onnx" not in formats:
-            raise InputError(f"--without {name}: that pass is for .onnx files, of which there is none; leave it out")
+    for format, own in (("onnx", OF_ONNX), ("tflite", OF_TFLITE)):
+        for name in without:
+            if name in own and format not in formats:
+                raise InputError(
+                    f"--without {name}: that pass is for .{format} files, of which there is none; leave it out"
+                )

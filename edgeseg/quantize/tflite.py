@@ -33,6 +33,7 @@ from edgeseg.quantize.raw.fold_tflite import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, make_ready
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
 from edgeseg.quantize.tflite_passes.average import convolve_averages
+from edgeseg.quantize.tflite_passes.dilated import dilate_convolutions
 from edgeseg.quantize.tflite_passes.dilations import even_dilations
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
@@ -57,6 +58,7 @@ __all__ = ["DECLARATION", "convert", "quantize", "write_prepared"]
 DECLARATION = QuantizerDeclaration(format="tflite", package="ai_edge_quantizer", extra="tflite")
 
 _REWRITES = {
+    "dilated": dilate_convolutions,
     "activations": share_slopes,
     "average": convolve_averages,
     "grouped": regroup_convolutions,

@@ -7,16 +7,29 @@ from collections.abc import Mapping
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 
-__all__ = ["LEARNED_ROUNDING", "OF_ONNX", "OF_WEIGHTS", "PASSES", "applied_in", "applied_text", "chosen"]
+__all__ = ["LEARNED_ROUNDING", "OF_ONNX", "OF_TFLITE", "OF_WEIGHTS", "PASSES", "applied_in", "applied_text", "chosen"]
 
 OF_WEIGHTS = ("equalization", "bias-correction")
 """Passes that change no operator."""
 PASSES = (
-    *("batchnorm", "activations", "reductions", "average", "deconv", "grouped", "shuffle", "alignment", "elu"),
+    *(
+        "batchnorm",
+        "activations",
+        "reductions",
+        "average",
+        "deconv",
+        "grouped",
+        "shuffle",
+        "alignment",
+        "elu",
+        "dilated",
+    ),
     *OF_WEIGHTS,
 )
 OF_ONNX = ("batchnorm", "reductions", "deconv", "alignment")
 """Passes of ONNX graphs alone."""
+OF_TFLITE = ("dilated",)
+"""Passes of TFLite graphs alone."""
 LEARNED_ROUNDING = "learned-rounding"
 """A pass that is made where a recipe asks for it."""
 

@@ -105,6 +105,11 @@ class Editor:
         codes.append(code)
         return len(codes) - 1
 
+    def need_version(self, op: Any, version: int) -> None:
+        """Say that an operator is of a version, or a later one."""
+        code = self._model.operatorCodes[op.opcodeIndex]
+        code.version = max(code.version, version)
+
     def replace(self, op: Any, *others: Any) -> None:
         """Put operators in the place of one, which may be among them."""
         place = next(i for i, each in enumerate(self._graph.operators) if each is op)

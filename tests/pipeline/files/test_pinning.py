@@ -10,10 +10,15 @@ from ai_edge_litert.tools import flatbuffer_utils
 import edgeseg
 from edgeseg.bench.profiles.madds import count_madds
 from edgeseg.core.container import read_facts
-from edgeseg.core.errors import MeasureError, QuantizeError
+from edgeseg.core.errors import InputError, MeasureError, QuantizeError
+from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.files.pinning import pinned
+from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.measure.profiling import profile_file
+from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.worth.verdict import hold_against
 
 FORMATS = ("onnx", "tflite")
 
@@ -67,3 +72,25 @@ def test_a_failure_names_the_file_itself(both: tuple[Artifact, Artifact]) -> Non
     _, opened = both
     with pytest.raises(QuantizeError, match=rf"^{opened.path}: no$"), pinned(opened) as copy:
         raise QuantizeError(f"{copy.path}: no")
+
+
+@pytest.mark.parametrize("both", FORMATS, indirect=True)
+def test_a_file_of_open_size_is_held_against_its_integers_and_profiled(both: tuple[Artifact, Artifact]) -> None:
+    fixed, opened = both
+    verdict = hold_against(fixed, opened, 1)
+    assert verdict.contest.ratio > 0
+    assert verdict.other_profile.name == opened.path.name
+    source = Source(str(opened.path), size=fixed.facts.input.size, classes=len(fixed.facts.classes))
+    assert profile_file(Job(source, threads=1), silent).operators
+
+
+def test_no_source_is_replaced(workspace: Path, tmp_path: Path, cli) -> None:
+    kept = (workspace / "fastscnn_64x128_fp32.onnx").read_bytes()
+    for name in ("net.onnx", "net_int8.onnx"):
+        (tmp_path / name).write_bytes(kept)
+    with pytest.raises(InputError, match=r"net\.onnx: a source, which the file made would replace"):
+        edgeseg.quantize(tmp_path / "net.onnx", count=2, path=tmp_path / "net.onnx")
+    done = cli("quantize", "net.onnx", "net_int8.onnx", "--int8", "--samples", "2", "--out", ".")
+    assert done.returncode == 2
+    assert "net_int8.onnx: a source, which the file made would replace; choose another name or --out" in done.stderr
+    assert all((tmp_path / name).read_bytes() == kept for name in ("net.onnx", "net_int8.onnx"))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.quantize.tflite_passes.average import convolve_averages
+from edgeseg.quantize.tflite_passes.dilated import dilate_convolutions
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.outputs import keep_first_output
@@ -135,3 +138,39 @@ def test_the_first_output_alone_is_kept() -> None:
     assert run(model).shape == (1, 6, 7, 8)
     keep_first_output(model)
     assert operators(model) == ["AVERAGE_POOL_2D"]
+
+
+def dilated(layer: str, dilation: int, kernel: int, padding: str) -> Any:
+    """A Keras model of an open batch, of which the converter makes three operators."""
+    keras = tf.keras
+    given = keras.Input((12, 14, 8))
+    kind = {"dense": partial(keras.layers.Conv2D, 6), "depthwise": keras.layers.DepthwiseConv2D}[layer]
+    made = kind(kernel, dilation_rate=dilation, padding=padding, activation="relu", bias_initializer="ones")(given)
+    model = keras.Model(given, keras.layers.AveragePooling2D(2)(made))
+    return flatbuffer_utils.read_model_from_bytearray(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
+@pytest.mark.parametrize("layer", ["dense", "depthwise"])
+@pytest.mark.parametrize(("dilation", "kernel"), [(2, 3), (4, 3), (3, 2), (2, 5)])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_convolution_between_space_and_batch_is_dilated(layer: str, dilation: int, kernel: int, padding: str) -> None:
+    model = dilated(layer, dilation, kernel, padding)
+    assert "SPACE_TO_BATCH_ND" in operators(model)
+    expected = run(model)
+    assert dilate_convolutions(model) == 1
+    assert "SPACE_TO_BATCH_ND" not in operators(model)
+    assert run(model) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("place", "pads"), [(0, (3, 1)), (0, (1, 3)), (1, (1, 1))])
+def test_another_padding_is_left_alone(place: int, pads: tuple[int, int]) -> None:
+    """Of the rows before a map, or cut off a result."""
+    model = dilated("dense", 2, 3, "same")
+    spread, gather = (
+        op
+        for op, name in zip(model.subgraphs[0].operators, operators(model), strict=True)
+        if name in ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
+    )
+    tensor = model.subgraphs[0].tensors[(spread, gather)[place].inputs[2]]
+    model.buffers[tensor.buffer].data = np.frombuffer(np.array([pads, pads], np.int32).tobytes(), np.uint8)
+    assert dilate_convolutions(model) == 0
