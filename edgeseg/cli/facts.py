@@ -14,6 +14,7 @@ from edgeseg.cli.options import Classes, Size, Weights
 from edgeseg.core import types
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
+from edgeseg.core.types import Normalization
 
 __all__ = ["SourceOf", "takes_files", "takes_foreign", "takes_networks"]
 
@@ -39,6 +40,11 @@ def _option(kind: Any, *names: str, **settings: Any) -> Any:
     return Annotated[kind | None, typer.Option(*names, **settings)]
 
 
+def _normalized(what: str, imagenet: tuple[float, float, float]) -> str:
+    known = f"the zoo's or the file's own, else ImageNet's {','.join(map(str, imagenet))} (none for an integer input)"
+    return f"R,G,B {what} of RGB/255 that the network expects; by default {known}."
+
+
 _OF_NETWORKS = {
     "size": Size,
     "weights": Weights,
@@ -48,8 +54,8 @@ _OF_NETWORKS = {
         str, "--cell", metavar="FILE", help="JSON of another dense prediction cell, for networks with one."
     ),
     "channels": _option(Channels, "--channels", help="Channel order that the network expects."),
-    "mean": _option(str, "--mean", help="R,G,B mean of RGB/255 that the network expects."),
-    "std": _option(str, "--std", help="R,G,B standard deviation that the network expects."),
+    "mean": _option(str, "--mean", help=_normalized("mean", Normalization.mean)),
+    "std": _option(str, "--std", help=_normalized("standard deviation", Normalization.std)),
 }
 _OF_BOTH = ("size", "classes", "channels", "mean", "std")
 _OF_FILES = {
