@@ -137,7 +137,10 @@ def check_name(source: str) -> None:
     """Raise InputError, with the nearest names, for what is neither of the zoo nor in a form that `load` takes."""
     if source.lower().endswith((".onnx", ".tflite")):
         raise InputError(f"{source}: a finished file, where a network is wanted; quantize and bench take files")
-    if source not in names() and not third_party.is_third_party(source) and not user.is_user_model(source):
+    if source in names() or third_party.is_third_party(source):
+        return
+    user.check_form(source)
+    if not user.is_user_model(source):
         raise registry.suggest("model", source, names())
 
 

@@ -15,12 +15,34 @@ from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.types import Size
 from edgeseg.models.adapters import adapter, framework_of
 
-__all__ = ["is_user_model", "open_network"]
+__all__ = ["check_form", "is_user_model", "open_network"]
+
+_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors")
+_OLDER_KERAS = (".h5", ".hdf5")
 
 
 def is_user_model(text: str) -> bool:
     """Whether a MODEL is in one of the forms read here, be it there or not."""
     return ":" in text or text.endswith(".keras") or Path(text).is_dir()
+
+
+def check_form(text: str) -> None:
+    """Raise InputError, with what would work, for a file of code or of weights in the place of a network."""
+    file, _, name = text.partition(":")
+    path = Path(file)
+    if path.is_dir():
+        return
+    match path.suffix.lower():
+        case ".py":
+            apart = path.is_absolute() or ".." in path.parts
+            module = path.stem if apart else ".".join(path.with_suffix("").parts)
+            where = f", in the folder {path.parent}" if apart else ""
+            raise InputError(f"{text}: a file, where a module is wanted; give {module}:{name or 'CALLABLE'}{where}")
+        case suffix if suffix in _CHECKPOINTS:
+            remedy = f"give NETWORK --weights {text}, NETWORK being a zoo name or package.module:callable"
+            raise InputError(f"{text}: a checkpoint needs its network's code; {remedy}")
+        case suffix if suffix in _OLDER_KERAS:
+            raise InputError(f"{text}: Keras' older format; load it in Keras, save it as .keras and give that file")
 
 
 def open_network(text: str, size: Size | None = None) -> Any:

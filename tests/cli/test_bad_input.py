@@ -54,6 +54,27 @@ def test_missing_module(cli) -> None:
     refused(cli("export", "nowhere:Net"), 2, "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("mynet.py:build", r"mynet\.py:build: a file, where a module is wanted; give mynet:build$"),
+        ("nets/mynet.py", r"nets/mynet\.py: a file, where a module is wanted; give nets\.mynet:CALLABLE$"),
+        ("../mynet.py:build", r"give mynet:build, in the folder \.\.$"),
+        ("whole.pth", r"whole\.pth: a checkpoint needs its network's code; give NETWORK --weights whole\.pth"),
+        ("BEST.SAFETENSORS", r"a checkpoint needs its network's code; give NETWORK --weights BEST\.SAFETENSORS"),
+        ("whole.h5", r"whole\.h5: Keras' older format; load it in Keras, save it as \.keras"),
+    ],
+)
+def test_a_file_where_a_network_is_wanted(cli, tmp_path: Path, given: str, told: str) -> None:
+    (tmp_path / Path(given.partition(":")[0]).name).write_text("def build():\n    return None\n")
+    refused(cli("export", given), 2, told)
+    assert not (tmp_path / "edgeseg-out").exists()
+
+
+def test_a_file_where_a_network_is_wanted_among_several(cli) -> None:
+    refused(cli("run", "fastscnn", "whole.pth"), 2, "whole.pth: a checkpoint needs")
+
+
 def test_empty_workspace(cli, tmp_path: Path) -> None:
     refused(cli("quantize", "--int8"), 2, "edgeseg-out", "edgeseg export")
     refused(cli("bench"), 2, "edgeseg-out", "edgeseg export")
