@@ -13,7 +13,15 @@ from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.precision import check_passes, checked, precision_of
-from edgeseg.cli.verdict import say_ablation, say_evidence, say_fidelity, say_judged, say_mixture, warn_slower
+from edgeseg.cli.verdict import (
+    say_ablation,
+    say_evidence,
+    say_fidelity,
+    say_judged,
+    say_mixture,
+    warn_calibration,
+    warn_slower,
+)
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.types import Artifact
 
@@ -163,6 +171,8 @@ def quantize(
             if budget is not None:
                 again = _within(again, budget, out, threads)
             quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
+            if not options.is_given(context, "--data"):
+                warn_calibration(quantized)
             if profile or float_slow:
                 _judge(again, quantized, threads, float_slow)
             unfinished.put(artifact, quantized)

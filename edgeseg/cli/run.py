@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,6 +14,7 @@ from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.quantize import quantized_line
 from edgeseg.cli.show import show_comparison
+from edgeseg.cli.verdict import warn_calibration
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
@@ -30,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 @takes_files
 def run(
+    context: typer.Context,
     source: SourceOf,
     models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help=options.MODEL_HELP)] = None,
     every: Annotated[bool, typer.Option("--all", help="All networks of the zoo.")] = False,
@@ -89,9 +92,12 @@ def run(
     first = Source("")
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
-    comparison = run_matrix(Matrix(tuple(sources), formats, order, job), progress_bar, _tell)
+    matrix = Matrix(tuple(sources), formats, order, job)
+    comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not options.is_given(context, "--data")))
     show_comparison(comparison, job, out, table, sort, per_class, picture)
 
 
-def _tell(artifact: Artifact, summary: str) -> None:
+def _tell(artifact: Artifact, summary: str, by_default: bool) -> None:
     say(quantized_line(artifact, summary) if summary else exported_line(artifact))
+    if summary and by_default:
+        warn_calibration(artifact)

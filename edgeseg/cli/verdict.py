@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseg.cli.console import say, table_console, warn
+from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
     from edgeseg.bench.profiles.ablation import Ablated
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.pipeline.worth.mixing import Mixture
 
-__all__ = ["say_ablation", "say_evidence", "say_fidelity", "say_judged", "say_mixture", "warn_slower"]
+__all__ = [
+    "say_ablation",
+    "say_evidence",
+    "say_fidelity",
+    "say_judged",
+    "say_mixture",
+    "warn_calibration",
+    "warn_slower",
+]
 
 
 def say_judged(judged: Judged) -> None:
@@ -25,6 +34,19 @@ def say_judged(judged: Judged) -> None:
     say(f"  {judged.summary}")
     if judged.islands:
         table_console().print(island_table(judged.islands))
+
+
+def warn_calibration(quantized: Artifact) -> None:
+    """That a file was calibrated on the built-in scenes, where its network was made for other images."""
+    from edgeseg import models
+
+    facts = quantized.facts
+    is_ours = facts.framework is not None and models.is_as_shipped(facts.model, facts.weights_sha256)
+    if (facts.calibration or "").endswith(" of scenes") and not is_ours:
+        warn(
+            f"edgeseg: {quantized.path}: calibrated on the built-in scenes; give images of the kind that the network "
+            "is for with --data, without labels as --data images:PATH"
+        )
 
 
 def warn_slower(judged: Judged) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,18 @@ from edgeseg.models import third_party, user
 from edgeseg.models.adapters import adapter, framework_of
 from edgeseg.models.classes import class_names
 
-__all__ = ["as_model", "build", "card", "check_name", "class_names", "has_weights", "load", "name_of", "names"]
+__all__ = [
+    "as_model",
+    "build",
+    "card",
+    "check_name",
+    "class_names",
+    "has_weights",
+    "is_as_shipped",
+    "load",
+    "name_of",
+    "names",
+]
 
 _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
@@ -35,6 +47,15 @@ def has_weights(name: str, classes: int | None = None, weights: str | Path | Non
     """Whether `build` fills a network of the zoo from a file; InputError for built-in weights that there are not."""
     about = card(name)
     return _weights_path(about, classes or about.classes, weights) is not None
+
+
+def is_as_shipped(name: str, weights_sha256: str | None) -> bool:
+    """Whether a network, as a file's facts name it, is of the zoo, with built-in weights or random ones."""
+    known = [each for each in names() if name == each or name.startswith(f"{each}_")]
+    if not known or weights_sha256 is None:
+        return bool(known)
+    built_in = card(max(known, key=len)).weights
+    return built_in is not None and sha256((_BUILT_IN / built_in).read_bytes()).hexdigest() == weights_sha256
 
 
 def build(

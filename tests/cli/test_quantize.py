@@ -46,6 +46,17 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     assert facts.calibration == "2 images of scenes"
 
 
+def test_the_scenes_are_no_images_for_another_network(cli, tmp_path: Path) -> None:
+    small_onnx(tmp_path / "enet_best.onnx")
+    command = ("quantize", "--int8", "enet_best.onnx", "--samples", "1", "--no-profile")
+    done = cli(*command)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "built-in scenes" in line]
+    assert line.startswith("edgeseg: edgeseg-out/enet_best_int8.onnx: calibrated on the built-in scenes; give images")
+    assert "--data images:PATH" in line
+    assert "built-in scenes" not in cli(*command, "--data", "scenes").stderr
+
+
 def test_a_file_that_int8_spoils_is_said_to_be(cli, workspace: Path) -> None:
     narrow = ("--method", "percentile", "--percentile", "51", "--samples", "2", "--no-profile")
     done = cli("quantize", workspace / "fastscnn_64x128_fp32.onnx", "--int8", *narrow)

@@ -33,6 +33,18 @@ def same(network: nn.Module, other: nn.Module) -> bool:
     )
 
 
+def test_networks_as_they_are_shipped() -> None:
+    built_in = models.load("fastscnn").weights_sha256
+    for name in ("fastscnn", "fastscnn_os8"):
+        assert models.is_as_shipped(name, built_in)
+        assert models.is_as_shipped(name, None)
+        assert not models.is_as_shipped(name, "0" * 64)
+    assert not models.is_as_shipped("deeplab_mobilenetv2_dm05", built_in)
+    assert not models.is_as_shipped("enet", built_in)
+    for name in ("build", "smp:unet:resnet18", "fastscnnx"):
+        assert not models.is_as_shipped(name, None)
+
+
 class Intruder:
     def __reduce__(self) -> Any:
         return (Path.touch, (Path("intruder"),))
