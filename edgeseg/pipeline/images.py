@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DATA",
+    "UNMEASURED",
     "Batches",
     "calibration_stamp",
     "evaluation_stamp",
@@ -26,13 +27,15 @@ __all__ = [
 ]
 
 DEFAULT_DATA = "scenes"
+UNMEASURED = "measure no accuracy (bench and run: --no-accuracy)"
+"""What is left to do where there are no labels that fit."""
 
 
 def open_evaluation(text: str, split: str | None, size: Size | None, limit: int | None) -> Dataset:
     """What accuracy is measured on, at a size or at the images' own; InputError for images without labels."""
     dataset = data.open_dataset(text, split=split, size=size, limit=limit)
     if not dataset.classes:
-        raise InputError(f"{text}: images without labels; give --data that has them, or measure no accuracy")
+        raise InputError(f"{text}: images without labels; give --data that has them, or {UNMEASURED}")
     return dataset
 
 

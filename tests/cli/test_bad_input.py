@@ -161,6 +161,23 @@ def test_wrong_class_count(cli, tmp_path: Path, workspace: Path, city: Path) -> 
     assert "2 classes" in done.stderr
 
 
+@pytest.mark.parametrize("target", ["mine:build", "net.onnx"])
+def test_wrong_class_count_before_anything_is_made(cli, tmp_path: Path, target: str) -> None:
+    (tmp_path / "mine.py").write_text("from torch import nn\ndef build():\n    return nn.Conv2d(3, 5, 1)\n")
+    (tmp_path / "two" / "images").mkdir(parents=True)
+    (tmp_path / "two" / "masks").mkdir()
+    for folder, mode in (("images", "RGB"), ("masks", "L")):
+        Image.new(mode, (64, 32)).save(tmp_path / "two" / folder / "a.png")
+    (tmp_path / "two" / "classes.txt").write_text("ground\nother\n")
+    small_onnx(tmp_path / "net.onnx")
+    done = cli("run", target, "--size", "32x64", "--samples", "1", "--effort", "quick", "--data", "folder:two")
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(r"folder:two: 2 classes, but \w+ was made for \d+; give --data with its classes, or ", last), last
+    assert "--no-accuracy" in last
+    assert not list(tmp_path.glob("edgeseg-out/*.onnx"))
+
+
 def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"no")
     done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "broken.onnx", "--images", "2", "--effort", "quick")

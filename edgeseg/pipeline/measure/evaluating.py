@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.bench.accuracy.miou import evaluate
@@ -11,7 +11,7 @@ from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.types import Facts, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.images import UNMEASURED, open_evaluation
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.averaging import Averager, check_averageable
 
@@ -31,18 +31,18 @@ def labelled(job: Job, facts: Facts) -> Dataset | None:
         return None
     size = None if job.evaluation.takes_whole_images else facts.input.size
     dataset = open_evaluation(job.data, job.split, size, job.images)
-    refuse_other_classes(dataset, facts, job.data)
+    refuse_other_classes(dataset, job.data, facts.model, facts.classes)
     if job.evaluation.is_averaged:
         check_averageable(facts)
     return dataset
 
 
-def refuse_other_classes(dataset: Dataset, facts: Facts, data: str) -> None:
-    """Raise InputError for data, as it was typed, of another number of classes than a file's."""
-    if len(dataset.classes) != len(facts.classes):
+def refuse_other_classes(dataset: Dataset, data: str, name: str, classes: Sequence[str]) -> None:
+    """Raise InputError for data, as it was typed, of another number of classes than a network's."""
+    if len(dataset.classes) != len(classes):
         raise InputError(
-            f"{data}: {len(dataset.classes)} classes, but {facts.model} was made for {len(facts.classes)}; give a "
-            "dataset with its classes, or measure no accuracy"
+            f"{data}: {len(dataset.classes)} classes, but {name} was made for {len(classes)}; give --data with its "
+            f"classes, or {UNMEASURED}"
         )
 
 

@@ -11,6 +11,8 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Format, HeadKind
 from edgeseg.pipeline.files.exporting import export
 from edgeseg.pipeline.files.quantizing import quantize_with_report
+from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.measure.evaluating import refuse_other_classes
 from edgeseg.pipeline.sources import as_artifact, as_model
 
 __all__ = ["Order", "make_float", "make_int8"]
@@ -18,7 +20,10 @@ __all__ = ["Order", "make_float", "make_int8"]
 
 @dataclass(frozen=True)
 class Order:
-    """What to make, of which model or file. `samples` are calibration images."""
+    """What to make, of which model or file. `samples` are calibration images.
+
+    With `labelled`, accuracy will be measured on `data`, which is then to have the classes of the model or file.
+    """
 
     source: Source
     format: Format
@@ -28,6 +33,7 @@ class Order:
     split: str | None
     samples: int
     folder: str
+    labelled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -42,10 +48,11 @@ class Order:
 
 
 def make_float(order: Order, progress: Progress) -> dict[str, Any]:
-    """Export; the answer names the file. Raises what `pipeline.export` raises."""
+    """Export; the answer names the file. Raises what `pipeline.export` raises, and InputError for other classes."""
     progress("export", 0, 1)
     folder = Path(order.folder)
     model = as_model(order.source)
+    _check_classes(order, model.name, model.classes)
     artifact = export(model, order.format, head=order.head, data=order.data, split=order.split, folder=folder)
     return {"path": str(artifact.path)}
 
@@ -53,7 +60,14 @@ def make_float(order: Order, progress: Progress) -> dict[str, Any]:
 def make_int8(order: Order, progress: Progress) -> dict[str, Any]:
     """Quantize a file; the answer names the new one and sums up what is int8 in it."""
     artifact, folder = as_artifact(order.source), Path(order.folder)
+    _check_classes(order, artifact.facts.model, artifact.facts.classes)
     quantized, report = quantize_with_report(
         artifact, order.data, order.recipe, folder=folder, count=order.samples, progress=progress
     )
     return {"path": str(quantized.path), "summary": report.summary()}
+
+
+def _check_classes(order: Order, name: str, classes: tuple[str, ...]) -> None:
+    """Before long work, rather than when all is made."""
+    if order.labelled:
+        refuse_other_classes(open_evaluation(order.data, order.split, None, 1), order.data, name, classes)

@@ -47,7 +47,7 @@ class Matrix:
             job = self.job if _is_trained(source) else replace(self.job, data=None)
             for target in self.formats:
                 if not is_file(source.target) or file_format(Path(source.target)) == target:
-                    yield replace(self.order, source=source, format=target), job
+                    yield replace(self.order, source=source, format=target, labelled=job.data is not None), job
 
 
 def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:

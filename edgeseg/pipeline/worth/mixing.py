@@ -119,7 +119,8 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
     if budget.min_sqnr_db is not None and again.source.facts.output.head == "classmap":
         raise InputError(f"{again.source.path}: gives a class map, without scores for --min-sqnr; leave that out")
     if budget.max_drop_points is not None:
-        refuse_other_classes(_evaluation(again, budget), again.source.facts, budget.data)
+        facts = again.source.facts
+        refuse_other_classes(_evaluation(again, budget), budget.data, facts.model, facts.classes)
     search = _Search(again, budget, Known.open(known, again), threads, progress)
     if not search.cost(()).within(budget) and not search.known.layers:
         search.known.layers = _layers(again, threads, progress)

@@ -125,7 +125,7 @@ def test_labels_of_other_classes_are_refused_and_changed_ones_measured_anew(
         return f"folder:{root}"
 
     other = write(tmp_path / "other", ("ground", "sky"), 1)
-    with pytest.raises(InputError, match=r"other: 2 classes, but fragile was made for 19; give a dataset"):
+    with pytest.raises(InputError, match=r"other: 2 classes, but fragile was made for 19; give --data"):
         mix(again, Budget(100.0, other), known, 1)
     same = tmp_path / "same"
     budget = Budget(100.0, write(same, again.source.facts.classes, 0))
