@@ -4,7 +4,7 @@ The checkpoints are those of `checkpoints.py`. Every quantizer gets the same flo
 calibration images at 512x1024, and has its defaults; the class maps of the evaluation split are counted at that size.
 A loss is in points of mIoU, that of the float file less that of the int8 one.
 
-    python benchmarks/accuracy.py ../shared/real/checkpoints cityscapes:../shared/real/cityscapes_512x256 --out accuracy
+    python benchmarks/accuracy.py CHECKPOINTS cityscapes:PATH --out accuracy
 
 Files that are in the folder are kept with their scores (`scores.json`), and so are the reasons of those that could not
 be made (`.failed`): after an interruption the same command goes on.

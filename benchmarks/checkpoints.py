@@ -5,7 +5,7 @@ authors' code was measured to score with them on 89 frankfurt images of val at 5
 an image bilinearly to 1024x512, the logits come back to 512x256 bilinearly with aligned corners, and one confusion
 matrix counts.
 
-    python benchmarks/checkpoints.py ../shared/real/checkpoints cityscapes:../shared/real/cityscapes_512x256
+    python benchmarks/checkpoints.py CHECKPOINTS cityscapes:PATH
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ SQNR is 10 * log10(sum s^2 / sum (s - q)^2) over the scores s of the float file 
 are taken on images that calibration has not seen.
 
     edgeseg export cgnet --weights cgnet_crop-1024_800epoch.pth --to onnx --to tflite --out floats
-    python benchmarks/passes.py cityscapes:../shared/real/cityscapes_512x256 floats/*_fp32.*
+    python benchmarks/passes.py cityscapes:PATH floats/*_fp32.*
 """
 
 from __future__ import annotations

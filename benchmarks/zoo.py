@@ -1,6 +1,6 @@
 """The tables of docs/zoo.md: what was published of each network beside ours, and what `edgeseg run --all` made of it.
 
-    edgeseg run --all --samples 4 --no-picture
+    edgeseg run --all --samples 4 --images 4 --effort quick --no-picture
     python benchmarks/zoo.py edgeseg-out docs/zoo.md
 
 The times are medians from an image to its class map on two threads, the files of a network by turns. The tables replace
