@@ -1,7 +1,7 @@
-"""Makes the compact golden files of one network out of the facts in ../shared/spec.
+"""Makes the compact golden files of one network out of a file of facts about it.
 
-    python tests/golden/from_spec.py ../shared/spec/zh320/bisenetv2_aux.json bisenetv2 '{"aux": true}'
-    python tests/golden/from_spec.py ../shared/spec/zh320/fanet.json fanet '{}' '{"512x1024": 1, "1024x2048": 2}'
+    python tests/golden/from_spec.py FACTS/bisenetv2_aux.json bisenetv2 '{"aux": true}'
+    python tests/golden/from_spec.py FACTS/fanet.json fanet '{}' '{"512x1024": 1, "1024x2048": 2}'
 
 The last argument gives the MAdds of a network that computes the same with less work than the published one. NAME.json
 says what to build and what to feed; NAME.npz holds the names and shapes of its weights, in order, and the golden
