@@ -151,7 +151,7 @@ def name_of(source: str) -> str:
     """What the network is called that `load` gives."""
     if source in names() or third_party.is_third_party(source):
         return source
-    return source.partition(":")[2] or Path(source).stem
+    return source if ":" in source else Path(source).stem
 
 
 def check_name(source: str) -> None:

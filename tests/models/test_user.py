@@ -106,7 +106,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_torch_callable(folder: Path) -> None:
     model = models.load("my_networks.light:torch_net", size=Size(32, 64))
-    assert (model.name, model.framework, model.size) == ("torch_net", "torch", Size(32, 64))
+    assert (model.name, model.framework, model.size) == ("my_networks.light:torch_net", "torch", Size(32, 64))
     assert model.classes == ("class_0", "class_1", "class_2", "class_3", "class_4")
     assert model.card is None
     assert not model.network.training
@@ -124,7 +124,8 @@ def test_instance_class_and_dictionary_output(folder: Path, name: str) -> None:
 
 def test_keras_callables(folder: Path) -> None:
     model = models.load("my_networks.light:keras_net")
-    assert (model.name, model.framework, model.size, len(model.classes)) == ("keras_net", "keras", Size(32, 64), 4)
+    assert (model.name, model.framework) == ("my_networks.light:keras_net", "keras")
+    assert (model.size, len(model.classes)) == (Size(32, 64), 4)
     assert model.params == 3 * 4 + 4
     with pytest.raises(InputError, match="made for images of 32x64, not 64x64"):
         models.load("my_networks.light:keras_net", size=Size(64, 64))

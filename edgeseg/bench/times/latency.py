@@ -78,7 +78,6 @@ class LatencySummary:
     """
 
     count: int
-    minimum_ms: float
     p50_ms: float
     p50_low_ms: float | None
     p50_high_ms: float | None
@@ -143,7 +142,7 @@ def summarize(samples: Sequence[float], rounds: Sequence[int] = ()) -> LatencySu
         spread = 100 * (upper - lower) / p50
     p90, p95, p99 = (percentile(samples, percent) for percent in (90, 95, 99))
     low, high = (median_interval(samples, rounds) if rounds else None) or (None, None)
-    return LatencySummary(count, min(samples), p50, low, high, p90, p95, p99, spread)
+    return LatencySummary(count, p50, low, high, p90, p95, p99, spread)
 
 
 def _validate(options: LatencyOptions) -> None:
