@@ -173,7 +173,9 @@ def test_wrong_class_count_before_anything_is_made(cli, tmp_path: Path, target: 
     done = cli("run", target, "--size", "32x64", "--samples", "1", "--effort", "quick", "--data", "folder:two")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
-    assert re.search(r"folder:two: 2 classes, but [a-z:]+ was made for \d+; give --data with its classes, or ", last), last
+    assert re.search(r"folder:two: 2 classes, but [a-z:]+ was made for \d+; give --data with its classes, or ", last), (
+        last
+    )
     assert "--no-accuracy" in last
     assert not list(tmp_path.glob("edgeseg-out/*.onnx"))
 

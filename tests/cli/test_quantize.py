@@ -78,8 +78,8 @@ def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspa
 
 
 def test_what_was_stopped_goes_on_after_the_last_file(cli, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        small_onnx(tmp_path / f"{name}.onnx")
+    small_onnx(tmp_path / "a.onnx")
+    small_onnx(tmp_path / "b.onnx", layers=20)  # Which takes longer than it takes to see that the first is there.
     asked = ("quantize", "a.onnx", "b.onnx", "--int8", "--samples", "2", "--no-profile")
     out = tmp_path / "edgeseg-out"
     command = [sys.executable, "-m", "edgeseg", *asked]

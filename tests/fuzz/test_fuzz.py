@@ -13,18 +13,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--jobs", str(os.cpu_count() or 1), *arguments]
+    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_a_few_networks() -> None:
-    result = fuzz("--graphs", "4", "--format", "onnx")
+    result = fuzz("--graphs", "2", "--format", "onnx", "--jobs", "1")
     assert result.returncode == 0, result.stderr + result.stdout
-    assert "| onnx | 4 | 0 | 0 | 0 | 0 |" in result.stdout
+    assert "| onnx | 2 | 0 | 0 | 0 | 0 |" in result.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * 3600)
 def test_500_networks() -> None:
-    result = fuzz("--graphs", "500")
+    result = fuzz("--graphs", "500", "--jobs", str(os.cpu_count() or 1))
     assert result.returncode == 0, result.stderr + result.stdout
