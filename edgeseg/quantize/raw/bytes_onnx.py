@@ -67,6 +67,8 @@ class _Stem:
     transpose: bool
     dequantize: onnx.NodeProto
     convolution: onnx.NodeProto
+    kernel: tuple[int, ...]
+    """Its sides in pixels, or in cells; the attribute that tells them may be absent."""
 
 
 def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
@@ -77,15 +79,17 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
         dequantize = writers.get(convolution.input[0]) if is_int8 else None
         if dequantize is None or dequantize.op_type != "DequantizeLinear":
             continue
+        weights = edit.constant(writers[convolution.input[1]].input[0])
+        kernel = () if weights is None else weights.shape[2:]
         image = dequantize.input[0]
         if transpose := image in writers and writers[image].op_type == "Transpose":
             image = writers[image].input[0]
         if image == CENTRED:
-            yield _Stem(image, edit.shape(image), transpose, dequantize, convolution)
+            yield _Stem(image, edit.shape(image), transpose, dequantize, convolution, kernel)
         elif image in writers and CENTRED in _behind(writers, writers[image]):
             cells = edit.constant(writers[image].input[1])
             assert cells is not None
-            yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution)
+            yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution, kernel)
 
 
 def _lengthen(model: onnx.ModelProto, mean: NDArray[np.float64]) -> None:
@@ -170,14 +174,13 @@ def _ring(model: onnx.ModelProto, stem: _Stem, mean: NDArray[np.float64]) -> Non
 
 
 def _pads_read(edit: Editor, stem: _Stem, axes: tuple[int, int]) -> list[int]:
-    """The padding [top, left, bottom, right] of a convolution as far as it is ever read."""
-    kernel = [edit.attribute(stem.convolution, "kernel_shape", [1, 1])][0]
+    """The padding [top, left, bottom, right] of a convolution as far as it is ever read, which may end in the image."""
     pads = list(edit.attribute(stem.convolution, "pads", [0] * 4))
     strides, dilations = (edit.attribute(stem.convolution, name, [1, 1]) for name in ("strides", "dilations"))
     for i, axis in enumerate(axes):
-        reach = (kernel[i] - 1) * dilations[i] + 1
+        reach = (stem.kernel[i] - 1) * dilations[i] + 1
         beyond = (stem.shape[axis] + pads[i] + pads[2 + i] - reach) % strides[i]
-        pads[2 + i] -= beyond
+        pads[2 + i] = max(0, pads[2 + i] - beyond)
     return pads
 
 

@@ -57,6 +57,30 @@ def onnx_net(path: Path, kind: str, planes: bool = True) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
 
 
+def strided(path: Path, size: Size, kernel: int, stride: int, pads: list[int], named: bool = True) -> Artifact:
+    """A float ONNX file that begins with such a convolution, its kernel's shape `named` in an attribute or not."""
+    net = OnnxNet()
+    net.conv("image", "stem", 3, 8, k=kernel, stride=stride)
+    given = {"strides": [stride] * 2, "pads": pads} | ({"kernel_shape": [kernel] * 2} if named else {})
+    net.nodes[0].CopyFrom(helper.make_node("Conv", net.nodes[0].input, ["stem"], "stem", **given))
+    net.conv(net.add("LeakyRelu", ["stem"], "leaky"), "scores", 8, CHANNELS)
+    graph = helper.make_graph(
+        net.nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, size.height, size.width])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
+        net.weights,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    padded = size.height + pads[0] + pads[2], size.width + pads[1] + pads[3]
+    height, width = ((side - kernel) // stride + 1 for side in padded)
+    classes = tuple(f"class_{i}" for i in range(CHANNELS))
+    given_facts = InputFacts(size, layout="NCHW", normalization=RGB)
+    facts = Facts("net", "onnx", "fp32", given_facts, OutputFacts("scores", Size(height, width), "NCHW"), classes)
+    write_facts(path, facts)
+    return Artifact(path, facts)
+
+
 def tflite_net(path: Path, kind: str) -> None:
     """About the same in Keras."""
     import keras

@@ -11,11 +11,11 @@ import pytest
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import BYTES, Normalization
+from edgeseg.core.types import BYTES, Normalization, Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.finished.report import int8_report
 from edgeseg.quantize.finished.saturation import saturation
-from tests.quantize.raw.nets import BGR, CASES, KINDS, int8, scores, source
+from tests.quantize.raw.nets import BGR, CASES, KINDS, int8, scores, source, strided
 from tests.quantize.test_quantizers import sqnr_db
 
 FORMATS = ("onnx", "tflite")
@@ -59,6 +59,26 @@ def test_onnx_targets_and_layouts(folder: Path, tmp_path: Path, recipe: Recipe, 
 @pytest.mark.parametrize("layout", ["uint8", "uint8-nchw"])
 def test_an_onnx_file_that_takes_its_image_channels_last(folder: Path, tmp_path: Path, layout: str) -> None:
     artifact = source(folder, "onnx", "plain", planes=False)
+    made = int8(artifact, Recipe(input=layout), tmp_path / "raw.onnx")
+    assert sqnr_db(scores(artifact), scores(made)) > 32
+
+
+@pytest.mark.parametrize("layout", ["uint8", "uint8-nchw"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "pads", "named"),
+    [
+        (Size(64, 128), 3, 2, [0, 0, 0, 0], True),
+        (Size(66, 130), 4, 4, [0, 0, 0, 0], True),
+        (Size(33, 47), 3, 3, [1, 1, 1, 1], True),
+        (Size(34, 46), 3, 3, [1, 1, 1, 1], False),
+        (Size(32, 48), 2, 2, [1, 0, 0, 1], True),
+        (Size(32, 48), 1, 2, [0, 0, 0, 0], True),
+    ],
+)
+def test_rows_of_the_image_that_no_stride_reads(
+    tmp_path: Path, size: Size, kernel: int, stride: int, pads: list[int], named: bool, layout: str
+) -> None:
+    artifact = strided(tmp_path / "net.onnx", size, kernel, stride, pads, named)
     made = int8(artifact, Recipe(input=layout), tmp_path / "raw.onnx")
     assert sqnr_db(scores(artifact), scores(made)) > 32
 
