@@ -79,7 +79,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     target = target_of(recipe, "onnx")
     activation = activation_of(recipe, "onnx", target.activation)
-    want = ends(recipe, target, artifact.facts.output.head)
+    want = ends(recipe, target, artifact)
     model, ranges, recipe, applied = _made_ready(artifact, recipe, want, target, samples)
     input_name = model.graph.input[0].name
     if want.raw:

@@ -14,7 +14,7 @@ from typing import Literal
 from edgeseg.core.cpu import Int8Features, int8_features
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Format, HeadKind, Layout
+from edgeseg.core.types import Artifact, Format, Layout
 
 __all__ = ["AUTO", "TARGETS", "Ends", "Target", "ends", "fitting", "target_for", "target_named", "target_of"]
 
@@ -76,16 +76,19 @@ class Ends:
         return "NCHW" if self.input.endswith("nchw") else "NHWC"
 
 
-def ends(recipe: Recipe, target: Target, head: HeadKind) -> Ends:
-    """What a recipe asks for at the ends of a file, or what the target has; a class map comes out as it is.
+def ends(recipe: Recipe, target: Target, artifact: Artifact) -> Ends:
+    """What a recipe asks for at the ends of a float file, or what the target has; a class map comes out as it is.
 
     Raises InputError for what there is not.
     """
+    head = artifact.facts.output.head
     for name, given, known in (("input", recipe.input, INPUTS), ("output", recipe.output, OUTPUTS)):
         if given not in known:
             raise InputError(f"{name} {given!r}: there are {', '.join(known)}")
         if target.integer_only and given == "float":
             raise InputError(f"target {target.name} has integers at both ends; leave out --{name} float")
+    if recipe.output == "int8" and head == "classmap":
+        raise InputError(f"{artifact.path}: it ends in a class map, which has no int8 scores; leave out --output")
     integers = recipe.output == "int8" or (recipe.output == AUTO and (target.integer_only or head == "scores"))
     return Ends(target.input if recipe.input == AUTO else recipe.input, integers and head != "classmap")
 

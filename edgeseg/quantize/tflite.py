@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.core.container import write_facts
@@ -18,7 +19,7 @@ from edgeseg.core.errors import InputError, QuantizeError, first_line
 from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
-from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization
+from edgeseg.core.types import BYTES, Artifact, InputFacts, Normalization, OutputFacts
 from edgeseg.quantize.convert_tflite import convert
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.large_constants import quantized_in_parts
@@ -81,8 +82,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     """
     target = target_of(recipe, "tflite")
     activation = activation_of(recipe, "tflite", target.activation)
-    output, normalization = artifact.facts.output, artifact.facts.input.normalization
-    want = ends(recipe, target, output.head)
+    normalization = artifact.facts.input.normalization
+    want = ends(recipe, target, artifact)
     if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
         raise InputError(f"{artifact.path}: input {recipe.input}: TFLite takes bytes as NHWC, from an NHWC file")
     with temporary_folder() as folder:
@@ -104,11 +105,12 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
             problem = f"ai-edge-quantizer cannot quantize it: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
     passes_text = applied_text(applied | balanced) + floating_text(recipe.floating)
+    graph = flatbuffer_utils.read_model_from_bytearray(content).subgraphs[0]
     facts = replace(
         artifact.facts,
         precision=recipe.precision,
-        input=_input(content, artifact.facts.input, want),
-        output=replace(output, dtype=activation) if want.integer_output else output,
+        input=_input(graph, artifact.facts.input, want),
+        output=_output(graph, artifact.facts.output, want, activation),
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
         target=target.name or None,
@@ -124,7 +126,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
 def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     """See `edgeseg.quantize.write_prepared`."""
     target = target_of(recipe, "tflite")
-    model, _ = _rewritten(artifact, recipe, ends(recipe, target, artifact.facts.output.head), target)
+    model, _ = _rewritten(artifact, recipe, ends(recipe, target, artifact), target)
     path.write_bytes(packed(model))
 
 
@@ -172,15 +174,21 @@ def _given(path: Path) -> list[list[str]]:
     return [[graph.tensors[i].name.decode() for i in op.outputs] for op in graph.operators]
 
 
-def _input(content: bytes, given: InputFacts, want: Ends) -> InputFacts:
+def _input(graph: Any, given: InputFacts, want: Ends) -> InputFacts:
     """The facts of the input."""
     if want.raw:
         return replace(given, dtype="uint8", normalization=BYTES)
-    if want.input == "float":
+    tensor = graph.tensors[graph.inputs[0]]
+    if tensor.type == schema.TensorType.FLOAT32:
         return given
-    graph = flatbuffer_utils.read_model_from_bytearray(content).subgraphs[0]
-    found = graph.tensors[graph.inputs[0]].quantization
+    found = tensor.quantization
     return replace(given, dtype="int8", scale=float(found.scale[0]), zero_point=int(found.zeroPoint[0]))
+
+
+def _output(graph: Any, given: OutputFacts, want: Ends, activation: str) -> OutputFacts:
+    """The facts of the output, which stays float where what gives it does."""
+    is_float = graph.tensors[graph.outputs[0]].type == schema.TensorType.FLOAT32
+    return replace(given, dtype=activation) if want.integer_output and not is_float else given
 
 
 def _quantized(

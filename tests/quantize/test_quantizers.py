@@ -152,7 +152,7 @@ def test_logits_stay_float(folder: Path, format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_integers_at_both_ends(folder: Path, format: str, head: HeadKind) -> None:
     source = artifact(folder, format, head)
-    result = quantized(source, Recipe("ends", input="int8", output="int8"))
+    result = quantized(source, Recipe("ends", input="int8", output="auto" if head == "classmap" else "int8"))
     graph = read_graph(result.path)
     assert {tensor.dtype for tensor in graph.inputs} == {result.facts.input.dtype} <= {"int8", "uint8"}
     assert {tensor.dtype for tensor in graph.outputs} == {result.facts.output.dtype}
@@ -179,6 +179,15 @@ def test_floats_at_both_ends(folder: Path, format: str) -> None:
     assert [tensor.dtype for tensor in (*graph.inputs, *graph.outputs)] == ["float32"] * 2
     assert (result.facts.input, result.facts.output) == (source.facts.input, source.facts.output)
     assert sqnr_db(outputs(source), outputs(result)) > 26
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_output_left_in_float(folder: Path, format: str) -> None:
+    source = artifact(folder, format)
+    name = read_graph(source.path).outputs[0].name
+    result = quantized(source, Recipe("last", floating=(name,)))
+    assert [tensor.dtype for tensor in read_graph(result.path).outputs] == ["float32"]
+    assert result.facts.output == source.facts.output
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from edgeseg.cli import options
 from edgeseg.core.cpu import explain
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
+from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
 from edgeseg.quantize.targets import AUTO, INPUTS, OUTPUTS, TARGETS, ends, fitting, target_for, target_named
 
 
@@ -51,6 +53,12 @@ def test_the_command_line_knows_all() -> None:
     assert [each.value for each in options.OutputKind] == list(OUTPUTS)
 
 
+def ending_in(head: HeadKind) -> Artifact:
+    size = Size(8, 8)
+    facts = Facts("net", "tflite", "fp32", InputFacts(size), OutputFacts(head, size, "NHWC"), ("road", "sky"))
+    return Artifact(Path("net.tflite"), facts)
+
+
 @pytest.mark.parametrize(
     ("target", "recipe", "head", "given", "integers"),
     [
@@ -64,15 +72,21 @@ def test_the_command_line_knows_all() -> None:
         ("edgetpu", Recipe(input="uint8"), "classmap", "uint8", False),
     ],
 )
-def test_ends(target: str, recipe: Recipe, head: str, given: str, integers: bool) -> None:
-    found = ends(recipe, target_named(target), head)  # type: ignore[arg-type]
+def test_ends(target: str, recipe: Recipe, head: HeadKind, given: str, integers: bool) -> None:
+    found = ends(recipe, target_named(target), ending_in(head))
     assert (found.input, found.integer_output) == (given, integers)
 
 
 def test_ends_that_there_are_not() -> None:
     for recipe in (Recipe(input="bytes"), Recipe(output="uint8")):
         with pytest.raises(InputError, match=r"put '(bytes|uint8)': there are auto, float, int8"):
-            ends(recipe, target_named("arm"), "scores")
+            ends(recipe, target_named("arm"), ending_in("scores"))
     for recipe in (Recipe(input="float"), Recipe(output="float")):
         with pytest.raises(InputError, match="target edgetpu has integers at both ends"):
-            ends(recipe, target_named("edgetpu"), "scores")
+            ends(recipe, target_named("edgetpu"), ending_in("scores"))
+
+
+@pytest.mark.parametrize("target", ["tflite-xnnpack", "edgetpu"])
+def test_a_class_map_has_no_int8_scores(target: str) -> None:
+    with pytest.raises(InputError, match=r"net\.tflite: it ends in a class map, .* leave out --output"):
+        ends(Recipe(output="int8"), target_named(target), ending_in("classmap"))

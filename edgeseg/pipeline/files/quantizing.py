@@ -25,6 +25,7 @@ from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, as_model, is_file
 from edgeseg.pipeline.workspace import check_target, quantized_path
+from edgeseg.quantize.finished.ends import check_ends
 from edgeseg.quantize.finished.report import Report, int8_report, verify
 from edgeseg.quantize.precisions import kind_of
 
@@ -66,8 +67,8 @@ def quantize(
 
     Raises:
         InputError: A file, dataset or recipe that cannot be used, or a `calibration` of another float file.
-        QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards; nothing is left
-            at `path`.
+        QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards, or floats at an end
+            that the recipe wants in int8; nothing is left at `path`.
     """
     recipe, samples = recipe or Recipe(), samples if isinstance(samples, str) else as_dataset(samples)
     if not isinstance(recipe, Recipe):
@@ -102,7 +103,7 @@ def quantize_with_report(
 
     `keep` is a file of observations that several float files may share. `enough`, asked after every image, can end
     calibration early; `begun` is a file to keep what it has seen so far in, and to go on from. Without `verified`, a
-    file is written even where no convolution of it is int8.
+    file is written even where no convolution of it is int8, or an end is float that the recipe wants in int8.
     """
     from edgeseg.graphs import read_graph
 
@@ -123,6 +124,7 @@ def quantize_with_report(
         report = int8_report(graph)
         if verified:
             verify(report, target)
+            check_ends(graph, recipe, target)
         check_made_for(target, temporary, quantized.facts, graph)
         try_out(quantized, target)
         facts = counted(quantized.facts, fixed)  # The int8 file may pad kernels with zeros.

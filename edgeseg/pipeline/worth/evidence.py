@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgeseg.bench.profiles.losses import find_losses
+from edgeseg.core.errors import QuantizeError
 from edgeseg.core.files import temporary_folder
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
@@ -56,9 +58,9 @@ def leave_slow(
                 break
             names = tuple(name for loss in (hopeful if together else hopeful[:1]) for name in loss.tensors)
             tried += 1
-            mixed, _ = again((*left, *names), folder / f"{tried}{quantized.path.suffix}", progress)
-            found = hold_against(mixed, best, threads, progress)
-            if found.contest.is_faster:
+            mixed = _mixed(again, (*left, *names), folder / f"{tried}{quantized.path.suffix}", progress)
+            found = mixed and hold_against(mixed, best, threads, progress)
+            if mixed and found and found.contest.is_faster:
                 best, left, ratio = mixed, tuple(dict.fromkeys((*left, *names))), ratio * found.contest.ratio
                 verdict = replace(verdict, profile=found.profile)
             elif together and len(hopeful) > 1:
@@ -66,3 +68,11 @@ def leave_slow(
             else:
                 failed.update(names)
     return Evidence(left, ratio, tried)
+
+
+def _mixed(again: Again, floating: tuple[str, ...], path: Path, progress: Progress) -> Artifact | None:
+    """The file with these operators in float; None where it is then not what the recipe asks for, as at its ends."""
+    try:
+        return again(floating, path, progress)[0]
+    except QuantizeError:
+        return None

@@ -11,8 +11,10 @@ import pytest
 
 import edgeseg
 from edgeseg import pipeline
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, QuantizeError
+from edgeseg.core.protocols import Recipe
 from edgeseg.data.images import write_png
+from edgeseg.graphs import read_graph
 
 FORMATS = ("onnx", "tflite")
 
@@ -32,6 +34,15 @@ def test_a_file_is_either_read_or_written(workspace: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"kept\.npz: holds the calibration of fastscnn_64x128_fp32\.onnx .*, not of"):
         edgeseg.quantize(workspace / "fastscnn_64x128_fp32.tflite", count=1, folder=tmp_path, calibration=kept)
     assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_end_that_cannot_be_int8_is_refused(workspace: Path, tmp_path: Path, format: str) -> None:
+    source = workspace / f"fastscnn_64x128_fp32.{format}"
+    last = read_graph(source).outputs[0].name
+    with pytest.raises(QuantizeError, match=f"its output cannot be int8, .* leave out --output or --float {last}"):
+        edgeseg.quantize(source, count=1, recipe=Recipe(output="int8", floating=(last,)), folder=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_calibration_that_was_stopped_goes_on_where_it_was(
