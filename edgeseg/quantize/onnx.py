@@ -44,7 +44,7 @@ from edgeseg.quantize.ranges.calibration import Ranges
 from edgeseg.quantize.ranges.concatenations import joined_ranges
 from edgeseg.quantize.ranges.rectifiers import cut_ranges, is_saturation
 from edgeseg.quantize.raw import CENTRED, byte_range
-from edgeseg.quantize.raw.bytes_onnx import centre_bytes, take_bytes
+from edgeseg.quantize.raw.bytes_onnx import XOR_OPSET, centre_bytes, take_bytes
 from edgeseg.quantize.raw.fold_onnx import detach_front, fold_normalization
 from edgeseg.quantize.ready import Prepared, check_function, make_ready
 from edgeseg.quantize.targets import Ends, Target, ends, target_of
@@ -88,6 +88,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         ranges = replace(ranges, values={**ranges.values, CENTRED: given})
     try:
         with quiet():
+            model = _recent(model, activation, raw=want.raw)
             quantized = _quantized(model, ranges, recipe, activation, target.pairs_fit)
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
@@ -224,6 +225,12 @@ def _observed(model: onnx.ModelProto) -> set[str]:
     return (computed | {given.name for given in model.graph.input}) - _saturated(model).keys()
 
 
+def _recent(model: onnx.ModelProto, activation: str, *, raw: bool) -> onnx.ModelProto:
+    """The model in an opset that has what will be written. Behind calibration, which all activations then share."""
+    least = _WIDE_OPSET if np.iinfo(activation).bits > 8 else XOR_OPSET if raw and activation == "int8" else 0
+    return convert_version(model, least) if opset(model) < least else model
+
+
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
@@ -231,8 +238,6 @@ def _quantized(
     for name, output in reversed(_saturated(model).items()):
         if output in found:
             found[name] = found[output]
-    if np.iinfo(activation).bits > 8 and opset(model) < _WIDE_OPSET:
-        model = convert_version(model, _WIDE_OPSET)
     floating = float_spans(model) | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
     limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(

@@ -17,13 +17,17 @@ from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.raw import CENTRED, centre
 from edgeseg.quantize.weights.layers import Weights
 
-__all__ = ["centre_bytes", "take_bytes"]
+__all__ = ["XOR_OPSET", "centre_bytes", "take_bytes"]
 
-_XOR_SINCE = 18
+XOR_OPSET = 18
+"""With which BitwiseXor came, that files with signed activations make their input of."""
 
 
 def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) -> None:
-    """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`."""
+    """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`.
+
+    With signed activations it has to be of `XOR_OPSET` at least.
+    """
     _shift_biases(model, normalization)
     _shift_floats(model, normalization)
     fold_stem(model)
@@ -204,9 +208,6 @@ def _prune(graph: onnx.GraphProto, dequantize: onnx.NodeProto) -> None:
 
 def _signed(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
     """Bytes less 128 as int8, which is the highest bit turned over."""
-    version = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    if version < _XOR_SINCE:
-        raise ValueError(f"bytes for signed activations need opset {_XOR_SINCE}, the file has {version}")
     bit = Editor(model).add_constant("highest_bit", np.array(128, np.uint8))
     return [
         helper.make_node("BitwiseXor", [name, bit], [f"{name}_turned"]),

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import BYTES, Normalization, Size
+from edgeseg.core.types import BYTES, Artifact, Normalization, Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.finished.report import int8_report
 from edgeseg.quantize.finished.saturation import saturation
@@ -54,6 +55,18 @@ def test_onnx_targets_and_layouts(folder: Path, tmp_path: Path, recipe: Recipe, 
     assert sqnr_db(scores(artifact), scores(made)) > (32 if recipe.per_channel else 28)
     if recipe.target == "x86-avx2":
         assert saturation(made.path).cannot
+
+
+@pytest.mark.parametrize("opset", [11, 13, 17])
+def test_signed_activations_of_a_file_of_an_older_opset(folder: Path, tmp_path: Path, opset: int) -> None:
+    artifact = source(folder, "onnx", "pooled")
+    old = Artifact(tmp_path / "old.onnx", artifact.facts)
+    model = onnx.load(artifact.path)
+    model.opset_import[0].version = opset  # All of it is older.
+    onnx.save(model, old.path)
+    made = int8(old, Recipe(input="uint8", target="arm"), tmp_path / "raw.onnx")
+    onnx.checker.check_model(onnx.load(made.path), full_check=True)
+    assert sqnr_db(scores(artifact), scores(made)) > 32
 
 
 @pytest.mark.parametrize("layout", ["uint8", "uint8-nchw"])
