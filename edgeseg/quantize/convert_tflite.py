@@ -19,6 +19,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.targets import target_for
+from edgeseg.quantize.weights.finite_tflite import read_whole
 
 with quiet():
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -44,6 +45,7 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
     target = target_for(recipe.target, "tflite") if recipe.precision == "int8-dynamic" else None
     if target and target.integer_only:
         raise InputError(f"target {target.name} computes in static int8 alone; use --int8")
+    read_whole(artifact.path)
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

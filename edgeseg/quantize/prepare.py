@@ -21,6 +21,8 @@ from edgeseg.quantize.passes.gemm import take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
+from edgeseg.quantize.weights.finite import check_finite
+from edgeseg.quantize.weights.finite_onnx import weights_of
 
 __all__ = ["opset", "prepare"]
 
@@ -48,6 +50,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
     """
     try:
         model = onnx.load(path)
+        check_finite(weights_of(model), path)
         if opset(model) < _OLDEST_OPSET:
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
@@ -62,6 +65,8 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         _name_nodes(model)
         model = infer_shapes(model, data_prop=True)
         onnx.save(model, target)
+    except QuantizeError:
+        raise
     except Exception as error:
         raise QuantizeError(f"{path}: ONNX Runtime cannot prepare it: {first_line(error)}; export it again") from error
     return model, done

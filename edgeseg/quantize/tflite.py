@@ -47,6 +47,7 @@ from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from edgeseg.quantize.tflite_passes.spans import float_spans
 from edgeseg.quantize.tflite_passes.stem import fold_stems
 from edgeseg.quantize.weights.biases import hold_biases
+from edgeseg.quantize.weights.finite_tflite import read_whole
 from edgeseg.quantize.weights.layers_tflite import tflite_network
 
 with quiet():
@@ -132,9 +133,8 @@ def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
 
 def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -> tuple[Any, dict[str, int]]:
     """The model of a float file in the forms that have int8 kernels, and how often each pass applied."""
-    passes = chosen(recipe)
+    passes, model = chosen(recipe), read_whole(artifact.path)
     try:
-        model = flatbuffer_utils.read_model(str(artifact.path))
         keep_first_output(model)
         applied = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
         if target.integer_only:
