@@ -121,9 +121,16 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
     if budget.max_drop_points is not None:
         facts = again.source.facts
         refuse_other_classes(_evaluation(again, budget), budget.data, facts.model, facts.classes)
-    search = _Search(again, budget, Known.open(known, again), threads, progress)
+    found = Known.open(known)  # Where that cannot be read is told before long work.
+    with temporary_folder() as folder:
+        whole, _ = again((), folder / f"whole{again.source.path.suffix}", progress)
+        return _mixture(_Search(again, budget, whole, found.about(again, whole, threads), threads, progress))
+
+
+def _mixture(search: _Search) -> Mixture:
+    budget = search.budget
     if not search.cost(()).within(budget) and not search.known.layers:
-        search.known.layers = _layers(again, threads, progress)
+        search.known.layers = search.layers()
         search.known.save()
     layers = tuple(in_order(search.known.layers))
 
@@ -134,7 +141,7 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
     if not cost(0).within(budget):
         low, high = 0, len(layers) - 1
         if high < 1 or not cost(high).within(budget):
-            raise QuantizeError(_too_tight(again.source, budget, cost(0), cost(max(high, 0)), max(high, 0)))
+            raise QuantizeError(_too_tight(search.again.source, budget, cost(0), cost(max(high, 0)), max(high, 0)))
     while high - low > 1:
         middle = (low + high) // 2
         if cost(middle).within(budget):
@@ -142,13 +149,6 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
         else:
             low = middle
     return Mixture(layers, high, cost(high), search.evaluations)
-
-
-def _layers(again: Again, threads: int, progress: Progress) -> tuple[Layer, ...]:
-    with temporary_folder() as folder:
-        quantized, _ = again((), folder / f"whole{again.source.path.suffix}", progress)
-        verdict = hold_against(quantized, again.source, threads, progress)
-    return measure_layers(again, verdict, threads, progress)
 
 
 def _too_tight(source: Artifact, budget: Budget, whole: Cost, mixed: Cost, count: int) -> str:
@@ -170,6 +170,8 @@ class _Search:
 
     again: Again
     budget: Budget
+    whole: Artifact
+    """With none in float but what was asked for."""
     known: Known
     threads: int
     progress: Progress
@@ -182,6 +184,11 @@ class _Search:
         found = self._found(floating, [what for what in (miou, sqnr) if what])
         original = self._found(None, [miou]) if miou else {}
         return Cost(original.get(miou), found.get(miou), found.get(sqnr))
+
+    def layers(self) -> tuple[Layer, ...]:
+        """What each layer's int8 form alone costs and gives."""
+        verdict = hold_against(self.whole, self.again.source, self.threads, self.progress)
+        return measure_layers(self.again, verdict, self.threads, self.progress)
 
     @cached_property
     def _miou(self) -> str:
@@ -197,13 +204,18 @@ class _Search:
         missing = [what for what in wanted if what not in found]
         if missing:
             with temporary_folder() as folder:
-                path, source = folder / f"some{self.again.source.path.suffix}", self.again.source
-                artifact = source if floating is None else self.again(floating, path, verified=False)[0]
+                artifact = self._file(floating, folder / f"some{self.again.source.path.suffix}")
                 for what in missing:
                     found[what] = self._sqnr_db(artifact) if what == _SQNR else self._miou_percent(artifact)
             self.known.save()
             self.evaluations += 1
         return found
+
+    def _file(self, floating: tuple[str, ...] | None, path: Path) -> Artifact:
+        """The file that leaves these in float, made at `path` where there is none yet."""
+        if floating is None:
+            return self.again.source
+        return self.again(floating, path, verified=False)[0] if floating else self.whole
 
     def _miou_percent(self, artifact: Artifact) -> float:
         facts = artifact.facts

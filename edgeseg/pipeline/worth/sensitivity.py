@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ import numpy as np
 from edgeseg import quantize as room
 from edgeseg import runtimes
 from edgeseg.bench.profiles.layers import Layer, cost_ms, layers_of
+from edgeseg.bench.times.environment import library_versions
+from edgeseg.core.cpu import cpu_model
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write, temporary_folder
 from edgeseg.core.protocols import Dataset, Progress
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Known", "measure_layers", "noise", "scores_of"]
 
-_SCHEMA = 3
+_SCHEMA = 4
 _IMAGES = 4
 """Of those for calibration, that the noise of a layer is measured on."""
 
@@ -50,29 +52,25 @@ class Known:
     found: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, path: Path, again: Again) -> Known:
-        """What is kept at `path`, or nothing where that is about something else. InputError where it can't be read."""
-        samples, facts = again.samples if isinstance(again.samples, str) else again.samples.name, again.source.facts
-        key = {
-            "schema": _SCHEMA,
-            "float_sha256": again.source.sha256,
-            "facts": json.loads(json.dumps([asdict(facts.input), asdict(facts.output), facts.classes])),
-            "images": _stamp(again),
-            "recipe": json.loads(json.dumps(vars(again.recipe))),
-            "samples": f"{again.count} of {samples}",
-            "split": again.split,
-        }
+    def open(cls, path: Path) -> Known:
+        """What is kept at `path`, whatever it is about, or nothing. InputError where it can't be read."""
         if not path.exists():
-            return cls(path, key)
+            return cls(path, {})
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            kept = values["key"]
-            if kept != (key if key["images"] else {**key, "images": kept["images"]}):
-                return cls(path, key)
+            if values["key"]["schema"] != _SCHEMA:
+                return cls(path, {})
             layers = tuple(Layer(tuple(each["tensors"]), each["noise"], each["cost_ms"]) for each in values["layers"])
-            return cls(path, key, layers, dict(values["found"]))
+            return cls(path, dict(values["key"]), layers, dict(values["found"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: cannot be read to go on from; delete it to measure anew") from error
+
+    def about(self, again: Again, whole: Artifact, threads: int) -> Known:
+        """What of that is known of a float file of which `whole` is the int8 file with no layer left in float."""
+        key = _key(again, whole, threads)
+        if self.key == (key if key["images"] else {**key, "images": self.key.get("images")}):
+            return replace(self, key=key)
+        return Known(self.path, key)
 
     def save(self) -> None:
         """Write all that is known."""
@@ -115,6 +113,22 @@ def scores_of(artifact: Artifact, again: Again, threads: int, images: int = _IMA
         for batch in islice(Batches(dataset, facts.input), images):
             scores = session(batch)
             yield scores.transpose(0, 2, 3, 1) if first else scores
+
+
+def _key(again: Again, whole: Artifact, threads: int) -> dict[str, Any]:
+    """All that what is measured depends on. The int8 file has the float file, the ranges and the target in it."""
+    samples = again.samples if isinstance(again.samples, str) else again.samples.name
+    return {
+        "schema": _SCHEMA,
+        "int8_sha256": whole.sha256,
+        "recipe": json.loads(json.dumps(vars(again.recipe))),
+        "images": _stamp(again),
+        "samples": f"{again.count} of {samples}",
+        "split": again.split,
+        "threads": threads,
+        "cpu_model": cpu_model(),
+        "libraries": library_versions(),
+    }
 
 
 def _stamp(again: Again) -> str | None:

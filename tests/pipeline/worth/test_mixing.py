@@ -22,6 +22,7 @@ from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Keep, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, Normalization, OutputFacts, Size
 from edgeseg.data.images import write_png
+from edgeseg.data.unlabelled import as_dataset
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.mixing import Budget, Mixture, mix
 from edgeseg.pipeline.worth.sensitivity import measure_layers, noise, scores_of
@@ -138,6 +139,18 @@ def test_labels_of_other_classes_are_refused_and_changed_ones_measured_anew(
     )
     elsewise = replace(again, source=Artifact(again.source.path, facts), keep=None)
     assert mix(elsewise, budget, known, 1).evaluations == 2
+
+
+def test_figures_of_another_calibration_are_measured_anew(again: Again, known: Path, tmp_path: Path) -> None:
+    keep = Keep(tmp_path / "dark.npz", add=True)
+    dark = replace(again, samples=as_dataset([np.zeros((32, 64, 3), np.uint8)]), keep=keep)
+    dark((), tmp_path / "dark.onnx")
+    budget = Budget(100.0, "scenes", 4)
+    assert mix(replace(again, keep=replace(keep, add=False)), budget, known, 1).evaluations == 2
+
+
+def test_costs_of_another_number_of_threads_are_measured_anew(again: Again, known: Path) -> None:
+    assert [mix(again, Budget(100.0, "scenes", 4), known, 2).evaluations for _ in range(2)] == [2, 0]
 
 
 def test_a_budget_that_no_file_keeps(again: Again, known: Path) -> None:
