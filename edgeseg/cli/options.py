@@ -252,7 +252,7 @@ Calibration = Annotated[
     typer.Option(
         "--calibration",
         help="File of what calibration images showed, one for all the float files of the command. It is written where "
-        "there is none; where there is, no image is read. Any --method and --percentile can be taken from it.",
+        "there is none; where there is, ranges need no image. Any --method and --percentile can be taken from it.",
     ),
 ]
 Accuracy = Annotated[bool, typer.Option("--accuracy/--no-accuracy", help="Whether to measure mIoU.")]

@@ -199,9 +199,10 @@ def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact
             begun=again.begun,
         )
     say(quantized_line(quantized, report.summary()))
-    if again.keep is None or again.keep.add:  # Else there may be no images.
-        with waiting(f"compare {quantized.path.name} with float"):
-            say_fidelity(pipeline.fidelity(again, quantized, threads), quantized.path)
+    with waiting(f"compare {quantized.path.name} with float"):
+        found = pipeline.fidelity(again, quantized, threads)
+    if found is not None:
+        say_fidelity(found, quantized.path)
     if ablate:
         _ablate(again, quantized, report, threads)
     return quantized

@@ -1,4 +1,4 @@
-"""How far a quantized file is from its float file, seen on a few of the images that it was calibrated on."""
+"""How far a quantized file is from its float file, seen on a few images, mostly of those it was calibrated on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.worth.again import Again
-from edgeseg.pipeline.worth.sensitivity import noise, scores_of
+from edgeseg.pipeline.worth.sensitivity import images_stamp, noise, scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class Fidelity:
     sqnr_db: float | None
     equal_percent: float
     images: int
+    calibrated: bool
+    """Whether the file was calibrated on these very images."""
 
     @property
     def is_low(self) -> bool:
@@ -40,17 +42,24 @@ class Fidelity:
 
     def __str__(self) -> str:
         noise = "" if self.sqnr_db is None else f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image, "
-        images = f"{self.images} calibration image{'s' * (self.images != 1)}"
-        return f"{noise}{self.equal_percent:.1f} % equal classes on {images}"
+        images = f"{'calibration ' * self.calibrated}image{'s' * (self.images != 1)}"
+        return f"{noise}{self.equal_percent:.1f} % equal classes on {self.images} {images}"
 
 
-def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity:
-    """Run both files; raises InputError for one that cannot be run."""
+def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity | None:
+    """Run both files; None where there are no images, which a kept calibration does without.
+
+    Raises InputError for a file that cannot be run.
+    """
+    calibrated = again.keep is None or again.keep.add
+    if not calibrated and images_stamp(again) is None:
+        return None
     expected, given = (list(scores_of(each, again, threads, _IMAGES)) for each in (again.source, quantized))
     is_classmap = quantized.facts.output.head == "classmap"
     pairs = zip(expected, given, strict=True)
     equal = [float((_classes(one, is_classmap) == _classes(other, is_classmap)).mean()) for one, other in pairs]
-    return Fidelity(None if is_classmap else sqnr_db(expected, given), 100 * sum(equal) / len(equal), len(equal))
+    noise_db = None if is_classmap else sqnr_db(expected, given)
+    return Fidelity(noise_db, 100 * sum(equal) / len(equal), len(equal), calibrated)
 
 
 def sqnr_db(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:

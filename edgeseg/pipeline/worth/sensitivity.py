@@ -31,7 +31,7 @@ from edgeseg.quantize.finished.operators import WEIGHTED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Known", "measure_layers", "noise", "scores_of"]
+__all__ = ["Known", "images_stamp", "measure_layers", "noise", "scores_of"]
 
 _SCHEMA = 4
 _IMAGES = 4
@@ -122,7 +122,7 @@ def _key(again: Again, whole: Artifact, threads: int) -> dict[str, Any]:
         "schema": _SCHEMA,
         "int8_sha256": whole.sha256,
         "recipe": json.loads(json.dumps(vars(again.recipe))),
-        "images": _stamp(again),
+        "images": images_stamp(again),
         "samples": f"{again.count} of {samples}",
         "split": again.split,
         "threads": threads,
@@ -131,8 +131,8 @@ def _key(again: Again, whole: Artifact, threads: int) -> dict[str, Any]:
     }
 
 
-def _stamp(again: Again) -> str | None:
-    """None where the images of a kept calibration are no longer there, and nothing says that they were others."""
+def images_stamp(again: Again) -> str | None:
+    """Of those for calibration; None where those of a kept one are gone, and nothing says that they were others."""
     try:
         return stamp(_samples(again))
     except InputError:
