@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -235,8 +236,9 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
     from edgeseg import pipeline
 
     target = pipeline.quantized_path(again.source.path, "int8", out)
-    with progress_bar(f"mixed precision for {target.name}") as show:
-        mixture = pipeline.mix(again, budget, target.with_name(f"{target.name}.sensitivity.json"), threads, show)
+    known = target.with_name(f"{target.name}.sensitivity.json")
+    with progress_bar(f"mixed precision for {target.name}") as show, EndByCtrlC(show) as end:
+        mixture = pipeline.mix(replace(again, enough=end.enough), budget, known, threads, end.progress)
     say_mixture(mixture, target)
     return again.without(mixture.floating)
 

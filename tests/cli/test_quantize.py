@@ -11,10 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from edgeseg import pipeline
 from edgeseg.cli.interrupt import EndByCtrlC
+from edgeseg.cli.quantize import _within
 from edgeseg.core.container import read_facts
+from edgeseg.core.protocols import Progress, Recipe
+from edgeseg.core.source import Source
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.silence import silent
+from edgeseg.pipeline.sources import as_artifact
+from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.mixing import Budget, Cost, Mixture
 from edgeseg.quantize.finished.report import int8_report
 from tests.small import small_onnx
 
@@ -125,6 +132,23 @@ def test_ctrl_c_ends_calibration_only_between_images(capsys: pytest.CaptureFixtu
             signal.raise_signal(signal.SIGINT)
     assert capsys.readouterr().err == "edgeseg: calibration ended after 4 of 9 images; quantizing with those\n"
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_ends_calibration_for_a_budget_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progress) -> Mixture:
+        progress("calibrate", 3, 9)
+        assert not again.enough()
+        signal.raise_signal(signal.SIGINT)
+        assert again.enough()
+        return Mixture((), 0, Cost(), 1)
+
+    monkeypatch.setattr(pipeline, "mix", mix)
+    again = Again(as_artifact(Source(str(small_onnx(tmp_path / "net.onnx")))), "scenes", Recipe())
+    found = _within(again, Budget(1.0, "scenes"), tmp_path, 1)
+    assert not found.enough()
+    assert capsys.readouterr().err == "edgeseg: calibration ended after 3 of 9 images; quantizing with those\n"
 
 
 def test_what_is_deaf_to_ctrl_c_stays_so() -> None:

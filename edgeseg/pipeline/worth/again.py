@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeseg.core.files import temporary_folder
-from edgeseg.core.protocols import Dataset, Keep, Progress, Recipe
+from edgeseg.core.protocols import Dataset, Keep, Progress, Recipe, never
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.quantizing import CALIBRATION_IMAGES, quantize_with_report
 from edgeseg.pipeline.silence import silent
@@ -22,7 +22,7 @@ class Again:
     """How a float file was quantized.
 
     `keep` spares it from being run on the calibration images every time, `begun` from being run on those again that a
-    command which was stopped had run it on.
+    command which was stopped had run it on. `enough`, asked after every image, can end calibration early.
     """
 
     source: Artifact
@@ -32,6 +32,7 @@ class Again:
     split: str | None = None
     keep: Keep | None = None
     begun: Path | None = None
+    enough: Callable[[], bool] = never
 
     def __call__(
         self, floating: Iterable[str], path: Path, progress: Progress = silent, *, verified: bool = True
@@ -43,6 +44,7 @@ class Again:
             split=self.split,
             keep=self.keep,
             begun=self.begun,
+            enough=self.enough,
             progress=progress,
             verified=verified,
         )

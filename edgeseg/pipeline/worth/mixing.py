@@ -228,5 +228,7 @@ class _Search:
 
     def _sqnr_db(self, artifact: Artifact) -> float:
         again = self.again
-        expected, given = (scores_of(each, again, self.threads, again.count) for each in (again.source, artifact))
+        seen = int(str(self.whole.facts.calibration).split()[0])  # Fewer where calibration was ended early.
+        images = min(again.count, seen)
+        expected, given = (scores_of(each, again, self.threads, images) for each in (again.source, artifact))
         return sqnr_db(expected, given)

@@ -24,6 +24,7 @@ from edgeseg.core.types import Artifact, Facts, InputFacts, Normalization, Outpu
 from edgeseg.data.images import write_png
 from edgeseg.data.unlabelled import as_dataset
 from edgeseg.pipeline.worth.again import Again
+from edgeseg.pipeline.worth.fidelity import sqnr_db
 from edgeseg.pipeline.worth.mixing import Budget, Mixture, mix
 from edgeseg.pipeline.worth.sensitivity import measure_layers, noise, scores_of
 from edgeseg.pipeline.worth.verdict import Verdict
@@ -147,6 +148,25 @@ def test_figures_of_another_calibration_are_measured_anew(again: Again, known: P
     dark((), tmp_path / "dark.onnx")
     budget = Budget(100.0, "scenes", 4)
     assert mix(replace(again, keep=replace(keep, add=False)), budget, known, 1).evaluations == 2
+
+
+def test_a_budget_goes_on_with_the_images_that_calibration_saw(again: Again, known: Path, tmp_path: Path) -> None:
+    done = list[int]()
+    keep = Keep(tmp_path / "seen.npz", add=True, lasting=False)
+    few = replace(again, keep=keep, enough=lambda: len(done) > 2)
+
+    def progress(what: str, images: int, total: int) -> None:
+        done.extend([images] * (what == "calibrate"))
+
+    budget = Budget(100.0, "scenes", 4, min_sqnr_db=0)
+    found = mix(few, budget, known, 1, progress)
+    assert found.evaluations == 2
+    assert done[-1] == 2
+    int8, _ = replace(again, keep=keep)(found.floating, tmp_path / "few.onnx")
+    assert int8.facts.calibration == "2 images of scenes"
+    expected, given = (scores_of(each, again, 1, 2) for each in (again.source, int8))
+    assert found.cost.sqnr_db == pytest.approx(sqnr_db(expected, given))
+    assert mix(again, budget, known, 1).evaluations == 2
 
 
 def test_costs_of_another_number_of_threads_are_measured_anew(again: Again, known: Path) -> None:
