@@ -145,6 +145,7 @@ def quantize(
     check_apart(sources)
     check(sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")])
     kind = checked(context, recipe, sources)
+    asked_keep = pipeline.keep_at(calibration) if calibration else None
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
         found = (
@@ -163,7 +164,7 @@ def quantize(
         workspace.check_target(target_path, artifact.facts.format, [each.path for each in found])
     unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
     unfinished.begin(resume)
-    with pipeline.kept(calibration, again=may_float or budget is not None or ablate) as keep:
+    with pipeline.kept(asked_keep, again=may_float or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             if (before := unfinished.get(artifact)) is not None:
                 say(f"{before.path}: made before this went on")

@@ -18,7 +18,7 @@ from threading import Lock
 
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
 
-__all__ = ["atomic_path", "atomic_write", "remove", "temporary_folder"]
+__all__ = ["atomic_path", "atomic_write", "need_writable", "remove", "temporary_folder"]
 
 _GUARD = """
 import json, os, shutil, sys
@@ -58,13 +58,25 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno is None:
             raise
-        raise WorkError(f"cannot write {target}: {error.strerror}; free space or choose another --out") from error
+        raise WorkError(
+            f"cannot write {target}: {error.strerror}; free space, or choose another --out or name"
+        ) from error
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:
     """Write a whole file or nothing; raises WorkError as `atomic_path` does."""
     with atomic_path(target) as temporary:  # A file's name may be no UTF-8.
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+
+
+def need_writable(target: Path, option: str) -> None:
+    """Raise InputError, before long work, where a file that an option names could not be written."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror}; choose another {option}") from error
 
 
 def remove(target: Path) -> None:

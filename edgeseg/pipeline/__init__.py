@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeseg.pipeline.files.converting import convert
 from edgeseg.pipeline.files.exporting import export
+from edgeseg.pipeline.files.keeping import keep_at
 from edgeseg.pipeline.files.quantizing import float_artifacts, quantize, quantize_with_report
 from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.gates.gating import gate
@@ -31,6 +32,7 @@ __all__ = [
     "float_artifacts",
     "gate",
     "judge",
+    "keep_at",
     "kept",
     "leave_slow",
     "mix",

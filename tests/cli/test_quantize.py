@@ -106,13 +106,22 @@ def test_what_was_stopped_goes_on_after_the_last_file(cli, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"no calibration", None])
-def test_a_calibration_file_that_is_none(cli, tmp_path: Path, workspace: Path, content: bytes | None) -> None:
+def test_a_calibration_file_that_is_none(cli, tmp_path: Path, content: bytes | None) -> None:
+    """It is told before the network is exported."""
     path = tmp_path / "kept.npz"
     path.mkdir() if content is None else path.write_bytes(content)
-    done = cli("quantize", workspace / "fastscnn_64x128_fp32.onnx", "--int8", "--calibration", path)
+    done = cli("quantize", "fastscnn", "--int8", "--calibration", path)
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert "kept.npz: " in line
+    assert not list(tmp_path.glob("edgeseg-out/*"))
+
+
+def test_a_calibration_file_that_cannot_be_written(cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = cli("quantize", "fastscnn", "--int8", "--calibration", "file/kept.npz")
+    assert done.returncode == 2
+    assert re.fullmatch(r"edgeseg: file/kept\.npz: cannot be written: .+; choose another --calibration\n", done.stderr)
     assert not list(tmp_path.glob("edgeseg-out/*"))
 
 

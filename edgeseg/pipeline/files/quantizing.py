@@ -19,6 +19,7 @@ from edgeseg.data.unlabelled import as_dataset
 from edgeseg.pipeline.files.converting import convert, need_float, try_out
 from edgeseg.pipeline.files.counting import counted
 from edgeseg.pipeline.files.exporting import export
+from edgeseg.pipeline.files.keeping import keep_at
 from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.fitting import check_made_for
 from edgeseg.pipeline.images import DEFAULT_DATA, Batches, open_calibration
@@ -78,7 +79,7 @@ def quantize(
         if calibration:
             raise InputError(f"{recipe.precision} needs no calibration; leave out {calibration}")
         return convert(_as_artifact(artifact), recipe, path, folder)[0]
-    keep = Keep(calibration, add=not calibration.exists()) if calibration else None
+    keep = keep_at(calibration) if calibration else None
     return quantize_with_report(
         artifact, samples, recipe, path, count=count, split=split, progress=progress, folder=folder, keep=keep
     )[0]

@@ -56,10 +56,10 @@ class Again:
 
 
 @contextmanager
-def kept(path: Path | None, again: bool) -> Iterator[Keep | None]:
-    """Where to keep what calibration saw: the user's file, or one for as long as it is needed to quantize again."""
-    if path or not again:
-        yield Keep(path, add=not path.exists()) if path else None
+def kept(asked: Keep | None, again: bool) -> Iterator[Keep | None]:
+    """Where to keep what calibration saw: as asked, or in a file for as long as it is needed to quantize again."""
+    if asked or not again:
+        yield asked
     else:
         with temporary_folder() as folder:
             yield Keep(folder / "seen.npz", add=True, lasting=False)

@@ -28,7 +28,7 @@ from edgeseg.core.types import Artifact
 from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.ranges.observers import BINS, Observer
 
-__all__ = ["Observations", "find", "keep"]
+__all__ = ["Observations", "check_whole", "find", "keep"]
 
 _SCHEMA = 5
 """Of the file, and of what is observed."""
@@ -57,6 +57,11 @@ class _Owner:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:12]}{'' if self.ranges else ' before equalization'})"
+
+
+def check_whole(path: Path) -> None:
+    """Raise InputError for what is no file of observations."""
+    _read(path)
 
 
 def find(kept: Keep, artifact: Artifact, *, ranges: bool) -> Observations | None:

@@ -110,3 +110,18 @@ def test_memory_does_not_grow_with_images(workspace: Path, tmp_path: Path, forma
     few, many = map(float, done.stdout.split())
     # All tensors of these forty images are 70 MiB.
     assert many - few < 20
+
+
+def test_a_calibration_that_cannot_be_written_is_refused_before_an_image_is_run(
+    workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    counted = list[str]()
+    with pytest.raises(InputError, match=r"file/kept\.npz: cannot be written: .*; choose another --calibration"):
+        edgeseg.quantize(
+            workspace / "fastscnn_64x128_fp32.onnx",
+            calibration=tmp_path / "file" / "kept.npz",
+            path=tmp_path / "int8.onnx",
+            progress=lambda what, done, total: counted.append(what),
+        )
+    assert not counted
