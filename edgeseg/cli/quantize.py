@@ -172,7 +172,10 @@ def quantize(
             again = pipeline.Again(artifact, data, recipe, samples, split, keep, unfinished.seen)
             if budget is not None:
                 again = _within(again, budget, out, threads)
-            quantized = _calibrated(again, out, threads, ablate) if kind.calibrated else _converted(again, out)
+            if kind.calibrated:
+                quantized = _calibrated(again, out, threads, ablate, advise=budget is None)
+            else:
+                quantized = _converted(again, out)
             if not options.is_given(context, "--data"):
                 warn_calibration(quantized)
             if profile or float_slow:
@@ -186,7 +189,7 @@ def _asked(context: typer.Context) -> str:
     return json.dumps({name: value for name, value in context.params.items() if name != "resume"}, default=str)
 
 
-def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact:
+def _calibrated(again: Again, out: Path, threads: int, ablate: bool, advise: bool) -> Artifact:
     from edgeseg import pipeline
 
     with progress_bar(f"quantize {again.source.path.name}") as show, EndByCtrlC(show) as end:
@@ -204,7 +207,7 @@ def _calibrated(again: Again, out: Path, threads: int, ablate: bool) -> Artifact
     with waiting(f"compare {quantized.path.name} with float"):
         found = pipeline.fidelity(again, quantized, threads)
     if found is not None:
-        say_fidelity(found, quantized.path)
+        say_fidelity(found, quantized.path, advise and again.recipe.precision == "int8")
     if ablate:
         _ablate(again, quantized, report, threads)
     return quantized

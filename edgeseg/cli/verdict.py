@@ -58,11 +58,15 @@ def warn_slower(judged: Judged) -> None:
     )
 
 
-def say_fidelity(found: Fidelity, path: Path) -> None:
-    """How far the file is from its float file; too far is said on standard error too."""
+def say_fidelity(found: Fidelity, path: Path, advise: bool) -> None:
+    """How far the file is from its float file; too far is said on standard error too.
+
+    `advise` is whether to name an option that would help: none was given yet, and the precision has one.
+    """
     say(f"  {found}")
     if found.is_low:
-        warn(f"edgeseg: {path}: far from the float file ({found}); --min-sqnr 20 leaves in float what spoils it")
+        remedy = f"; {found.remedy} leaves in float what spoils it" if advise else ""
+        warn(f"edgeseg: {path}: far from the float file ({found}){remedy}")
 
 
 def say_evidence(evidence: Evidence) -> None:

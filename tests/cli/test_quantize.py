@@ -72,6 +72,15 @@ def test_a_file_that_int8_spoils_is_said_to_be(cli, workspace: Path) -> None:
     assert re.search(r"fastscnn_64x128_int8\.onnx: far from the float file \(SQNR .* dB .*--min-sqnr 20", done.stderr)
 
 
+def test_no_budget_is_advised_where_one_was_given_or_none_can_be(cli, workspace: Path) -> None:
+    narrow = ("--method", "percentile", "--percentile", "51", "--samples", "2", "--no-profile")
+    file = workspace / "fastscnn_64x128_fp32.onnx"
+    for asked in (("--max-drop", "100", "--images", "1"), ("--int16-activations",)):
+        done = cli("quantize", file, "--int8", *narrow, *asked)
+        assert done.returncode == 0, done.stderr
+        assert re.search(r": far from the float file \(SQNR [^;]*\)\n$", done.stderr)
+
+
 def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspace: Path) -> None:
     file = workspace / "fastscnn_64x128_fp32.onnx"
     command = ("quantize", "--int8", "--no-profile", "--learned-rounding", "--calibration", "kept.npz", "--out", "out")

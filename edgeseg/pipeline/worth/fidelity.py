@@ -20,6 +20,7 @@ _NOISELESS_DB = 200.0
 """SQNR of scores that are the float file's."""
 _IMAGES = 4
 _FEWEST_DB, _FEWEST_EQUAL_PERCENT = 15.0, 75.0
+_LEAST_ASKED_DB = 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Fidelity:
         """Whether it is hardly the same network any more."""
         noisy = self.sqnr_db is not None and self.sqnr_db < _FEWEST_DB
         return noisy or self.equal_percent < _FEWEST_EQUAL_PERCENT
+
+    @property
+    def remedy(self) -> str:
+        """The option of `edgeseg quantize` that asks for more than there is; a class map has no scores to ask it of."""
+        if self.sqnr_db is None:
+            return "--max-drop 1"
+        return f"--min-sqnr {max(_LEAST_ASKED_DB, 10 * (int(self.sqnr_db // 10) + 1))}"
 
     def __str__(self) -> str:
         noise = "" if self.sqnr_db is None else f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image, "
