@@ -94,10 +94,11 @@ def test_rounding_is_learned_where_there_are_images(cli, tmp_path: Path, workspa
     assert done.stderr == "edgeseg: kept.npz: learned rounding needs calibration images; leave out --calibration\n"
 
 
-def test_what_was_stopped_goes_on_after_the_last_file(cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep", [(), ("--calibration", "kept.npz")])
+def test_what_was_stopped_goes_on_after_the_last_file(cli, tmp_path: Path, keep: tuple[str, ...]) -> None:
     small_onnx(tmp_path / "a.onnx")
     small_onnx(tmp_path / "b.onnx", layers=20)  # Which takes longer than it takes to see that the first is there.
-    asked = ("quantize", "a.onnx", "b.onnx", "--int8", "--samples", "2", "--no-profile")
+    asked = ("quantize", "a.onnx", "b.onnx", "--int8", "--samples", "2", "--no-profile", *keep)
     out = tmp_path / "edgeseg-out"
     command = [sys.executable, "-m", "edgeseg", *asked]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:

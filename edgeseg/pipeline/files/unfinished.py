@@ -32,6 +32,11 @@ class Unfinished:
         if not resume:
             self.end()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return self._answers.path.exists() or self.seen.exists()
+
     def end(self) -> None:
         """Nothing is left to go on with."""
         for path in (self.seen, self._answers.path):

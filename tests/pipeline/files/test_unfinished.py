@@ -32,6 +32,7 @@ def stopped(folder: Path, command: str, artifact: Artifact) -> Unfinished:
 def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, artifact: Artifact) -> None:
     one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
     one.begin(resume=True)
+    assert one.has_begun
     assert one.get(artifact) == artifact
     assert one.seen.exists()
     assert replace(one, images="others").get(artifact) is None
