@@ -98,8 +98,8 @@ def test_run_goes_on_where_it_ended(cli, tmp_path: Path) -> None:
     out = tmp_path / "edgeseg-out"
     table = (out / "table.md").read_text().splitlines()
     assert [line.split(" | ")[0] for line in table[2:6]] == [
-        "| sound_32x64_fp32.onnx",
-        "| sound_32x64_int8.onnx",
+        "| mine.sound_32x64_fp32.onnx",
+        "| mine.sound_32x64_int8.onnx",
         "| mine:once onnx fp32",
         "| mine:once onnx int8",
     ]
@@ -110,8 +110,8 @@ def test_run_goes_on_where_it_ended(cli, tmp_path: Path) -> None:
     records = json.loads((out / "records.json").read_text())["records"]
     assert records[:2] == first
     assert [(record["model"], record["precision"]) for record in records[2:]] == [
-        ("once", "fp32"),
-        ("once", "int8"),
+        ("mine:once", "fp32"),
+        ("mine:once", "int8"),
     ]
     assert not (out / "unfinished.json").exists()
 
@@ -172,7 +172,7 @@ def test_users_own_code(cli, tmp_path: Path) -> None:
     few = ("--to", "tflite", "--size", "64x128", "--samples", "2", "--images", "2")
     done = cli("run", "mine:Net", *few, *expects, *QUICK)
     assert done.returncode == 0, done.stderr
-    facts = read_facts(tmp_path / "edgeseg-out" / "Net_64x128_int8.tflite")
+    facts = read_facts(tmp_path / "edgeseg-out" / "mine.Net_64x128_int8.tflite")
     assert facts is not None
     assert facts.input.normalization == Normalization((0.1, 0.2, 0.3), Normalization().std, "BGR")
     assert facts.output.head == "scores"

@@ -13,7 +13,7 @@ from edgeseg.core.protocols import Keep, Recipe
 from edgeseg.pipeline.worth import ablating
 from edgeseg.pipeline.worth.ablating import ablate
 from edgeseg.pipeline.worth.again import Again
-from edgeseg.quantize.passes import PASSES, applied_in, applied_text
+from edgeseg.quantize.passes import OF_TFLITE, PASSES, applied_in, applied_text
 from tests.quantize import nets
 
 
@@ -57,7 +57,9 @@ def test_each_pass_alone(tmp_path: Path, format: str, monkeypatch: pytest.Monkey
 def test_ablate_on_the_command_line(cli, tmp_path: Path) -> None:
     source = nets.artifact(tmp_path, "onnx")
     command = ("quantize", "--int8", source.path, "--samples", "2", "--threads", "1", "--no-profile", "--ablate")
-    others = [option for name in PASSES if name != "bias-correction" for option in ("--without", name)]
+    others = [
+        option for name in PASSES if name not in ("bias-correction", *OF_TFLITE) for option in ("--without", name)
+    ]
     done = cli(*command, *others)
     assert done.returncode == 0, done.stderr
     table = next((tmp_path / "edgeseg-out").glob("*.onnx.passes.csv"))
