@@ -84,9 +84,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     target = target_of(recipe, "tflite")
     activation = activation_of(recipe, "tflite", target.activation)
     normalization = artifact.facts.input.normalization
-    want = ends(recipe, target, artifact)
-    if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
-        raise InputError(f"{artifact.path}: input {recipe.input}: TFLite takes bytes as NHWC, from an NHWC file")
+    want = _wanted(artifact, recipe, target)
     with temporary_folder() as folder:
         model, applied = _rewritten(artifact, recipe, want, target)
         prepared = _prepared(artifact, model, folder / artifact.path.name)
@@ -127,8 +125,16 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
 def write_prepared(artifact: Artifact, recipe: Recipe, path: Path) -> None:
     """See `edgeseg.quantize.write_prepared`."""
     target = target_of(recipe, "tflite")
-    model, _ = _rewritten(artifact, recipe, ends(recipe, target, artifact), target)
+    model, _ = _rewritten(artifact, recipe, _wanted(artifact, recipe, target), target)
     path.write_bytes(packed(model))
+
+
+def _wanted(artifact: Artifact, recipe: Recipe, target: Target) -> Ends:
+    """What is asked for at the ends; InputError for what TFLite does not have."""
+    want = ends(recipe, target, artifact)
+    if want.raw and not want.layout == artifact.facts.input.layout == "NHWC":
+        raise InputError(f"{artifact.path}: input {recipe.input}: TFLite takes bytes as NHWC, from an NHWC file")
+    return want
 
 
 def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -> tuple[Any, dict[str, int]]:

@@ -15,8 +15,9 @@ MOST_WAITED_PERCENT = 3.0
 """Of a run's time; beyond it, times tell of the neighbours too."""
 
 _TASKS = Path("/proc/self/task")
-_WAITED = 1
-"""The place in schedstat of the nanoseconds for which a thread could run, but had no processor."""
+_WAITED, _SPELLS = 1, 2
+"""Places in schedstat: the nanoseconds for which a thread could run, but had no processor, and how often it ran, which
+is never where the kernel keeps no count."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Waited:
     @classmethod
     def now(cls, tasks: Path = _TASKS) -> Self:
         """Of this process so far."""
-        found = {each.parent.name: read_text(each) for each in tasks.glob("*/schedstat")}
-        told = {thread: int(text.split()[_WAITED]) for thread, text in found.items() if text}
+        found = {each.parent.name: (read_text(each) or "").split() for each in tasks.glob("*/schedstat")}
+        told = {thread: int(counts[_WAITED]) for thread, counts in found.items() if counts and int(counts[_SPELLS])}
         return cls(perf_counter_ns(), told or None)
 
     def since(self, before: Waited) -> tuple[int, int] | None:

@@ -56,4 +56,7 @@ def test_threads_that_began_or_ended_between_count_as_they_are_known(tmp_path: P
 
 def test_a_kernel_that_does_not_tell(tmp_path: Path) -> None:
     assert Waited.now(tmp_path).threads_ns is None
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "schedstat").write_text("0 0 0\n")
+    assert Waited.now(tmp_path).threads_ns is None
     assert Waited.now(tmp_path).since(Waited.now()) is None
