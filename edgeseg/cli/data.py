@@ -27,7 +27,7 @@ def data(
     split: options.Split = None,
     size: options.Size = None,
     images: Annotated[int | None, typer.Option("--images", min=1, help="How many; by default all.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the built-in scenes.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the built-in scenes.")] = 0,
 ) -> None:
     """Check a dataset image by image, or write it to disk."""
     from edgeseg import data as room

@@ -25,7 +25,7 @@ Balance = Annotated[
     float,
     typer.Option("--balance", min=0.0, help="How much rare classes count: 0 all pixels alike, 1 all classes."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of order and augmentation.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of order and augmentation.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")]
 Weights = Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")]
 Backbone = Annotated[
@@ -89,6 +89,7 @@ def train(
             folder=out,
             progress=show,
         )
-    miou = "" if result.miou_percent is None else f", mIoU {result.miou_percent:.2f} %"
-    say(f"{path}  {result.steps} steps in {result.wall_s / 60:.1f} min, loss {result.loss:.3f}{miou}")
+    miou = "" if result.miou_percent is None else f", mIoU {result.miou_percent:.2f} % on {result.measured_on}"
+    before = "" if result.losses else ", all of them before"
+    say(f"{path}  {result.steps} steps in {result.wall_s / 60:.1f} min{before}, loss {result.loss:.3f}{miou}")
     say(f"use it with --weights {path}")

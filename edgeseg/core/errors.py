@@ -13,6 +13,10 @@ EdgesegError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 __all__ = [
     "EdgesegError",
     "ExportError",
@@ -24,6 +28,7 @@ __all__ = [
     "TrainError",
     "WorkError",
     "first_line",
+    "told_of",
 ]
 
 
@@ -70,6 +75,16 @@ class MeasureError(WorkError):
 
 class TrainError(WorkError):
     """Training failed."""
+
+
+@contextmanager
+def told_of(path: Path, temporary: Path) -> Iterator[None]:
+    """Errors about a file that is made on the way name the one that it is made of."""
+    try:
+        yield
+    except EdgesegError as error:
+        error.args = (str(error).replace(str(temporary), str(path)),)
+        raise
 
 
 def first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
+from stat import S_IMODE
 from threading import Lock
 
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
@@ -47,8 +48,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
         with _unfinished(temporary):
             try:
                 temporary.touch(exist_ok=False)
+                mode = S_IMODE((target if target.is_file() else temporary).stat().st_mode)
                 yield temporary
-                temporary.chmod(0o644)
+                temporary.chmod(mode)  # Some tools put a file of their own there.
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -58,8 +60,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno is None:
             raise
+        elsewhere = error.filename is not None and Path(error.filename).parent != target.parent
+        where = f"{target} (at {error.filename})" if elsewhere else target
         raise WorkError(
-            f"cannot write {target}: {error.strerror}; free space, or choose another --out or name"
+            f"cannot write {where}: {error.strerror}; free space there and in {tempfile.gettempdir()}, or choose "
+            "another --out or name"
         ) from error
 
 

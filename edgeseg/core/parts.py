@@ -25,7 +25,11 @@ def parts(path: Path) -> list[Path]:
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
     for name in names:
-        if PurePath(name).is_absolute() or ".." in PurePath(name).parts or not (path.parent / name).is_file():
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise InputError(
+                f"{path}: keeps weights in {name}, and only what lies beside or below it is read; save anew"
+            )
+        if not (path.parent / name).is_file():
             raise InputError(f"{path}: its weights are not here; expected them in {path.parent / name}")
     return [path, *(path.parent / name for name in names)]
 

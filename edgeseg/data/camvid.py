@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
 from edgeseg.data.labels import CAMVID_CLASSES, CAMVID_PALETTE
-from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in
+from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
 
 __all__ = ["DECLARATION", "open_dataset"]
 
@@ -29,10 +29,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     layout = f"{split}/*.png with {split}annot/*.png of the same names (SegNet layout)"
     root = existing_folder(options.path, f"a folder with {layout}")
     code = LabelCode.train_ids(len(CAMVID_CLASSES), void=len(CAMVID_CLASSES))
-    pairs = []
-    for image in images_in(root / split, layout, options):
-        label = root / f"{split}annot" / f"{image.stem}.png"
-        if not label.is_file():
-            raise InputError(f"{image}: image without a label; expected {label}")
-        pairs.append(Pair(image, label, code))
+    images = images_in(root / split, layout, options)
+    pairs = [Pair(image, root / f"{split}annot" / f"{image.stem}.png", code) for image in images]
+    need_labels(pairs)
     return Pairs("camvid", pairs, CAMVID_CLASSES, CAMVID_PALETTE, options.size)

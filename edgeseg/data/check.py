@@ -10,6 +10,7 @@ import numpy as np
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Size
+from edgeseg.data.labels import IGNORE
 
 __all__ = ["Summary", "check"]
 
@@ -53,6 +54,12 @@ def check(dataset: Dataset, progress: Progress) -> Summary:
     shares = 100 * pixels[:classes] / max(labelled, 1)
     if classes and sizes and not labelled:
         problems.append(f"{dataset.name}: every pixel of every label is ignored")
+    elif classes > 1 and sum(pixels[:classes] > 0) == 1 and pixels[IGNORE]:
+        only = dataset.classes[int(pixels[:classes].argmax())]
+        problems.append(
+            f"{dataset.name}: all labels are {only} or ignored; a class stored as {IGNORE}, as in masks of 0 and 255, "
+            "is void here: store its id"
+        )
     return Summary(
         name=dataset.name,
         images=sizes.total(),

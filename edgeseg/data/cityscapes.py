@@ -10,7 +10,7 @@ import numpy as np
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, label_id_table
-from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in
+from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
 
 __all__ = ["DECLARATION", "open_dataset"]
 
@@ -56,13 +56,12 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     images = images_in(root / "leftImg8bit" / split, layout, options, "*/*_leftImg8bit.*")
     codes = {"labelIds": _label_ids(), "labelTrainIds": LabelCode.train_ids(len(CITYSCAPES_CLASSES))}
     pairs = [_pair(root / "gtFine" / split, image, codes) for image in images]
+    need_labels(pairs)
     return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size)
 
 
 def _pair(labels: Path, image: Path, codes: dict[str, LabelCode]) -> Pair:
     stem = image.stem.removesuffix("_leftImg8bit")
     candidates = {kind: labels / image.parent.name / f"{stem}_gtFine_{kind}.png" for kind in codes}
-    for kind, label in candidates.items():
-        if label.is_file():
-            return Pair(image, label, codes[kind])
-    raise InputError(f"{image}: image without a label; expected {candidates['labelIds']}")
+    kind = next((kind for kind, label in candidates.items() if label.is_file()), "labelIds")
+    return Pair(image, candidates[kind], codes[kind])

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
-from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in
+from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
 
 __all__ = ["DECLARATION", "open_dataset"]
 
@@ -37,15 +37,11 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     home = _split_folder(root, options.split)
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
-    pairs = []
     images = images_in(home / "images", _LAYOUT, options)
     if twice := [stem for stem, count in Counter(image.stem for image in images).items() if count > 1]:
         raise InputError(f"{home / 'images' / twice[0]}: two images of that name, but one label; rename one of them")
-    for image in images:
-        label = home / "masks" / f"{image.stem}.png"
-        if not label.is_file():
-            raise InputError(f"{image}: image without a label; expected {label}")
-        pairs.append(Pair(image, label, code))
+    pairs = [Pair(image, home / "masks" / f"{image.stem}.png", code) for image in images]
+    need_labels(pairs)
     return Pairs("folder", pairs, classes, _palette(classes), options.size)
 
 

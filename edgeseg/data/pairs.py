@@ -16,9 +16,9 @@ from edgeseg.data.images import read_image, read_label, resize_image
 from edgeseg.data.labels import IGNORE
 from edgeseg.data.preprocess import resize_label
 
-__all__ = ["IMAGE_SUFFIXES", "LabelCode", "Pair", "Pairs", "existing_folder", "images_in"]
+__all__ = ["IMAGE_SUFFIXES", "LabelCode", "Pair", "Pairs", "existing_folder", "images_in", "need_labels"]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,13 @@ def existing_folder(path: Path, expected: str) -> Path:
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; expected {expected}")
     return path
+
+
+def need_labels(pairs: Sequence[Pair]) -> None:
+    """Raise InputError where labels are not there, with the first of them and how many more."""
+    if missing := [pair for pair in pairs if not pair.label.is_file()]:
+        more = f", nor have {len(missing) - 1} of the others one" if len(missing) > 1 else ""
+        raise InputError(f"{missing[0].image}: image without a label; expected {missing[0].label}{more}")
 
 
 def images_in(folder: Path, expected: str, options: DatasetOptions, pattern: str = "*") -> list[Path]:

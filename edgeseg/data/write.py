@@ -33,7 +33,7 @@ def write_cityscapes(
     images, labels = root / "leftImg8bit" / split / _CITY, root / "gtFine" / split / _CITY
     old = [path for folder in (images, labels) if folder.is_dir() for path in folder.iterdir()]
     if old and not overwrite:
-        raise InputError(f"{old[0].parent}: not empty; choose another folder or allow overwriting")
+        raise InputError(f"{old[0].parent}: not empty; choose another folder, or delete what is in it")
     for path in old:
         if path.name.startswith(f"{_CITY}_"):
             path.unlink()

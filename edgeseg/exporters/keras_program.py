@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import EdgesegError, InputError, first_line
+from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Model, Size
 from edgeseg.exporters.program import Program, Upsample, output_facts
@@ -35,13 +36,13 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
-        result = _main(inner(image, training=False))
+        result = main_output(inner(image, training=False))
         return tf.argmax(result, -1, output_type=tf.int32) if output.head == "classmap" else result
 
     # As a graph, which frees each activation after its last use, as a call of the layers one by one does not.
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def whole(image: Any) -> Any:
-        return _main(network(image, training=False))
+        return main_output(network(image, training=False))
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         tensor = tf.constant(batch)
@@ -51,16 +52,18 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         if not hasattr(network, "inputs"):
             return
-        steps = [layer for layer in network.layers if getattr(layer.output, "ndim", 0) == 4][1:]
-        outputs = keras.Model(_inputs(network), [layer.output for layer in steps])(tf.constant(batch), training=False)
+        single = [layer for layer in network.layers if not isinstance(layer, keras.Model)]
+        steps = [layer for layer in single if getattr(layer.output, "ndim", 0) == 4][1:]
+        try:
+            inner = keras.Model(_inputs(network), [layer.output for layer in steps])
+        except ValueError:  # A layer that another network has called before gives that one's output.
+            return
+        outputs = inner(tf.constant(batch), training=False)
         for layer, value in zip(steps, outputs, strict=True):
             yield layer.name, value.numpy()
 
-    outputs = getattr(network, "outputs", None) or ()
-    which = (
-        "'out'" if isinstance(getattr(network, "output", None), Mapping) and "out" in network.output else "the first"
-    )
-    notes = (f"{which} of {len(outputs)} outputs is used",) if len(outputs) > 1 else ()
+    which = which_output(getattr(network, "output", None))
+    notes = () if which is None else (which,)
     program = Program(headed, output, reference, layers, lambda _batch, _winners: None, notes)
     _try_size(model, program, spec)
     return program
@@ -69,15 +72,6 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 def signature(spec: ExportSpec) -> Any:
     """The one input, of static shape."""
     return tf.TensorSpec((spec.batch, spec.size.height, spec.size.width, 3), tf.float32, name="image")
-
-
-def _main(result: Any) -> Any:
-    while isinstance(result, Mapping | list | tuple):
-        if isinstance(result, Mapping):
-            result = result["out"] if "out" in result else next(iter(result.values()))
-        else:
-            result = result[0]
-    return result
 
 
 def _check_input(model: Model, spec: ExportSpec) -> None:
@@ -113,7 +107,7 @@ def _final_upsample(network: Any) -> tuple[Any, bool] | None:
     """What the bilinear upsample is given that the main output of a functional model ends in, and its align_corners."""
     if not hasattr(network, "inputs"):
         return None
-    main = network.outputs[0] if isinstance(network, keras.Sequential) else _main(network.output)
+    main = network.outputs[0] if isinstance(network, keras.Sequential) else main_output(network.output)
     history = getattr(main, "_keras_history", None)
     if history is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgeseg.core.errors import EdgesegError, ExportError, InputError, first_line
+from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import HeadKind, Model, Size
 from edgeseg.exporters.passes import copied
+from edgeseg.exporters.passes.edit import scales_otherwise
 from edgeseg.exporters.program import Followed, Program, Upsample, output_facts
 from edgeseg.exporters.torch_maxima import FollowingMaxima, fits
 
@@ -32,14 +34,10 @@ class _Logits(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         output = self.network(image)
-        if isinstance(output, Mapping | tuple | list) and len(output) > 1:
-            first = "'out'" if isinstance(output, Mapping) and "out" in output else "the first"
-            self.notes = (f"{first} of {len(output)} outputs is used",)
-        if isinstance(output, Mapping):
-            output = output["out"] if "out" in output else next(iter(output.values()))
-        while isinstance(output, tuple | list):
-            output = output[0]
-        return output
+        if (which := which_output(output)) is not None:
+            self.notes = (which,)
+        logits: torch.Tensor = main_output(output)
+        return logits
 
 
 @lru_cache(maxsize=1)
@@ -49,10 +47,15 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     Raises InputError for a size that the network cannot take, ExportError where torch.export cannot follow the code.
     """
     image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
+    others = {str(parameter.device) for parameter in model.network.parameters()} - {"cpu"}
+    if others:
+        raise InputError(f"{model.name}: its parameters are on {', '.join(sorted(others))}; call .cpu() on it first")
     network = _Logits(model.network).eval()
     _try_size(model, network, image, spec)
     try:
-        whole = torch.export.export(network, (image,), strict=False).module(check_guards=False)
+        with torch.no_grad():
+            whole = torch.export.export(network, (image,), strict=False).module(check_guards=False)
+        _take_out_wrapped(whole)
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
     upsample = _final_upsample(whole, spec.size)
@@ -84,6 +87,28 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         yield from seen
 
     return Program(graph, output, reference, layers, follow, network.notes)
+
+
+def _take_out_wrapped(whole: torch.fx.GraphModule) -> None:
+    """Put what runs under a mode of its own, which is a graph in the graph, among the rest: rewrites look only there.
+
+    Gradients matter to no export, and without autocast everything is computed in the type that it is given in.
+    """
+    higher = torch.ops.higher_order
+    for node in list(whole.graph.nodes):
+        without_autocast = node.target is higher.wrap_with_autocast and node.args[2] is False
+        if node.target is not higher.wrap_with_set_grad_enabled and not without_autocast:
+            continue
+        first = next(i for i, given in enumerate(node.args) if isinstance(given, torch.fx.Node))
+        body = getattr(whole, node.args[first].target).graph
+        placeholders = (each for each in body.nodes if each.op == "placeholder")
+        with whole.graph.inserting_before(node):
+            results = whole.graph.graph_copy(body, dict(zip(placeholders, node.args[first + 1 :], strict=True)))
+        for part in list(node.users):
+            part.replace_all_uses_with(results[part.args[1]])
+            whole.graph.erase_node(part)
+        whole.graph.erase_node(node)
+    whole.recompile()
 
 
 def _run(network: Callable[[torch.Tensor], torch.Tensor], batch: NDArray[Any]) -> NDArray[Any]:
@@ -134,6 +159,8 @@ def _final_upsample(graph: torch.fx.GraphModule, size: Size) -> Upsample | None:
     if node.target is not torch.ops.aten.upsample_bilinear2d.vec:
         return None
     height, width = (int(side) for side in node.args[0].meta["val"].shape[2:])
+    if scales_otherwise(node):
+        return None
     return Upsample(Size(height, width), bool(node.args[2])) if height < size.height or width < size.width else None
 
 

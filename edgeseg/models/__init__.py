@@ -29,6 +29,7 @@ __all__ = [
 
 _ZOO = "edgeseg.models.zoo"
 _BUILT_IN = Path(__file__).parent / "weights"
+_MOST_CLASSES = 255
 
 
 def names() -> list[str]:
@@ -257,6 +258,8 @@ def _describe(
     if path is not None:
         _weights().load_into(network, path)
     found, size = adapter(framework).describe(network, size)
+    if found > _MOST_CLASSES:
+        raise InputError(f"{name} has {found} classes, and labels of a byte tell {_MOST_CLASSES} apart")
     if classes not in (None, found):
         raise InputError(f"{name} has {found} classes, not {classes}")
     return Model(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, first_line
+from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
 from edgeseg.models.blocks import keras_hard, keras_resize, keras_shuffle
 from edgeseg.models.tf1_checkpoint import read_checkpoint, slim_names
@@ -22,6 +27,8 @@ __all__ = [
     "assign",
     "backbone",
     "describe",
+    "load_own",
+    "named_anew",
     "open_file",
     "open_saved_model",
     "params",
@@ -32,6 +39,9 @@ __all__ = [
 
 _REGISTERED = keras_hard, keras_resize, keras_shuffle
 """Imported so that a .keras file may hold our layers."""
+
+_COUNTS = "object_name_uids"
+"""Of the names that Keras has given so far, which it appends to further ones."""
 
 _OTHER_FLOATS = ("float16", "bfloat16", "float64")
 
@@ -59,7 +69,41 @@ def assign(network: keras.Model, values: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _variables(network: keras.Model) -> dict[str, Any]:
-    return {variable.path: variable for variable in network.weights if "seed_generator" not in variable.path}
+    """By path; parts of a network may have variables of one path, of which the second is `PATH#2`, and so on."""
+    found: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    for variable in network.weights:
+        if "seed_generator" not in variable.path:
+            counts[variable.path] += 1
+            count = counts[variable.path]
+            found[variable.path if count == 1 else f"{variable.path}#{count}"] = variable
+    return found
+
+
+def load_own(network: keras.Model, path: Path) -> None:
+    """Fill a network, wholly or not at all, from a file that Keras wrote: .weights.h5, .h5 or .keras.
+
+    Raises InputError for a file that cannot be read or is of another network.
+    """
+    before = arrays(network)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network.load_weights(path)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        assign(network, before)
+        raise InputError(f"{path}: Keras cannot load it into {network.name}: {first_line(error)}") from error
+
+
+@contextmanager
+def named_anew() -> Iterator[None]:
+    """Layers that are built meanwhile get the names that they would get in a process of their own."""
+    kept = global_state.get_global_attribute(_COUNTS)
+    global_state.set_global_attribute(_COUNTS, None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_COUNTS, kept)
 
 
 def backbone(network: keras.Model) -> None:
@@ -82,7 +126,7 @@ def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
     if size is not None and found != size:
         raise InputError(f"{network.name} is made for images of {found}, not {size}; build it for that size")
     try:
-        output = _main(network(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
+        output = main_output(network(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
     except Exception as error:
         raise InputError(
             f"{network.name} fails on an image of {found}: {first_line(error)}; try another --size"
@@ -113,12 +157,6 @@ def _filled(sides: Iterable[int | None], size: Size | None) -> Size:
     return Size(*(side or given for side, given in zip(sides, (wanted.height, wanted.width), strict=True)))
 
 
-def _main(output: Any) -> Any:
-    while isinstance(output, Mapping | list | tuple):
-        output = next(iter(output.values())) if isinstance(output, Mapping) else output[0]
-    return output
-
-
 def open_file(path: Path) -> keras.Model:
     """The network in a .keras file. Raises InputError where it cannot be read, or not without running code."""
     try:
@@ -143,4 +181,4 @@ def open_saved_model(path: Path, size: Size | None) -> keras.Model:
         raise InputError(f"{path}: its input is of shape {shape}; (N, H, W, 3) is needed")
     built = _filled(shape[1:3], size)
     image = keras.Input((built.height, built.width, 3), name="image")
-    return keras.Model(image, _main(layer(image)), name=path.name)
+    return keras.Model(image, main_output(layer(image)), name=path.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgeseg.core.errors import InputError, first_line
 from edgeseg.core.files import temporary_folder
+from edgeseg.models.torch_files import is_torch_file
 
 __all__ = ["files", "is_checkpoint", "prefix"]
 
@@ -54,7 +55,7 @@ def prefix(path: Path) -> Iterator[Path]:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(_ARCHIVES)
+    return path.name.lower().endswith(_ARCHIVES) and not is_torch_file(path)
 
 
 def _beside(path: Path) -> Path:

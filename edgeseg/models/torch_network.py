@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgeseg.core.errors import EdgesegError, InputError, first_line
+from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
 from edgeseg.models.backbones.torchvision import TorchvisionFile
 
@@ -58,9 +59,7 @@ def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
     """Number of classes and input size, found by running an empty image. Raises InputError where that fails."""
     size, name = size or DEFAULT_SIZE, _name(network)
     _check_parameters(network)
-    output = _on_an_empty_image(network, size)
-    while isinstance(output, Mapping | tuple | list):
-        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
+    output = main_output(_on_an_empty_image(network, size))
     if not isinstance(output, Tensor) or output.ndim != 4 or not output.is_floating_point():
         found = f"{_dtype(output)} {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
         raise InputError(f"{name} must return logits (N, classes, H, W), not {found}")
@@ -133,7 +132,11 @@ def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
                 f"{path}: refused, since it holds Python objects that loading would run; save its state_dict() alone"
             ) from error
         raise InputError(f"{path}: not a PyTorch checkpoint, or a damaged one; copy it anew") from error
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
+        if "torchscript" in str(error).lower():
+            raise InputError(f"{path}: a TorchScript program; save the network's state_dict() instead") from error
         raise InputError(f"{path}: not a PyTorch checkpoint, or a truncated one; copy it anew") from error
     entries = _entries(stored)
     if not entries:

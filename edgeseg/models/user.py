@@ -6,7 +6,7 @@ import importlib
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from edgeseg.models.adapters import adapter, framework_of
 
 __all__ = ["check_form", "is_user_model", "open_network"]
 
-_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors")
+_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".safetensors")
 _OLDER_KERAS = (".h5", ".hdf5")
 
 
@@ -71,7 +71,7 @@ def _from_code(text: str) -> Any:
         raise registry.suggest(f"name in {module_name}", attribute, [n for n in vars(module) if not n.startswith("_")])
     if framework_of(found) is None and callable(found):
         try:
-            with _seeded():
+            with _seeded(), _named_anew():
                 found = found()
         except EdgesegError:
             raise
@@ -98,7 +98,14 @@ def _seeded() -> Iterator[None]:
         random.setstate(state)
 
 
+def _named_anew() -> AbstractContextManager[None]:
+    """What names its layers itself names them the same every time, so that weights are found by name."""
+    return adapter("keras").named_anew() if "keras" in sys.modules else nullcontext()
+
+
 def _import(text: str, module_name: str) -> Any:
+    arguments = sys.argv[1:]
+    del sys.argv[1:]  # They are edgeseg's, and none of a script's that reads its own when imported.
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -108,8 +115,13 @@ def _import(text: str, module_name: str) -> Any:
         raise InputError(f"{text}: its code needs the module {error.name}, which is not installed") from error
     except EdgesegError:
         raise
+    except SystemExit as error:
+        remedy = 'let it do so only under `if __name__ == "__main__"`'
+        raise InputError(f"{text}: importing it ends the program, as a script does; {remedy}") from error
     except Exception as error:
         raise InputError(f"{text}: importing it failed with {type(error).__name__}: {first_line(error)}") from error
+    finally:
+        sys.argv[1:] = arguments
 
 
 @contextmanager

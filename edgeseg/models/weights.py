@@ -1,7 +1,7 @@
 """Weights from files into networks and back.
 
-Read: .pth and .pt of PyTorch, .safetensors, and checkpoints of TensorFlow 1. Written: .safetensors, by state_dict entry
-or by Keras variable path.
+Read: checkpoints of PyTorch, .safetensors, what Keras saves, and checkpoints of TensorFlow 1. Written: .safetensors, by
+state_dict entry or by Keras variable path.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
 from edgeseg.models import tf1_files
 from edgeseg.models.adapters import adapter, framework_of
+from edgeseg.models.torch_files import is_torch_file
 
 __all__ = ["load_backbone", "load_into", "read", "save", "sha256"]
 
 _SHOWN = 10
 _PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
 """Before every name, where a training script saved a network wrapped in another."""
+
+_OF_KERAS = (".h5", ".hdf5", ".keras")
 
 _OPTIONAL = "num_batches_tracked"
 """Counts the steps of a training; older checkpoints lack it and nothing at inference reads it."""
@@ -44,8 +47,8 @@ def load_into(
 
     Args:
         network: An `nn.Module` or a `keras.Model`.
-        path: .safetensors, .pth or .pt; for a Keras network also a checkpoint of TensorFlow 1, by its prefix, one of
-            its files, its folder or the .tar.gz that holds it.
+        path: .safetensors, or a checkpoint of PyTorch; for a Keras network also .weights.h5, .keras, or a checkpoint
+            of TensorFlow 1, by its prefix, one of its files, its folder or the .tar.gz that holds it.
         classes: Class count of the network, by which another one in the file is recognised.
         renamed: Prefixes of entry names as the file may have them, to the network's.
         ignored: Prefixes of entries that the file may have and the network lack, such as auxiliary heads.
@@ -55,6 +58,9 @@ def load_into(
         InputError: The file cannot be read, or an entry is missing, unexpected or of another shape.
     """
     ours = _adapter(network)
+    if path.suffix.lower() in _OF_KERAS:
+        _load_own(network, path)
+        return
     arrays = ours.arrays(network)
     names = _names(network, path) or {name: name for name in arrays}
     wanted = {names[name]: value for name, value in arrays.items()}
@@ -89,13 +95,26 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
         return variables
     if not path.is_file():
         raise InputError(f"{path}: no such weights file")
-    match path.suffix.lower():
-        case ".safetensors":
-            return _read_safetensors(path)
-        case ".pth" | ".pt":
-            entries: dict[str, NDArray[Any]] = adapter("torch").read_checkpoint(path)
-            return entries
-    raise InputError(f"{path}: unknown kind of weights; expected .safetensors, .pth or .pt, or a TensorFlow checkpoint")
+    if path.suffix.lower() == ".safetensors":
+        return _read_safetensors(path)
+    if is_torch_file(path):
+        entries: dict[str, NDArray[Any]] = adapter("torch").read_checkpoint(path)
+        return entries
+    raise InputError(
+        f"{path}: unknown kind of weights; expected .safetensors, a checkpoint of PyTorch or, for a Keras network, "
+        ".weights.h5, .keras or a TensorFlow checkpoint"
+    )
+
+
+def _load_own(network: Any, path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file")
+    if framework_of(network) != "keras":
+        raise InputError(
+            f"{path}: only a Keras network takes weights that Keras saved, and {type(network).__name__} is a PyTorch "
+            "network; give .safetensors or .pth"
+        )
+    adapter("keras").load_own(network, path)
 
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
@@ -155,9 +174,21 @@ def _compact(value: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unwrapped(given: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
-    """Under the prefixes that the network's names share, in place of those that the file's do."""
+    """Under the prefixes that the network's names share, in place of those that the file's do.
+
+    Where a file holds more than a network, such as a loss's buffers, that is what lies under the one prefix with all of
+    the network's names.
+    """
     theirs, ours = _prefix(given), _prefix(wanted)
-    return {ours + name.removeprefix(theirs): value for name, value in given.items()}
+    found = {ours + name.removeprefix(theirs): value for name, value in given.items()}
+    needed = {name for name in wanted if not name.endswith(_OPTIONAL)}
+    if needed and not needed <= found.keys():
+        some = min(needed)
+        prefixes = {name.removesuffix(some) for name in given if name.endswith(f".{some}")}
+        whole = [prefix for prefix in prefixes if all(prefix + name in given for name in needed)]
+        if len(whole) == 1:
+            return {name.removeprefix(whole[0]): value for name, value in given.items() if name.startswith(whole[0])}
+    return found
 
 
 def _prefix(names: Collection[str]) -> str:

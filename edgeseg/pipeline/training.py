@@ -8,13 +8,17 @@ from pathlib import Path
 from edgeseg import data, models, runtimes
 from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core import registry
+from edgeseg.core.errors import InputError
 from edgeseg.core.parts import sha256_of
 from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.core.source import Source
 from edgeseg.core.types import Model, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label
 from edgeseg.data.stamp import stamp
+from edgeseg.models.adapters import adapter
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.made_of import digest
 from edgeseg.pipeline.silence import silent
 from edgeseg.train.loop import train as fit
 from edgeseg.train.options import TrainOptions, TrainResult
@@ -48,7 +52,7 @@ def train(
         weights: What a network given by name starts from: `random`, or a file.
         backbone: A file of torchvision's ImageNet weights, which the backbone of a network given by name starts from.
         classes: Class count of a network given by name.
-        size: Size that the network is validated at; by default its own.
+        size: Size of the images that it is trained on crops of, and that it is validated at; by default its own.
         images: How many training images, where `dataset` is text; by default all.
         validation: Dataset to state the mIoU on; by default the first split of `dataset`, and none where `dataset` is
             an object.
@@ -63,7 +67,7 @@ def train(
     chosen, size = options or TrainOptions(), Size.of(size)
     if isinstance(model, str):
         learner = models.load(model, classes=classes, weights=weights, size=chosen.crop, backbone=backbone)
-        size = size or (learner.card.size if learner.card else None)
+        size = size or _own_size(learner)
     else:
         learner = model
     target = Path(path or Path(folder) / f"{workspace.file_name(learner.name)}_weights.safetensors")
@@ -71,27 +75,46 @@ def train(
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
     )
     starts = learner.weights_sha256 or "random weights"
-    given = {"start": f"{starts} and {sha256_of([Path(backbone)])}" if backbone else starts, "data": stamp(labelled)}
-    result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress, given)
-    weights_file.save(learner.network, target)
+    given = {
+        "start": f"{starts} and {sha256_of([Path(backbone)])}" if backbone else starts,
+        "code": digest(Source(model)) if isinstance(model, str) else "",
+        "data": f"{stamp(labelled)} at {size}",
+    }
     if validation is None and isinstance(dataset, str):
         validation = dataset
+    if isinstance(validation, str):  # What is wrong with it is told before long work.
+        validation = data.open_dataset(validation, size=size or learner.size)
+    if validation is not None and len(validation.classes) != len(learner.classes):
+        raise InputError(
+            f"{validation.name}: {len(validation.classes)} classes to validate on, but {learner.name} has "
+            f"{len(learner.classes)}; give data of its classes"
+        )
+    result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress, given)
+    weights_file.save(learner.network, target)
     if validation is None:
         return target, result
     if isinstance(model, str):
         learner = models.load(model, classes=classes, weights=target, size=size)
-    return target, replace(result, miou_percent=_miou_percent(learner, validation, progress))
+    seen = len(set(getattr(labelled, "files", ())) & set(getattr(validation, "files", ()))) > 0
+    on = f"{len(validation)} images of {validation.name}{', which it was trained on' if seen else ''}"
+    return target, replace(result, miou_percent=_miou_percent(learner, validation, progress), measured_on=on)
 
 
-def _miou_percent(model: Model, validation: Dataset | str, progress: Progress) -> float | None:
+def _own_size(model: Model) -> Size:
+    """Of a network that was built for a crop's size: its card's, or the one that it takes where none is asked for."""
+    if model.card is not None:
+        return model.card.size
+    size: Size = adapter(model.framework).describe(model.network, None)[1]
+    return size
+
+
+def _miou_percent(model: Model, validation: Dataset, progress: Progress) -> float | None:
     with runtimes.open_session(model) as session:
-        facts = session.facts.input
-        dataset = data.open_dataset(validation, size=facts.size) if isinstance(validation, str) else validation
-        prepare = Preprocessor(facts)
+        prepare = Preprocessor(session.facts.input)
         matrix = evaluate(
             lambda image: session.classmap(prepare(image))[0],
-            dataset,
-            len(dataset.classes),
+            validation,
+            len(validation.classes),
             resize_label=resize_label,
             progress=progress,
         )

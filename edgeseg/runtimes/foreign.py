@@ -127,7 +127,7 @@ def _scores(path: Path, output: NDArray[Any], image: InputFacts, given: Given) -
     if any(_score_size(output.shape, layout, image, ("foreground",)) for layout in layouts):
         raise InputError(
             f"{path}: one output channel, where edgeseg wants scores of 2 classes or more; of one logit x (no "
-            "sigmoid), export concat(-x, x), which are background and foreground"
+            "sigmoid), export concat(-x, x), which are background and foreground, and a class map as integers"
         )
     wanted = f"{len(given.classes)} classes" if given.classes else "classes"
     raise InputError(
@@ -146,6 +146,8 @@ def _score_size(
     count, h, w = (first, second, third) if layout == "NCHW" else (third, first, second)
     height, width = image.size.height, image.size.width
     alike = h <= height and w <= width and abs(h * width - w * height) <= height + width
+    if h * w == 1 < height * width:  # A classifier's.
+        return None
     return Size(h, w) if alike and (count == len(classes) if classes else count > 1) else None
 
 

@@ -104,10 +104,12 @@ def precision(path: Path) -> Precision:
 
 
 def _precision_of(interpreter: Any) -> Precision:
-    dtypes = {details["index"]: details["dtype"] for details in interpreter.get_tensor_details()}
+    tensors = interpreter.get_tensor_details()
+    dtypes = {details["index"]: details["dtype"] for details in tensors}
+    scaled = {details["index"] for details in tensors if details["quantization_parameters"]["scales"].size}
     computed = _computed(interpreter)
     read = {int(index) for op in interpreter._get_ops_details() for index in op["inputs"] if index >= 0}
-    values = {dtypes[index] for index in computed}
+    values = {dtypes[index] for index in scaled.intersection(computed)}  # A class map of bytes has no scale.
     weights = {dtypes[index] for index in read.difference(computed)}
     if np.int16 in values:
         return "int16x8"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.types import Facts, Framework, InputFacts, Layout, Model, OutputFacts
 from edgeseg.runtimes.engine import Engine, Port
 
-__all__ = ["facts_of", "main_output", "refuse_tensors", "source_engine"]
+__all__ = ["facts_of", "refuse_tensors", "source_engine"]
 
 
 def facts_of(model: Model, framework: Framework, layout: Layout) -> Facts:
@@ -27,13 +27,6 @@ def facts_of(model: Model, framework: Framework, layout: Layout) -> Facts:
         params=model.params,
         weights_sha256=model.weights_sha256,
     )
-
-
-def main_output(output: Any) -> Any:
-    """The logits among what a network returns: the entry `out`, or the first."""
-    while isinstance(output, Mapping | tuple | list):
-        output = output.get("out", next(iter(output.values()))) if isinstance(output, Mapping) else output[0]
-    return output
 
 
 def refuse_tensors(model: Model, tensors: bool) -> None:

@@ -17,7 +17,8 @@ def with_outputs(path: Path, watch: tuple[str, ...]) -> tuple[list[str], bytes]:
     The input and all tensors, or those to watch alone; InputError where there is none of a name.
     """
     model = onnx.load(path)
-    given = model.graph.input[0].name
+    weights = {constant.name for constant in model.graph.initializer}  # Older files list them as inputs too.
+    given = next(value.name for value in model.graph.input if value.name not in weights)
     names = watched(path, [given, *(name for node in model.graph.node for name in node.output if name)], watch)
     known = {given, *(output.name for output in model.graph.output)}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import MeasureError, first_line
+from edgeseg.core.outputs import main_output
 from edgeseg.core.protocols import RuntimeDeclaration
 from edgeseg.core.types import Artifact, Model
-from edgeseg.runtimes.network import facts_of, main_output, refuse_tensors, source_engine
+from edgeseg.runtimes.network import facts_of, refuse_tensors, source_engine
 from edgeseg.runtimes.session import Session
 
 __all__ = ["DECLARATION", "open_session"]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core import registry
-from edgeseg.core.errors import InputError, TrainError
+from edgeseg.core.errors import InputError, TrainError, first_line
 from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Model
 from edgeseg.train import checkpoint as checkpoints
@@ -141,7 +141,7 @@ def _steps(
     saved_s = run.elapsed_s
     while (done := run.progress) < 1.0 or not run.step:
         if stopped():
-            checkpoints.write(path, run.checkpoint(), stepper.state())
+            _keep(path, run, stepper, options)
             raise TrainError(
                 f"training stopped at step {run.step} of {options.steps}, kept in {path}; "
                 "the same command goes on from there"
@@ -151,21 +151,33 @@ def _steps(
             loss = stepper.step(images, labels, options.rate(done, run.step))
         except (ValueError, RuntimeError) as error:
             raise TrainError(
-                f"the network refused {options.batch} images of {options.crop}: {str(error).splitlines()[0]}; "
-                "try a larger batch or another crop"
+                f"the network refused {options.batch} images of {options.crop}: {first_line(error)}; "
+                "try another batch or another crop"
             ) from error
         if not math.isfinite(loss):
-            raise TrainError(
-                f"the loss at step {run.step} is {loss}; try a learning rate below {options.learning_rate}"
-            )
+            raise _diverged(f"the loss at step {run.step} is {loss}", options, path)
         run.step += 1
         run.losses.append(loss)
         run.recent.append(loss)
         progress(f"loss {run.loss:.3f}", run.step, options.steps)
         if run.progress < 1.0 and run.elapsed_s - saved_s >= options.checkpoint_seconds:
-            checkpoints.write(path, run.checkpoint(), stepper.state())
+            _keep(path, run, stepper, options)
             saved_s = run.elapsed_s
-    checkpoints.write(path, run.checkpoint(), stepper.state())
+    _keep(path, run, stepper, options)
+
+
+def _keep(path: Path, run: _Run, stepper: Stepper, options: TrainOptions) -> None:
+    """Write a checkpoint; none of weights that are no numbers, which the loss before the last step does not show."""
+    state = stepper.state()
+    if any(np.isnan(value).any() for value in state.values() if value.dtype.kind == "f"):
+        raise _diverged(f"after step {run.step} the weights are no numbers any more", options, path)
+    checkpoints.write(path, run.checkpoint(), state)
+
+
+def _diverged(what: str, options: TrainOptions, path: Path) -> TrainError:
+    remedy = f"try a learning rate below {options.learning_rate}"
+    old = f", and delete {path} before, which was trained at this one" if path.exists() else ""
+    return TrainError(f"{what}; {remedy}{old}")
 
 
 @contextmanager

@@ -88,3 +88,5 @@ class TrainResult:
     losses: tuple[float, ...]
     wall_s: float
     miou_percent: float | None = None
+    measured_on: str = ""
+    """The images of the mIoU, in words."""

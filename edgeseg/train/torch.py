@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgeseg.core.errors import InputError
+from edgeseg.core.outputs import all_outputs
 from edgeseg.core.types import Model
 from edgeseg.train.options import TrainOptions
 
@@ -23,7 +25,7 @@ def open_stepper(model: Model, options: TrainOptions, class_weights: NDArray[np.
 class TorchStepper:
     """AdamW on the mean cross-entropy of the pixels that have a label.
 
-    A network may answer with a tuple while it trains, auxiliary logits behind its own: their losses are added up.
+    A network may give several logits while it trains, its own and auxiliary ones: their losses are added up.
     """
 
     def __init__(self, network: nn.Module, options: TrainOptions, class_weights: NDArray[np.float32]) -> None:
@@ -31,6 +33,8 @@ class TorchStepper:
         # Depthwise convolutions and their gradients are several times faster in this layout on a CPU.
         self._network = network.to(memory_format=torch.channels_last).train()
         weights = [p for p in network.parameters() if p.requires_grad]
+        if not weights:
+            raise InputError("no parameter of the network has requires_grad; let those that are to learn have it")
         self._device = weights[0].device
         self._class_weights = torch.from_numpy(class_weights).to(self._device)
         self._optimizer = torch.optim.AdamW(
@@ -47,12 +51,20 @@ class TorchStepper:
             group["lr"] = learning_rate
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(self._device)
         target = torch.from_numpy(labels).long().to(self._device)
-        outputs = self._network(x)
-        loss = sum(self._loss(logits, target) for logits in (outputs if isinstance(outputs, tuple) else (outputs,)))
+        loss = torch.stack([self._loss(logits, target) for logits in self._logits(x)]).sum()
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         return float(loss.detach())
+
+    def _logits(self, images: Tensor) -> list[Tensor]:
+        """All that the network gives, but for what are no scores of the classes."""
+        classes = len(self._class_weights)
+        given = all_outputs(self._network(images))
+        found = [each for each in given if isinstance(each, Tensor) and each.ndim == 4 and each.shape[1] == classes]
+        if not found:
+            raise ValueError(f"in training mode it gives no logits (N, {classes}, H, W)")
+        return found
 
     def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """(N, classes, H, W) and (N, H, W) -> weighted mean over the labelled pixels; 0 where there are none."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeseg.core.files import atomic_write
+
 WRITES = """
 import sys, time
 from pathlib import Path
@@ -44,6 +46,18 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path:
         "before.txt": "whole",
         "net.onnx": "the one before",
     }
+
+
+def test_a_file_gets_the_mode_that_others_get_and_keeps_its_own(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        atomic_write(tmp_path / "new", "x")
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+        (tmp_path / "new").chmod(0o664)
+        atomic_write(tmp_path / "new", "y")
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
 
 
 KILLED_AS_IT_BEGINS = """

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +243,53 @@ def test_check_counts_and_goes_on_past_problems(tmp_path):
     assert summary.ignored_percent == pytest.approx(12.5)
     assert len(summary.problems) == 1
     assert "label value 77" in summary.problems[0]
+
+
+def test_check_tells_of_masks_in_which_a_class_is_void(tmp_path):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0, 255))
+    (tmp_path / "classes.txt").write_text("ground\nplant\n")
+    summary = check(open_dataset(f"folder:{tmp_path}"), lambda *_told: None)
+    assert len(summary.problems) == 1
+    assert "all labels are ground or ignored; a class stored as 255" in summary.problems[0]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_labels_of_fewer_bits_are_ids_too(tmp_path, bits):
+    ids = mask(*range(min(2**bits, 16)))
+    (tmp_path / "masks").mkdir()
+    save(tmp_path / "images/a.png", picture())
+    if bits == 1:
+        Image.fromarray(ids.astype(bool)).save(tmp_path / "masks/a.png")
+    else:
+        gray_png(tmp_path / "masks/a.png", ids, bits)
+    assert np.array_equal(open_dataset(f"folder:{tmp_path}")[0][1], np.where(ids < 19, ids, IGNORE))
+
+
+def gray_png(path: Path, ids: np.ndarray, bits: int) -> None:
+    """Pillow writes no grey values of two and four bits."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        crc = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
+
+    height, width = ids.shape
+    spread = np.unpackbits(ids[..., None], axis=2)[..., -bits:].reshape(height, -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in spread)
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks))
+
+
+def test_an_image_is_turned_as_its_camera_was_held(tmp_path):
+    turned = Image.fromarray(picture())
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    (tmp_path / "images").mkdir()
+    turned.save(tmp_path / "images/a.png", exif=exif)
+    save(tmp_path / "masks/a.png", mask(0, height=8, width=6))
+    image, _ = open_dataset(f"folder:{tmp_path}")[0]
+    assert np.array_equal(image, np.rot90(picture(), -1))
 
 
 @needs_real

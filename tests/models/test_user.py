@@ -44,6 +44,18 @@ class Subclassed(keras.Model):
     def call(self, x):
         return self.conv(x)
 
+def keras_dictionary():
+    image = keras.Input((None, None, 3))
+    edge, out = (keras.layers.Conv2D(channels, 1)(image) for channels in (1, 5))
+    return keras.Model(image, {"edge": edge, "out": out})
+
+def keras_named_by_keras():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(5, 1)(keras.layers.Conv2D(4, 1)(image)))
+
+def many_classes():
+    return nn.Conv2d(3, 300, 1)
+
 instance = Dictionary()
 number = 3
 
@@ -98,6 +110,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "light.py").write_text(CODE)
     (package / "broken.py").write_text("import a_module_that_is_absent\n")
     (package / "wrong.py").write_text("def net(:\n")
+    (package / "script.py").write_text("import argparse\nargparse.ArgumentParser().parse_args()\nraise SystemExit(3)\n")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("my_networks")]:
@@ -130,6 +143,24 @@ def test_keras_callables(folder: Path) -> None:
     with pytest.raises(InputError, match="made for images of 32x64, not 64x64"):
         models.load("my_networks.light:keras_net", size=Size(64, 64))
     assert len(models.load("my_networks.light:Subclassed", size=Size(16, 16)).classes) == 6
+
+
+def test_the_logits_of_a_keras_dictionary_are_those_called_out(folder: Path) -> None:
+    assert len(models.load("my_networks.light:keras_dictionary", size=Size(8, 8)).classes) == 5
+
+
+def test_layers_that_keras_names_are_named_the_same_every_time(folder: Path) -> None:
+    keras.layers.Conv2D(1, 1)
+    arrays = adapter("keras").arrays
+    built = [models.load("my_networks.light:keras_named_by_keras", size=Size(8, 8)).network for _ in range(2)]
+    assert (
+        list(arrays(built[0]))
+        == list(arrays(built[1]))
+        == [*("conv2d_1/kernel", "conv2d_1/bias", "conv2d/kernel", "conv2d/bias")]
+    )
+    own = [keras.layers.Conv2D(1, 1).name for _ in range(2)]
+    assert len(set(own)) == 2
+    assert "conv2d" not in own
 
 
 @pytest.mark.parametrize("name", ["torch_net", "keras_net"])
@@ -184,6 +215,8 @@ def test_weights_for_the_users_own_network(folder: Path) -> None:
         ("my_networks.lite:build", "there is no module my_networks.lite"),
         ("my_networks.broken:net", "its code needs the module a_module_that_is_absent"),
         ("my_networks.wrong:net", "importing it failed with SyntaxError"),
+        ("my_networks.script:net", 'importing it ends the program.* only under `if __name__ == "__main__"`'),
+        ("my_networks.light:many_classes", "has 300 classes, and labels of a byte tell 255 apart"),
         ("my_networks.light:torch_nett", "did you mean torch_net"),
         ("my_networks.light:number", "gives a int, which is neither"),
         ("my_networks.light:failing", "failed with ValueError: no such option"),

@@ -4,9 +4,11 @@ import argparse
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -69,12 +71,16 @@ WRAPPERS = {
         "miou": np.float32(50),
         "args": argparse.Namespace(lr=0.1, crop=(512, 1024)),
     },
+    "a loss beside it": lambda state: {
+        "state_dict": {**{f"model.{n}": v for n, v in state.items()}, "criterion.weight": torch.ones(3)},
+        "pytorch-lightning_version": "2.5",
+    },
     "bfloat16": lambda state: {n: v.bfloat16() if v.is_floating_point() else v for n, v in state.items()},
 }
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-@pytest.mark.parametrize("suffix", [".pth", ".pt"])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".pth.tar", ".ckpt", ".bin"])
 def test_reads_checkpoints_of_training_scripts(tmp_path: Path, wrapper: str, suffix: str) -> None:
     source, network = tiny(seed=1), tiny(seed=2)
     if wrapper == "bfloat16":
@@ -111,13 +117,19 @@ def test_files_of_another_kind(tmp_path: Path) -> None:
         ("text.pth", b"hello", "not a PyTorch checkpoint"),
         ("text.safetensors", b"hello", "not a safetensors file"),
         ("cut.pth", b"PK\x03\x04" + b"a" * 10_000, "not a PyTorch checkpoint"),
-        ("weights.xyz", b"", "expected .safetensors, .pth or .pt"),
+        ("weights.xyz", b"", "expected .safetensors, a checkpoint of PyTorch or, for a Keras network, .weights.h5"),
+        ("text.ckpt", b"hello", "unknown kind of weights"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=complaint):
             weights.read(tmp_path / name)
     with pytest.raises(InputError, match="no such weights file"):
         weights.read(tmp_path / "absent.pth")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(tiny()).save(str(tmp_path / "program.pt"))
+    with pytest.raises(InputError, match=r"program.pt: a TorchScript program; save the network's state_dict"):
+        weights.read(tmp_path / "program.pt")
     torch.save({"epoch": 3}, tmp_path / "empty.pth")
     with pytest.raises(InputError, match="holds no weights"):
         weights.read(tmp_path / "empty.pth")
@@ -210,6 +222,46 @@ def test_keras_weights_by_variable_path(tmp_path: Path) -> None:
     assert expected["aspp0.BatchNorm/moving_variance"][0] == 3
     assert loaded.keys() == expected.keys()
     assert all(np.array_equal(loaded[name], expected[name]) for name in expected)
+
+
+def keras_net(seed: int, channels: int = 4) -> keras.Model:
+    """Two parts that have layers of the same names."""
+    keras.utils.set_random_seed(seed)
+    parts = [keras.Input((8, 8, 3))]
+    for part in ("first", "second"):
+        inner = keras.Input((8, 8, parts[-1].shape[-1]))
+        convolved = keras.layers.Conv2D(channels, 1, name="same")(inner)
+        parts.append(keras.Model(inner, convolved, name=part)(parts[-1]))
+    return keras.Model(parts[0], parts[-1])
+
+
+def test_variables_of_the_same_path_are_all_kept(tmp_path: Path) -> None:
+    source, network = keras_net(1), keras_net(2)
+    weights.save(source, tmp_path / "w.safetensors", half=False)
+    weights.load_into(network, tmp_path / "w.safetensors")
+    pairs = list(zip(network.weights, source.weights, strict=True))
+    assert len(pairs) == 4
+    assert all(np.array_equal(one.value.numpy(), other.value.numpy()) for one, other in pairs)
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_what_keras_saves_is_taken_whole_or_not_at_all(tmp_path: Path, suffix: str) -> None:
+    path, source, network = tmp_path / f"best{suffix}", keras_net(1), keras_net(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras' own of NumPy.
+        source.save(path) if suffix == ".keras" else source.save_weights(path)
+    weights.load_into(network, path)
+    loaded, wanted = (adapter("keras").arrays(each) for each in (network, source))
+    assert all(np.array_equal(loaded[name], wanted[name]) for name in wanted)
+    wider = keras_net(3, channels=5)
+    before = adapter("keras").arrays(wider)
+    with pytest.raises(InputError, match=f"best{suffix}: Keras cannot load it into "):
+        weights.load_into(wider, path)
+    assert all(np.array_equal(value, before[name]) for name, value in adapter("keras").arrays(wider).items())
+    with pytest.raises(InputError, match="only a Keras network takes weights that Keras saved"):
+        weights.load_into(tiny(), path)
+    with pytest.raises(InputError, match="no such weights file"):
+        weights.load_into(wider, tmp_path / f"absent{suffix}")
 
 
 def test_a_checkpoint_of_an_old_release_is_renamed(tmp_path: Path) -> None:

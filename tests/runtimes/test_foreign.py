@@ -30,6 +30,28 @@ def test_onnx_scores(write_onnx) -> None:
     assert facts.classes == ("class_0", "class_1", "class_2", "class_3", "class_4")
 
 
+def test_a_classifier_gives_no_scores(write_onnx) -> None:
+    path = write_onnx()
+    model = onnx.load(path)
+    model.graph.node.append(onnx.helper.make_node("GlobalAveragePool", ["scores"], ["mean"]))
+    model.graph.output[0].name = "mean"
+    onnx.save(model, path)
+    with pytest.raises(InputError, match=r"output of shape 1x5x1x1 .* is neither scores of classes nor a class map"):
+        runtimes.describe(path)
+
+
+def test_a_weight_may_be_the_first_input(write_onnx) -> None:
+    path = write_onnx()
+    model = onnx.load(path)
+    image = model.graph.input.pop()
+    weight = onnx.helper.make_tensor_value_info("kernel", onnx.TensorProto.FLOAT, (5, 3, 3, 3))
+    model.graph.input.extend([weight, image])
+    onnx.save(model, path)
+    artifact = Artifact(path, runtimes.describe(path))
+    with runtimes.open_session(artifact, tensors=True) as session:
+        assert [name for name, _ in session.tensors(np.zeros((1, 3, 16, 32), np.float32))] == ["image", "scores"]
+
+
 def test_onnx_logits_and_classmap(write_onnx) -> None:
     assert runtimes.describe(write_onnx("logits")).output == OutputFacts("logits", Size(16, 32))
     facts = runtimes.describe(write_onnx("classmap"), classes=("road", "sky"))

@@ -127,6 +127,59 @@ def test_auxiliary_logits_are_learned_from_too(tmp_path: Path) -> None:
     assert not np.array_equal(before.numpy(), network.auxiliary.weight.detach().numpy())
 
 
+def _many(framework: Framework) -> Model:
+    """Logits among others: in a dict, at a quarter of the size too, and features that are no logits."""
+    if framework == "torch":
+        from torch import Tensor, nn
+
+        class Many(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.main, self.small, self.features = (nn.Conv2d(3, n, 3, s, 1) for n, s in ((2, 1), (2, 4), (5, 1)))
+
+            def forward(self, image: Tensor) -> dict[str, Tensor | list[Tensor]]:
+                return {"features": self.features(image), "out": self.main(image), "aux": [self.small(image)]}
+
+        return replace(model("torch"), network=Many())
+    import keras
+
+    image = keras.Input((16, 24, 3))
+    main, small, features = (keras.layers.Conv2D(n, 3, s, "same")(image) for n, s in ((2, 1), (2, 4), (5, 1)))
+    return replace(model("keras"), network=keras.Model(image, {"features": features, "out": main, "aux": [small]}))
+
+
+@both
+def test_every_logits_of_a_dict_are_learned_from_and_nothing_else(framework: Framework, tmp_path: Path) -> None:
+    trained = _many(framework)
+    before = [value.copy() for value in weights(trained)]
+    run(trained, tmp_path / "c.npz", replace(OPTIONS, steps=2))
+    changed = {value.shape: not np.array_equal(value, old) for value, old in zip(weights(trained), before, strict=True)}
+    kernels = {shape: moved for shape, moved in changed.items() if len(shape) == 4}
+    assert {max(set(shape) - {3}): moved for shape, moved in kernels.items()} == {2: True, 5: False}
+
+
+@both
+def test_a_network_in_which_nothing_is_to_learn_is_refused(framework: Framework, tmp_path: Path) -> None:
+    frozen = model(framework)
+    if framework == "torch":
+        frozen.network.requires_grad_(False)
+    else:
+        frozen.network.trainable = False
+    with pytest.raises(InputError, match=r"of the network (has requires_grad|is trainable)"):
+        run(frozen, tmp_path / "c.npz")
+
+
+def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
+    options = replace(OPTIONS, learning_rate=1e30, warmup=0, checkpoint_seconds=0, steps=3)
+    path = tmp_path / "c.npz"
+    with pytest.raises(TrainError, match=r"try a learning rate below 1e\+30") as refused:
+        run(model("torch"), path, options)
+    if path.exists():
+        assert f"delete {path}" in str(refused.value)
+        with np.load(path) as kept:
+            assert not any(np.isnan(kept[name]).any() for name in kept.files if kept[name].dtype.kind == "f")
+
+
 def test_a_time_limit_ends_the_run_and_the_next_call_finds_it_finished(tmp_path: Path) -> None:
     options = replace(OPTIONS, steps=10**9, minutes=0.02)
     result = run(model("torch"), tmp_path / "c.npz", options)
@@ -143,7 +196,7 @@ def test_a_batch_that_the_network_cannot_take_is_one_message(tmp_path: Path) -> 
     from torch import nn
 
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1))
-    with pytest.raises(TrainError, match=r"refused 1 images of 16x24: .*; try a larger batch or another crop"):
+    with pytest.raises(TrainError, match=r"refused 1 images of 16x24: .*; try another batch or another crop"):
         run(replace(model("torch"), network=pooled), tmp_path / "c.npz", replace(OPTIONS, batch=1))
 
 

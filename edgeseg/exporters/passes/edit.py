@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 __all__ = [
     *("arguments", "become", "calls", "chosen_pixels", "constant", "never_negative", "norm_factors", "only_user"),
-    *("pair", "shape", "value"),
+    *("pair", "scales_otherwise", "shape", "value", "written"),
 ]
 
 
@@ -56,6 +56,25 @@ def only_user(node: fx.Node) -> fx.Node | None:
 def never_negative(node: fx.Node) -> bool:
     """Whether the operator that gives a node's output gives nothing below zero."""
     return node.target in _NEVER_NEGATIVE or (node.target in _CLIPS and arguments(node).get("min_val", 0) >= 0)
+
+
+def scales_otherwise(node: fx.Node) -> bool:
+    """Whether a resizing was told another factor than that of the sizes before and after it."""
+    given = arguments(node)
+    factors = given.get("scale_factors")
+    if factors is None or given.get("align_corners"):
+        return False
+    before, after = shape(given["input" if "input" in given else "self"])[2:], shape(node)[2:]
+    return any(side * factor != size for side, factor, size in zip(before, factors, after, strict=True))
+
+
+def written(node: fx.Node, but: fx.Node | None = None) -> bool:
+    """Whether an operator, other than one, changes in place what a node gives."""
+    return any(
+        getattr(getattr(user.target, "_schema", None), "is_mutable", False) and user.args[:1] == (node,)
+        for user in node.users
+        if user is not but
+    )
 
 
 def value(graph: fx.GraphModule, node: Any) -> Tensor | None:
