@@ -97,6 +97,7 @@ def _collected(step: Callable[[], Any]) -> Callable[[], Any]:
 def _correct(path: Path, output: OutputFacts, batch: int, classes: int) -> None:
     model = onnx.load(path)
     _round_up_scales(model)
+    _state_sizes(model)
     _declare_output(model, output, batch, classes)
     onnx.save(model, path)
 
@@ -109,6 +110,23 @@ def _round_up_scales(model: onnx.ModelProto) -> None:
             scales = onnx.numpy_helper.to_array(constant)
             larger = np.where(scales % 1, np.nextafter(scales, np.float32(np.inf)), scales)
             constant.CopyFrom(onnx.numpy_helper.from_array(larger, constant.name))
+
+
+def _state_sizes(model: onnx.ModelProto) -> None:
+    """Give resizings to the nearest pixel their sizes, for a rounded scale takes others of those midway between two."""
+    graph = model.graph
+    known = onnx.shape_inference.infer_shapes(model).graph
+    sides = {
+        value.name: [side.dim_value for side in value.type.tensor_type.shape.dim]
+        for value in (*known.value_info, *known.output)
+    }
+    for node in graph.node:
+        nearest = any(each.name == "mode" and each.s == b"nearest" for each in node.attribute)
+        size = sides.get(node.output[0], [])
+        if node.op_type == "Resize" and nearest and len(node.input) == 3 and size and all(size):
+            name = f"{node.output[0]}_size"
+            graph.initializer.append(onnx.numpy_helper.from_array(np.array(size), name))
+            node.input[:] = [*node.input[:2], "", name]
 
 
 def _declare_output(model: onnx.ModelProto, output: OutputFacts, batch: int, classes: int) -> None:

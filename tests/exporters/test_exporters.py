@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional as F
 
+import edgeseg
 from edgeseg import runtimes
 from edgeseg.core.errors import ExportError, InputError
 from edgeseg.core.protocols import ExportSpec
@@ -94,6 +95,89 @@ def test_the_scores_of_a_network_without_a_bilinear_end_are_its_last(framework: 
     image = np.random.default_rng(0).normal(size=(1, SIZE.height, SIZE.width, 3)).astype(np.float32)
     given, logits = program.reference(image)
     assert np.array_equal(given, logits)
+
+
+class Ending(nn.Module):
+    """Logits enlarged to the image's size, by factors that need not be those of the sizes."""
+
+    def __init__(self, height: int, *factors: float) -> None:
+        super().__init__()
+        self.conv, self.height, self.factors = nn.Conv2d(3, 5, 1), height, factors
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        part = self.conv(x)[:, :, : self.height, :24]
+        return F.interpolate(part, scale_factor=self.factors, mode="bilinear")
+
+
+@pytest.mark.parametrize("target", ["onnx", "tflite"])
+@pytest.mark.parametrize(("ending", "scores"), [(Ending(16, 2, 2), Size(16, 24)), (Ending(23, 1.4, 2), SIZE)])
+def test_an_upsample_is_left_to_the_session_where_its_factor_is_that_of_the_sizes(
+    ending: nn.Module, scores: Size, target: Format, tmp_path: Path
+) -> None:
+    artifact = edgeseg.export(torch_model(ending), target, path=tmp_path / f"toy.{target}")
+    assert (artifact.facts.output.head, artifact.facts.output.size) == ("scores", scores)
+
+
+class UnderAMode(Net):
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def forward(self, x: torch.Tensor) -> Any:
+        modes = {
+            "no_grad": torch.no_grad,
+            "enable_grad": torch.enable_grad,
+            "autocast": lambda: torch.autocast("cpu", enabled=False),
+        }
+        with modes[self.mode]():
+            return super().forward(x)
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "enable_grad", "autocast"])
+def test_what_is_done_under_a_mode_is_seen_as_everything_else(mode: str, tmp_path: Path) -> None:
+    artifact = edgeseg.export(torch_model(UnderAMode(mode)), path=tmp_path / "toy.onnx")
+    assert (artifact.facts.output.head, artifact.facts.output.size) == ("scores", Size(16, 24))
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_a_network_that_changed_is_exported_as_it_is_now(framework: str, tmp_path: Path) -> None:
+    model, written = make(framework), []
+    for index in range(2):
+        if framework == "torch":
+            state = {name: torch.full_like(value, index + 0.5) for name, value in model.network.state_dict().items()}
+            model.network.load_state_dict(state, assign=True)
+        else:
+            model.network.layers[1].kernel.assign(np.full((3, 3, 3, 8), index + 0.5))
+        written.append(edgeseg.export(model, "onnx", path=tmp_path / f"{index}.onnx").path.read_bytes())
+    assert written[0] != written[1]
+
+
+def test_a_network_elsewhere_than_in_memory_is_refused() -> None:
+    with pytest.raises(InputError, match=r"toy: its parameters are on meta; call \.cpu\(\) on it first"):
+        torch_program.trace(torch_model(Net().to("meta")), ExportSpec(SIZE))
+
+
+@pytest.mark.parametrize("target", ["onnx", "tflite"])
+@pytest.mark.parametrize(("side", "size"), [(16, 24), (32, 40), (24, 28), (48, 36)])
+def test_keras_resizes_to_the_nearest_pixel_that_keras_takes(
+    side: int, size: int, target: Format, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((SIZE.height, SIZE.width, 3))
+    x = keras.layers.Resizing(side, side)(keras.layers.Conv2D(5, 1)(image))
+    x = keras.layers.Resizing(size, size, interpolation="nearest")(x)
+    x = keras.layers.Resizing(SIZE.height, SIZE.width)(keras.layers.Conv2D(5, 1)(x))
+    model = Model("toy", "keras", keras.Model(image, x), NAMES, size=SIZE)
+    assert edgeseg.export(model, target, path=tmp_path / f"toy.{target}").facts.parity is not None
+
+
+def test_a_network_in_a_keras_network_does_not_hide_where_a_file_differs() -> None:
+    inner = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 1)])
+    inner(keras.Input((8, 8, 3)))
+    image = keras.Input((SIZE.height, SIZE.width, 3))
+    network = keras.Model(image, keras.layers.Conv2D(5, 1, name="last")(inner(image)))
+    program = keras_program.trace(Model("toy", "keras", network, NAMES, size=SIZE), ExportSpec(SIZE))
+    assert [name for name, _ in program.layers(batches()[0])] == ["last"]
 
 
 @pytest.mark.parametrize("output", ["dict", "tuple"])

@@ -25,6 +25,7 @@ from edgeseg.exporters.passes.edit import (
     pair,
     shape,
     value,
+    written,
 )
 from edgeseg.exporters.passes.interleave import from_cells, from_channels, padded
 
@@ -50,7 +51,9 @@ def transposed_convolutions(graph: fx.GraphModule) -> list[fx.Node]:
     for node in calls(graph, _aten.conv_transpose2d.input):
         given = arguments(node)
         weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
-        if weight is not None and pair(given["dilation"]) == (1, 1) and (bias is None) == (given["bias"] is None):
+        constant_bias = (bias is None) == (given["bias"] is None)
+        undilated = pair(given["dilation"]) == (1, 1)
+        if weight is not None and constant_bias and undilated and not written(given["input"]):
             found.append(node)
     return found
 

@@ -1,7 +1,7 @@
 """Resizing to the nearest pixel by a factor that is no whole number, as the choice of pixels that it is.
 
 PyTorch rounds a pixel's place down from its corner, the converter's operator from its middle: of a whole factor these
-are the same.
+are the same, unless PyTorch was told another one than that of the sizes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import become, calls, chosen_pixels, constant, shape
+from edgeseg.exporters.passes.edit import become, calls, chosen_pixels, constant, scales_otherwise, shape
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -26,7 +26,7 @@ def rewrite(graph: fx.GraphModule) -> int:
         assert isinstance(given, fx.Node)
         batch, _, height, width = shape(given)
         size = shape(node)[2:]
-        if size[0] % height == 0 == size[1] % width:
+        if size[0] % height == 0 == size[1] % width and not scales_otherwise(node):
             continue
         rows, columns = chosen_pixels(node)
         pixels = torch.arange(batch * height * width).view(batch, height, width)[:, rows][:, :, columns]

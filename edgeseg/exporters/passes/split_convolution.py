@@ -12,7 +12,7 @@ from operator import getitem
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import arguments, calls, constant, norm_factors, only_user, value
+from edgeseg.exporters.passes.edit import arguments, calls, constant, norm_factors, only_user, value, written
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -66,6 +66,8 @@ def _convolution(graph: fx.GraphModule, split: fx.Node) -> _Convolution | None:
     if node.target not in _CONVOLUTIONS or not only_user(node):
         return None
     given = arguments(node)
+    if written(given["input"]):
+        return None
     weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
     if given["groups"] != 1 or weight is None or (bias is None) != (given["bias"] is None):
         return None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeseg.exporters.program import Program
+
 __all__ = ["PARITY_IMAGES", "export"]
 
 PARITY_IMAGES = 2
@@ -52,7 +54,8 @@ def export(
             upsample that the network may end in.
         path: Target file; by default a name made of the facts, in `folder`.
         batch: Images a batch.
-        data: Dataset whose images the check runs on.
+        data: Dataset whose images the check runs on. A network without built-in weights has its classes' names from
+            there, where they are as many.
         split: Split of that dataset; by default the one accuracy is measured on.
         folder: Workspace, where no `path` is given.
 
@@ -70,13 +73,23 @@ def export(
     exporters.check_pair(model.framework, format)
     workspace.check_target(target, format)
     images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
+    trace = registry.load("edgeseg.exporters", f"{model.framework}_program").trace
+    trace.cache_clear()  # The exporter and the check share what is traced now: the network may have changed since then.
+    model = _named(model, images)
     with atomic_path(target) as temporary:
         artifact = exporters.export_model(model, format, spec, temporary)
         write_facts(temporary, artifact.facts)
         with _usable(model, artifact, target):
-            facts = _checked(model, spec, artifact, images, target.name)
+            facts = _checked(trace(model, spec), artifact, images, target.name)
         write_facts(temporary, facts)
     return Artifact(target, facts)
+
+
+def _named(model: Model, images: Dataset) -> Model:
+    """With the dataset's names of the classes, where those of the model are but guessed."""
+    built_in = model.weights_sha256 is not None and models.is_as_shipped(model.name, model.weights_sha256)
+    as_many = len(images.classes) == len(model.classes)
+    return replace(model, classes=tuple(images.classes)) if as_many and not built_in else model
 
 
 @contextmanager
@@ -96,17 +109,16 @@ def _usable(model: Model, artifact: Artifact, target: Path) -> Iterator[None]:
         ) from error
 
 
-def _checked(model: Model, spec: ExportSpec, artifact: Artifact, images: Dataset, name: str) -> Facts:
+def _checked(program: Program, artifact: Artifact, images: Dataset, name: str) -> Facts:
     """The artifact's facts with its parity and MAdds; ParityError where it is not the source's function."""
     from edgeseg.exporters import parity
 
-    program = registry.load("edgeseg.exporters", f"{model.framework}_program").trace(model, spec)
     batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
     with runtimes.open_session(artifact) as session:
         try:
             found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
         except ExportError as error:
-            raise ExportError(f"{model.name}: {error}") from error
+            raise ExportError(f"{artifact.facts.model}: {error}") from error
     if not parity.passes(found):
         with runtimes.open_session(artifact, tensors=True) as session:
             where = parity.first_difference(program, session, next(iter(batches)))

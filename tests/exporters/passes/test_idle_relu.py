@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from tests.exporters.passes.harness import exported, rewrite
+from tests.exporters.passes.harness import Function, exported, rewrite
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,22 @@ from tests.exporters.passes.harness import exported, rewrite
 )
 def test_is_the_same_function(before: nn.Module, places: int) -> None:
     assert rewrite("idle_relu", nn.Sequential(before, nn.ReLU(), nn.Conv2d(3, 2, 1)), 2, 3, 5, 6) == places
+
+
+def test_what_is_changed_in_place_stays_apart() -> None:
+    def changed(x: Tensor) -> Tensor:
+        gate = torch.sigmoid(x)
+        other = torch.relu(gate)
+        other -= 0.5
+        return torch.cat([gate, other], 1)
+
+    def changed_before(x: Tensor) -> Tensor:
+        gate = torch.sigmoid(x)
+        gate.sub_(0.5)
+        return torch.relu_(gate) + gate
+
+    assert rewrite("idle_relu", Function(changed), 2, 3, 5, 6) == 0
+    assert rewrite("idle_relu", Function(changed_before), 2, 3, 5, 6) == 0
 
 
 @pytest.mark.parametrize("format", ["onnx", "tflite"])

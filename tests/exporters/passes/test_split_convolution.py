@@ -35,6 +35,13 @@ class Rows(Quarters):
         return tuple(x[:, :4] + row for row in x[:, 4:8].split(1, 2)[:4])
 
 
+class ChangedBetween(Quarters):
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        z = torch.relu_(x)
+        return torch.cat([way(part) for way, part in zip(self.ways, y.chunk(4, 1), strict=True)], 1) + z.mean()
+
+
 class ReadTwice(Quarters):
     def parts(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(part + x.mean() for part in x.chunk(4, 1))
@@ -54,6 +61,7 @@ class ReadTwice(Quarters):
         (Quarters(nn.PReLU(16)), 0),
         (ReadTwice(nn.ReLU()), 0),
         (Rows(), 0),
+        (ChangedBetween(), 0),
     ],
 )
 def test_is_the_same_function(network: Quarters, places: int) -> None:
