@@ -1,7 +1,8 @@
 """Edge-deployment toolchain for semantic segmentation: export, int8-quantize, bench and compare.
 
 The words of the command line as functions: `edgeseg.models.build`, `edgeseg.export`, `edgeseg.quantize`,
-`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`; and `edgeseg.Recipe` and `edgeseg.GateOptions`, which they take.
+`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`; and what they take: `edgeseg.Recipe`, `edgeseg.Budget`,
+`edgeseg.GateOptions`.
 Importing this package loads neither a framework nor a runtime.
 """
 
@@ -12,10 +13,11 @@ from typing import Any
 
 __version__: str
 
-__all__ = ["GateOptions", "Recipe", "__version__", "bench", "export", "gate", "models", "quantize", "train"]
+__all__ = ["Budget", "GateOptions", "Recipe", "__version__", "bench", "export", "gate", "models", "quantize", "train"]
 
 _ROOMS = ("bench", "data", "models", "quantize", "train")
 _FROM = {
+    "Budget": "edgeseg.pipeline",
     "GateOptions": "edgeseg.bench.gates.gate",
     "Recipe": "edgeseg.core.protocols",
     "export": "edgeseg.pipeline",

@@ -15,7 +15,7 @@ import pytest
 import edgeseg
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.container import read_facts
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.types import Artifact
 
 QUICK = LatencyOptions(warmup_s=0, min_seconds=0, min_samples=3, max_seconds=5)
@@ -40,6 +40,22 @@ def test_verbs_tell_what_they_take() -> None:
     assert "latency" in inspect.signature(edgeseg.bench).parameters
     assert edgeseg.Recipe().precision == "int8"
     assert edgeseg.GateOptions().confidence_percent > 90
+    assert edgeseg.Budget().max_drop_points is None
+
+
+def test_a_budget_leaves_layers_in_float(workspace: Path, tmp_path: Path) -> None:
+    source, target = workspace / "fastscnn_64x128_fp32.onnx", tmp_path / "net.onnx"
+    whole = edgeseg.quantize(source, count=4, path=tmp_path / "whole.onnx")
+    budget = edgeseg.Budget(min_sqnr_db=40)
+    mixed = edgeseg.quantize(source, count=4, path=target, budget=budget, threads=1)
+    assert mixed.facts.recipe is not None
+    assert "left in float" in mixed.facts.recipe
+    assert mixed.size_bytes > whole.size_bytes
+    assert (tmp_path / "net.onnx.sensitivity.json").is_file()
+    with pytest.raises(QuantizeError, match="no int8 file keeps the SQNR at 150 dB"):
+        edgeseg.quantize(source, count=4, path=target, budget=edgeseg.Budget(min_sqnr_db=150), threads=1)
+    with pytest.raises(InputError, match="fp16: there is nothing for a budget to do"):
+        edgeseg.quantize(source, recipe=edgeseg.Recipe(precision="fp16"), budget=budget)
 
 
 def test_a_network_object_goes_the_whole_way(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
     from edgeseg.pipeline import Again, Budget
+    from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.quantize.finished.report import Report
 
 __all__ = ["add_to", "quantized_line"]
@@ -174,14 +175,17 @@ def quantize(
             again = pipeline.Again(artifact, data, recipe, samples, split, keep, unfinished.seen)
             if budget is not None:
                 again = _within(again, budget, out, threads)
+            advise = budget is None and recipe.precision == "int8"
             if kind.calibrated:
-                quantized = _calibrated(again, out, threads, ablate, advise=budget is None)
+                quantized, report = _calibrated(again, out, threads, advise)
             else:
-                quantized = _converted(again, out)
+                quantized, report = _converted(again, out), None
             if not options.is_given(context, "--data"):
                 warn_calibration(quantized)
             if profile or float_slow:
-                _judge(again, quantized, threads, float_slow)
+                again, quantized, report = _judged(again, quantized, report, threads, float_slow, advise)
+            if ablate and report is not None:
+                _ablate(again, quantized, report, threads)
             unfinished.put(artifact, quantized)
     unfinished.end()
 
@@ -191,28 +195,24 @@ def _asked(context: typer.Context) -> str:
     return json.dumps({name: value for name, value in context.params.items() if name != "resume"}, default=str)
 
 
-def _calibrated(again: Again, out: Path, threads: int, ablate: bool, advise: bool) -> Artifact:
+def _calibrated(again: Again, out: Path, threads: int, advise: bool) -> tuple[Artifact, Report]:
     from edgeseg import pipeline
 
     with progress_bar(f"quantize {again.source.path.name}") as show, EndByCtrlC(show) as end:
-        quantized, report = pipeline.quantize_with_report(
-            *(again.source, again.samples, again.recipe),
-            count=again.count,
-            split=again.split,
-            progress=end.progress,
-            folder=out,
-            keep=again.keep,
-            enough=end.enough,
-            begun=again.begun,
-        )
+        target = pipeline.quantized_path(again.source.path, again.recipe.precision, out)
+        quantized, report = replace(again, enough=end.enough)((), target, end.progress)
+    _say_made(again, quantized, report, threads, advise)
+    return quantized, report
+
+
+def _say_made(again: Again, quantized: Artifact, report: Report, threads: int, advise: bool) -> None:
+    from edgeseg import pipeline
+
     say(quantized_line(quantized, report.summary()))
     with waiting(f"compare {quantized.path.name} with float"):
         found = pipeline.fidelity(again, quantized, threads)
     if found is not None:
-        say_fidelity(found, quantized.path, advise and again.recipe.precision == "int8")
-    if ablate:
-        _ablate(again, quantized, report, threads)
-    return quantized
+        say_fidelity(found, quantized, advise)
 
 
 def _ablate(again: Again, quantized: Artifact, report: Report, threads: int) -> None:
@@ -242,40 +242,58 @@ def _within(again: Again, budget: Budget, out: Path, threads: int) -> Again:
     from edgeseg import pipeline
 
     target = pipeline.quantized_path(again.source.path, "int8", out)
-    known = target.with_name(f"{target.name}.sensitivity.json")
+    known = pipeline.known_beside(target)
     with progress_bar(f"mixed precision for {target.name}") as show, EndByCtrlC(show) as end:
         mixture = pipeline.mix(replace(again, enough=end.enough), budget, known, threads, end.progress)
     say_mixture(mixture, target)
     return again.without(mixture.floating)
 
 
-def _judge(again: Again, quantized: Artifact, threads: int, float_slow: bool | None) -> None:
-    """Hold the file against its float twin, and leave in float what makes it slow: if asked, or if it is the slower."""
+def _judged(
+    again: Again, quantized: Artifact, report: Report | None, threads: int, float_slow: bool | None, advise: bool
+) -> tuple[Again, Artifact, Report | None]:
+    """Hold the file against its float twin, and leave in float what makes it slow: if asked, or if it is the slower.
+
+    Returns what there is then.
+    """
     from edgeseg import pipeline
     from edgeseg.pipeline.fitting import misfit
 
     if (why := misfit(quantized)) is not None:
         say(f"  not held against its float twin: {why}")
-        return
+        return again, quantized, report
     try:
         with progress_bar(quantized.path.name) as show:
             judged = pipeline.judge(again.source, quantized, again.recipe, threads, show)
     except EdgesegError as error:  # The file is there and whole; only what it is worth is not known.
         warn(f"edgeseg: {quantized.path}: not held against its float twin: {error}")
-        return
+        return again, quantized, report
     say_judged(judged)
     slower = judged.verdict.contest.is_slower
     if float_slow or (float_slow is None and slower and again.recipe.precision == "int8"):
-        with progress_bar(quantized.path.name) as show:
-            evidence = pipeline.leave_slow(again, quantized, judged.verdict, threads, show)
-        say_evidence(evidence)
-        if evidence.floating:
-            changed, report = again(evidence.floating, quantized.path)
-            say(quantized_line(changed, report.summary()))
-            _judge(again.without(evidence.floating), changed, threads, float_slow=False)
-            return
+        without = _without_slow(again, judged, threads)
+        if without is not again:
+            quantized, report = without((), quantized.path)
+            _say_made(without, quantized, report, threads, advise)
+            return _judged(without, quantized, report, threads, False, advise)
     if slower:
         warn_slower(judged)
+    return again, judged.artifact, report
+
+
+def _without_slow(again: Again, judged: Judged, threads: int) -> Again:
+    """With the operators left in float that int8 does not pay for here, if there are any."""
+    from edgeseg import pipeline
+
+    name = judged.artifact.path.name
+    try:
+        with progress_bar(name) as show:
+            evidence = pipeline.leave_slow(again, judged.artifact, judged.verdict, threads, show)
+    except EdgesegError as error:
+        warn(f"edgeseg: {judged.artifact.path}: what of it is slow was not found: {error}")
+        return again
+    say_evidence(evidence)
+    return again.without(evidence.floating) if evidence.floating else again
 
 
 def quantized_line(artifact: Artifact, summary: str) -> str:

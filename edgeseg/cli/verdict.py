@@ -58,15 +58,21 @@ def warn_slower(judged: Judged) -> None:
     )
 
 
-def say_fidelity(found: Fidelity, path: Path, advise: bool) -> None:
+def say_fidelity(found: Fidelity, quantized: Artifact, advise: bool) -> None:
     """How far the file is from its float file; too far is said on standard error too.
 
     `advise` is whether to name an option that would help: none was given yet, and the precision has one.
     """
     say(f"  {found}")
     if found.is_low:
-        remedy = f"; {found.remedy} leaves in float what spoils it" if advise else ""
-        warn(f"edgeseg: {path}: far from the float file ({found}){remedy}")
+        remedy = f"; {found.remedy} leaves in float what spoils it" if advise and not _integers_only(quantized) else ""
+        warn(f"edgeseg: {quantized.path}: far from the float file ({found}){remedy}")
+
+
+def _integers_only(quantized: Artifact) -> bool:
+    from edgeseg.quantize.targets import target_named
+
+    return quantized.facts.target is not None and target_named(quantized.facts.target).integer_only
 
 
 def say_evidence(evidence: Evidence) -> None:

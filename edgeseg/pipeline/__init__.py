@@ -5,11 +5,12 @@ from __future__ import annotations
 from edgeseg.pipeline.files.converting import convert
 from edgeseg.pipeline.files.exporting import export
 from edgeseg.pipeline.files.keeping import keep_at
-from edgeseg.pipeline.files.quantizing import float_artifacts, quantize, quantize_with_report
+from edgeseg.pipeline.files.quantizing import float_artifacts
 from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.gates.gating import gate
 from edgeseg.pipeline.images import calibration_stamp
 from edgeseg.pipeline.measure.benching import bench
+from edgeseg.pipeline.quantizing import quantize
 from edgeseg.pipeline.training import train
 from edgeseg.pipeline.workspace import quantized_path
 from edgeseg.pipeline.worth.ablating import ablate
@@ -17,7 +18,7 @@ from edgeseg.pipeline.worth.again import Again, kept
 from edgeseg.pipeline.worth.evidence import leave_slow
 from edgeseg.pipeline.worth.fidelity import fidelity
 from edgeseg.pipeline.worth.judging import judge
-from edgeseg.pipeline.worth.mixing import Budget, mix
+from edgeseg.pipeline.worth.mixing import Budget, known_beside, mix
 
 __all__ = [
     "Again",
@@ -34,10 +35,10 @@ __all__ = [
     "judge",
     "keep_at",
     "kept",
+    "known_beside",
     "leave_slow",
     "mix",
     "quantize",
-    "quantize_with_report",
     "quantized_path",
     "train",
 ]

@@ -6,7 +6,9 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import onnx
+from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -28,6 +30,7 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
     """See `edgeseg.quantize.convert`."""
     dynamic = recipe.precision == "int8-dynamic"
     target = target_for(recipe.target, "onnx") if dynamic else None
+    notes: tuple[str, ...] = ()
     with temporary_folder() as folder, atomic_path(path) as temporary:
         model, _ = prepare(artifact.path, folder / artifact.path.name, ())
         try:
@@ -36,6 +39,7 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
                     # ConvInteger has one scale for all its weights; with 7 bits, two products stay inside 16.
                     quantize_dynamic(model, temporary, weight_type=QuantType.QInt8, reduce_range=target.pairs_fit)
                 else:
+                    notes = _out_of_range(model)
                     onnx.save(_in_half(model), temporary)
         except Exception as error:
             problem = f"ONNX Runtime cannot convert it to {recipe.precision}: {first_line(error)}"
@@ -48,10 +52,19 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
             parent_sha256=artifact.sha256,
             recipe=f"{recipe.name}: {dynamic_text if dynamic else 'float16 weights and activations'}",
             target=target.name if target else None,
+            notes=(*artifact.facts.notes, *notes),
             tools={**artifact.facts.tools, "onnxruntime": metadata.version("onnxruntime")},
         )
         write_facts(temporary, facts)
     return Artifact(path, facts)
+
+
+def _out_of_range(model: onnx.ModelProto) -> tuple[str, ...]:
+    """A note on the constants that half floats cannot hold, which become the nearest that they can."""
+    most = np.finfo(np.float16).max
+    constants = (numpy_helper.to_array(each) for each in model.graph.initializer)
+    count = sum(each.dtype == np.float32 and bool((np.abs(each) > most).any()) for each in constants)
+    return (f"{count} constants hold values beyond float16's {most:.0f} and are cut off there",) if count else ()
 
 
 def _in_half(model: onnx.ModelProto) -> onnx.ModelProto:

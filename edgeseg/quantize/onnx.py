@@ -19,7 +19,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType
 
 from edgeseg.core.container import OUTPUT_SCALE, OUTPUT_ZERO_POINT, write_facts
-from edgeseg.core.errors import QuantizeError, first_line
+from edgeseg.core.errors import QuantizeError, first_line, told_of
 from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
@@ -35,7 +35,7 @@ from edgeseg.quantize.integers_onnx.joins import join_integers
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.integers_onnx.spans import float_spans
 from edgeseg.quantize.integers_onnx.stem import fold_stem
-from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes import applied_text, blamed_on_pass, chosen
 from edgeseg.quantize.passes.alignment import align_channels
 from edgeseg.quantize.passes.edit import Editor, drop_unread
 from edgeseg.quantize.precisions import activation_of
@@ -128,7 +128,7 @@ def _made_ready(
     artifact: Artifact, recipe: Recipe, want: Ends, target: Target, samples: Calibration
 ) -> tuple[onnx.ModelProto, Ranges, Recipe, dict[str, int]]:
     """The prepared model, its ranges, the recipe with floating operators by tensor, and how often each pass applied."""
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, told_of(artifact.path, folder / artifact.path.name):
         ready = Artifact(folder / artifact.path.name, artifact.facts)
         model, applied = prepare(artifact.path, ready.path, chosen(recipe))
         recipe = replace(recipe, floating=_floating(model, recipe, artifact.path))
@@ -146,12 +146,16 @@ def _made_ready(
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
         applied |= balanced
         # Behind calibration, which then sees no empty channels.
-        if "alignment" in chosen(recipe) and (count := align_channels(model)):
-            applied["alignment"] = count
+        if "alignment" in chosen(recipe):
+            with blamed_on_pass("alignment", artifact.path):
+                applied["alignment"] = align_channels(model)
+        if applied.get("alignment"):
             model = infer_shapes(model, data_prop=True)
-            aligned = Artifact(folder / f"aligned_{artifact.path.name}", artifact.facts)
+            aligned = Artifact(folder / "aligned" / artifact.path.name, artifact.facts)
+            aligned.path.parent.mkdir()
             _save(model, aligned)
-            check_function(ready, aligned, prepared.output, samples)
+            with told_of(artifact.path, aligned.path):
+                check_function(ready, aligned, prepared.output, samples)
     return model, ranges, recipe, applied
 
 
@@ -222,7 +226,7 @@ def _before_activation(model: onnx.ModelProto, is_one: Callable[[onnx.NodeProto]
 
 def _observed(model: onnx.ModelProto) -> set[str]:
     computed = {name for node in model.graph.node for name in node.output}
-    return (computed | {given.name for given in model.graph.input}) - _saturated(model).keys()
+    return (computed | {given.name for given in model.graph.input}) - {"", *_saturated(model)}
 
 
 def _recent(model: onnx.ModelProto, activation: str, *, raw: bool) -> onnx.ModelProto:

@@ -11,13 +11,13 @@ from onnx.shape_inference import infer_shapes
 from onnx.version_converter import convert_version
 
 from edgeseg.core.errors import QuantizeError, first_line
-from edgeseg.quantize.passes import PASSES
+from edgeseg.quantize.passes import PASSES, blamed_on_pass
 from edgeseg.quantize.passes.activations import expand_activations
 from edgeseg.quantize.passes.average import convolve_averages
 from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.edit import drop_unread
-from edgeseg.quantize.passes.gemm import take_factors_in
+from edgeseg.quantize.passes.gemm import flatten_biases, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
@@ -26,6 +26,8 @@ from edgeseg.quantize.weights.finite_onnx import weights_of
 
 __all__ = ["opset", "prepare"]
 
+_LONE_WEIGHTS = 4
+"""Version of the format since which weights need be no inputs."""
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
 
@@ -51,14 +53,19 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
     try:
         model = onnx.load(path)
         check_finite(weights_of(model), path)
+        _keep_weights_in(model)
         if opset(model) < _OLDEST_OPSET:
             model = convert_version(model, _OPSET)
         model = _optimized(model, target)
+        _refuse_branches(model, path)
         model = infer_shapes(model, data_prop=True)
         take_factors_in(model)
+        flatten_biases(model)
         done: dict[str, int] = {}
         for name, rewrite in _REWRITES.items():
-            if name in passes and (count := rewrite(model)):
+            with blamed_on_pass(name, path):
+                count = rewrite(model) if name in passes else 0
+            if count:
                 done[name] = count
                 model = infer_shapes(model, data_prop=True)
         drop_unread(model)
@@ -91,6 +98,25 @@ def _optimized(model: onnx.ModelProto, scratch: Path) -> onnx.ModelProto:
     del optimized.metadata_props[:]
     optimized.metadata_props.extend(model.metadata_props)
     return optimized
+
+
+def _keep_weights_in(model: onnx.ModelProto) -> None:
+    """Older files list their weights among the inputs too, as what anybody may replace."""
+    weights = {constant.name for constant in model.graph.initializer}
+    for value in [value for value in model.graph.input if value.name in weights]:
+        model.graph.input.remove(value)
+    model.ir_version = max(model.ir_version, _LONE_WEIGHTS)
+
+
+def _refuse_branches(model: onnx.ModelProto, path: Path) -> None:
+    """Raise QuantizeError where an operator runs a graph of its own, which may read any tensor outside of it."""
+    graphs = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+    for node in model.graph.node:
+        if any(attribute.type in graphs for attribute in node.attribute):
+            raise QuantizeError(
+                f"{path}: {node.op_type} {node.name or node.output[0]} holds a graph of its own, which is not looked "
+                "into; export the network again without it, for one input size"
+            )
 
 
 def _name_nodes(model: onnx.ModelProto) -> None:

@@ -138,6 +138,10 @@ def check_function(original: Artifact, changed: Artifact, output: str, samples: 
     """
     for batch in islice(samples.batches, 1):
         expected = _output(original, batch, output, samples)
+        if expected.dtype.kind == "f" and np.isnan(expected).any():
+            raise QuantizeError(
+                f"{original.path}: its output is NaN on a calibration image; the network divides by zero or overflows"
+            )
         error = _distance(_output(changed, batch, output, samples), expected)
         if error <= _PARITY:
             return
@@ -153,7 +157,10 @@ def _distance(given: NDArray[Any], expected: NDArray[Any]) -> float:
     """Root mean square of what scores differ by, as a part of their spread; of a class map, the pixels that differ."""
     if expected.dtype.kind != "f":
         return float((given != expected).mean())
-    return float(np.sqrt(np.square(given - expected, dtype=np.float64).mean()) / (np.ptp(expected) or 1))
+    finite = expected[np.isfinite(expected)]
+    differing = given != expected  # Infinity less infinity is no number, and softmax's logarithm is infinite.
+    distance = np.subtract(given, expected, out=np.zeros(expected.shape), where=differing, dtype=np.float64)
+    return float(np.sqrt(np.square(distance).mean()) / (np.ptp(finite) if finite.size and np.ptp(finite) else 1))
 
 
 def _rounded(batch: NDArray[Any]) -> NDArray[Any]:

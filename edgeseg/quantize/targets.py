@@ -89,6 +89,8 @@ def ends(recipe: Recipe, target: Target, artifact: Artifact) -> Ends:
             raise InputError(f"target {target.name} has integers at both ends; leave out --{name} float")
     if recipe.output == "int8" and head == "classmap":
         raise InputError(f"{artifact.path}: it ends in a class map, which has no int8 scores; leave out --output")
+    if recipe.input.startswith("uint8") and artifact.facts.input.dtype != "float32":
+        raise InputError(f"{artifact.path}: it takes {artifact.facts.input.dtype} already; leave out --input")
     integers = recipe.output == "int8" or (recipe.output == AUTO and (target.integer_only or head == "scores"))
     return Ends(target.input if recipe.input == AUTO else recipe.input, integers and head != "classmap")
 

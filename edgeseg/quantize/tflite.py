@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.core.container import write_facts
-from edgeseg.core.errors import InputError, QuantizeError, first_line
+from edgeseg.core.errors import InputError, QuantizeError, first_line, told_of
 from edgeseg.core.files import atomic_path, temporary_folder
 from edgeseg.core.protocols import Calibration, QuantizerDeclaration, Recipe
 from edgeseg.core.quiet import quiet
@@ -24,7 +24,7 @@ from edgeseg.quantize.convert_tflite import convert
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.packing import packed
-from edgeseg.quantize.passes import applied_text, chosen
+from edgeseg.quantize.passes import applied_text, blamed_on_pass, chosen
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.ranges.calibration import Ranges
 from edgeseg.quantize.ranges.finest import with_wide_results
@@ -40,7 +40,7 @@ from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
 from edgeseg.quantize.tflite_passes.islands import join_islands
-from edgeseg.quantize.tflite_passes.outputs import keep_first_output
+from edgeseg.quantize.tflite_passes.outputs import keep_first_output, keep_first_signature
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
@@ -85,12 +85,13 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     activation = activation_of(recipe, "tflite", target.activation)
     normalization = artifact.facts.input.normalization
     want = _wanted(artifact, recipe, target)
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, told_of(artifact.path, folder / artifact.path.name):
         model, applied = _rewritten(artifact, recipe, want, target)
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-        hold_biases(prepared.network, ranges.values, np.iinfo(activation).bits)
+        stored = with_wide_results(prepared.artifact.path, ranges.values)
+        hold_biases(prepared.network, stored, np.iinfo(activation).bits)
         if want.raw:
             detach_front(model)
             ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
@@ -141,12 +142,18 @@ def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -
     """The model of a float file in the forms that have int8 kernels, and how often each pass applied."""
     passes, model = chosen(recipe), read_whole(artifact.path)
     try:
+        keep_first_signature(model)
         keep_first_output(model)
-        applied = {name: rewrite(model) for name, rewrite in _REWRITES.items() if name in passes}
+        applied = {}
+        for name, rewrite in _REWRITES.items():
+            with blamed_on_pass(name, artifact.path):
+                applied[name] = rewrite(model) if name in passes else 0
         if target.integer_only:
             even_dilations(model)
         if want.raw:
             fold_normalization(model, artifact.facts.input.normalization, ring=not target.integer_only)
+    except QuantizeError:
+        raise
     except Exception as error:
         raise QuantizeError(f"{artifact.path}: LiteRT cannot read it: {first_line(error)}; export it again") from error
     return model, applied

@@ -19,11 +19,15 @@ from edgeseg.pipeline.files.counting import counted
 from edgeseg.pipeline.files.pinning import pinned
 from edgeseg.pipeline.measure.profiling import a_batch
 from edgeseg.pipeline.workspace import check_target, quantized_path
+from edgeseg.quantize.finished.operators import WEIGHTED
 from edgeseg.quantize.finished.stored import Stored, check_stored, stored
 from edgeseg.quantize.precisions import kind_of
 
 __all__ = ["convert", "need_float", "try_out"]
 
+_INTEGER = ("ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul")
+_UNPACKING = ("Cast", "DEQUANTIZE", "DequantizeLinear")
+"""What may stand before an operator whose weights are stored as others than it computes with."""
 _OTHER_WEIGHTS = ("float16", "bfloat16", "float64", "int8", "uint8", "int4")
 
 
@@ -56,7 +60,11 @@ def need_float(source: Artifact) -> None:
     """Raise InputError for a file that is quantized already, or whose weights are of another type than float32."""
     if source.facts.precision != "fp32":
         raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
-    tensors = (tensor for node in read_graph(source.path).nodes for tensor in node.inputs)
+    nodes = read_graph(source.path).nodes
+    weighted = [node for node in nodes if node.op in WEIGHTED or node.op in _INTEGER]
+    read = {tensor.name for node in weighted for tensor in node.inputs}
+    unpacked = [node for node in nodes if node.op in _UNPACKING and read.intersection(t.name for t in node.outputs)]
+    tensors = (tensor for node in (*weighted, *unpacked) for tensor in node.inputs)
     others = (each.dtype for each in tensors if each.constant and len(each.shape) > 1 and each.dtype in _OTHER_WEIGHTS)
     if (other := next(others, None)) is not None:
         raise InputError(f"{source.path}: it holds weights in {other}; give the file with all of them in float32")
@@ -71,5 +79,6 @@ def try_out(written: Artifact, target: Path) -> None:
     except EdgesegError as error:
         problem = str(error).replace(str(written.path), precision)
         raise QuantizeError(f"{target}: {problem}; use another precision") from error
-    if not np.isfinite(result).all():
+    # Infinity can be what the float file gives too, but hardly of half floats.
+    if np.isnan(result).any() or (precision == "fp16" and np.isinf(result).any()):
         raise QuantizeError(f"{target}: it overflows in {precision}; use another precision")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgeseg.core.container import write_facts
-from edgeseg.core.errors import EdgesegError
+from edgeseg.core.errors import told_of
 from edgeseg.core.files import temporary_folder
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph, write_pinned
@@ -24,8 +24,5 @@ def pinned(source: Artifact) -> Iterator[Artifact]:
         copy = Artifact(folder / source.path.name, source.facts)
         write_pinned(source.path, source.facts.input.shape, copy.path)
         write_facts(copy.path, source.facts)
-        try:
+        with told_of(source.path, copy.path):
             yield copy
-        except EdgesegError as error:
-            error.args = (str(error).replace(str(copy.path), str(source.path)),)
-            raise

@@ -39,13 +39,13 @@ class Unfinished:
 
     def end(self) -> None:
         """Nothing is left to go on with."""
-        for path in (self.seen, self._answers.path):
+        for path in (*self.folder.glob(f"{self._stem}_*.npz"), self._answers.path):
             remove(path)
 
     @property
     def seen(self) -> Path:
-        """Where calibration keeps what it has seen so far."""
-        return self.folder / f"{self._stem}.npz"
+        """Where calibration keeps what it has seen so far of these images."""
+        return self.folder / f"{self._stem}_{self.images}.npz"
 
     def put(self, source: Artifact, quantized: Artifact) -> None:
         """A file is through; raises WorkError where the system refuses to write that down."""

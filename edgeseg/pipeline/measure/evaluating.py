@@ -38,11 +38,17 @@ def labelled(job: Job, facts: Facts) -> Dataset | None:
 
 
 def refuse_other_classes(dataset: Dataset, data: str, name: str, classes: Sequence[str]) -> None:
-    """Raise InputError for data, as it was typed, of another number of classes than a network's."""
+    """Raise InputError for data, as it was typed, of another number or order of classes than a network's."""
     if len(dataset.classes) != len(classes):
         raise InputError(
             f"{data}: {len(dataset.classes)} classes, but {name} was made for {len(classes)}; give --data with its "
             f"classes, or {UNMEASURED}"
+        )
+    if sorted(dataset.classes) == sorted(classes) and tuple(dataset.classes) != tuple(classes):
+        first = next(i for i, pair in enumerate(zip(dataset.classes, classes, strict=True)) if pair[0] != pair[1])
+        raise InputError(
+            f"{data}: its class {first} is {dataset.classes[first]}, and that of {name} is {classes[first]}; give "
+            f"--data with the classes in the network's order, or {UNMEASURED}"
         )
 
 

@@ -14,6 +14,7 @@ from edgeseg.pipeline.files.quantizing import quantize_with_report
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.measure.evaluating import refuse_other_classes
 from edgeseg.pipeline.sources import as_artifact, as_model
+from edgeseg.pipeline.workspace import quantized_path
 
 __all__ = ["Order", "make_float", "make_int8"]
 
@@ -61,8 +62,9 @@ def make_int8(order: Order, progress: Progress) -> dict[str, Any]:
     """Quantize a file; the answer names the new one and sums up what is int8 in it."""
     artifact, folder = as_artifact(order.source), Path(order.folder)
     _check_classes(order, artifact.facts.model, artifact.facts.classes)
+    path = quantized_path(artifact.path, order.recipe.precision, folder)
     quantized, report = quantize_with_report(
-        artifact, order.data, order.recipe, folder=folder, count=order.samples, progress=progress
+        artifact, order.data, order.recipe, path, count=order.samples, progress=progress
     )
     return {"path": str(quantized.path), "summary": report.summary()}
 

@@ -15,15 +15,16 @@ from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.data.stamp import stamp
-from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.measure.evaluating import accuracy, refuse_other_classes
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.fidelity import sqnr_db
 from edgeseg.pipeline.worth.sensitivity import Known, measure_layers, scores_of
 from edgeseg.pipeline.worth.verdict import hold_against
+from edgeseg.quantize.targets import target_of
 
-__all__ = ["Budget", "Cost", "Mixture", "mix"]
+__all__ = ["Budget", "Cost", "Mixture", "known_beside", "mix"]
 
 _SQNR = "SQNR dB of the worst image"
 
@@ -36,8 +37,8 @@ class Budget:
     quantization noise ratio (SQNR) in dB, on the worst calibration image, which needs no labels.
     """
 
-    max_drop_points: float | None
-    data: str
+    max_drop_points: float | None = None
+    data: str = DEFAULT_DATA
     images: int | None = None
     min_sqnr_db: float | None = None
 
@@ -100,6 +101,11 @@ class Mixture:
         return tuple(name for layer in self.layers[: self.count] for name in layer.tensors)
 
 
+def known_beside(path: Path) -> Path:
+    """The file that `mix` keeps what it finds in, for the int8 file at a path."""
+    return path.with_name(f"{path.name}.sensitivity.json")
+
+
 def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progress = silent) -> Mixture:
     """Find the first so many layers, of those that rid the scores of most noise for the least time, that are enough.
 
@@ -118,6 +124,9 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
         raise InputError(f"a drop of {budget.max_drop_points} points: at least 0 can be asked for")
     if budget.min_sqnr_db is not None and again.source.facts.output.head == "classmap":
         raise InputError(f"{again.source.path}: gives a class map, without scores for --min-sqnr; leave that out")
+    target = target_of(again.recipe, again.source.facts.format)
+    if target.integer_only:
+        raise InputError(f"target {target.name} has integers alone, and no layers to leave in float for {budget}")
     if budget.max_drop_points is not None:
         facts = again.source.facts
         refuse_other_classes(_evaluation(again, budget), budget.data, facts.model, facts.classes)

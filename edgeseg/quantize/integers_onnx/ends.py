@@ -38,13 +38,15 @@ def integer_input(model: onnx.ModelProto, channels_last: bool) -> tuple[float, i
 def integer_output(model: onnx.ModelProto, channels_last: bool) -> tuple[float, int] | None:
     """Make the integers behind a final DequantizeLinear the output, NHWC for NCHW where `channels_last` is asked for.
 
-    Returns (scale, zero point), and None, with the model as it was, where it does not end so.
+    Returns (scale, zero point), and None, with the model as it was, where it does not end so or the output is read on.
     """
     graph = model.graph
     output = graph.output[0]
     last = next(node for node in graph.node if output.name in node.output)
     quantize = next((node for node in graph.node if last.input[0] in node.output), None)
     if last.op_type != "DequantizeLinear" or quantize is None:
+        return None
+    if any(output.name in node.input for node in graph.node):
         return None
     scale, zero_point = _parameters(graph, last)
     shape = [side.dim_value for side in output.type.tensor_type.shape.dim]

@@ -50,7 +50,7 @@ def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int
         for reader in graph.node:
             reader.input[:] = [start.input[0] if name == end.output[0] else name for name in reader.input]
         for unread in (end, node, *starts):
-            if not any(unread.output[0] in reader.input for reader in graph.node):
+            if unread.output[0] not in outputs and not any(unread.output[0] in reader.input for reader in graph.node):
                 graph.node.remove(unread)
         done += 1
     return done

@@ -56,8 +56,9 @@ def fold_stem(model: onnx.ModelProto) -> None:
             stem = _stem(graph, edit, start, node)
             if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * PIXELS:
                 _fold(graph, edit, stem, shape)
+    outputs = {output.name for output in graph.output}
     for node in (*starts, *planes):
-        if not _readers(graph, node.output[0]):
+        if node.output[0] not in outputs and not _readers(graph, node.output[0]):
             graph.node.remove(node)
     drop_unread(model)
 
@@ -78,9 +79,10 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
 
 
 def _quantizer(graph: onnx.GraphProto, node: onnx.NodeProto) -> onnx.NodeProto | None:
-    """The QuantizeLinear that alone reads a node's output."""
+    """The QuantizeLinear that alone reads a node's output, which nobody is given."""
     readers = _readers(graph, node.output[0])
-    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" else None
+    is_output = any(output.name == node.output[0] for output in graph.output)
+    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" and not is_output else None
 
 
 def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:

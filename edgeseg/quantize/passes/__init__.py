@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import EdgesegError, InputError, QuantizeError, first_line
 from edgeseg.core.protocols import Recipe
 
-__all__ = ["LEARNED_ROUNDING", "OF_ONNX", "OF_TFLITE", "OF_WEIGHTS", "PASSES", "applied_in", "applied_text", "chosen"]
+__all__ = [
+    "LEARNED_ROUNDING",
+    "OF_ONNX",
+    "OF_TFLITE",
+    "OF_WEIGHTS",
+    "PASSES",
+    "applied_in",
+    "applied_text",
+    "blamed_on_pass",
+    "chosen",
+]
 
 OF_WEIGHTS = ("equalization", "bias-correction")
 """Passes that change no operator."""
@@ -42,6 +54,18 @@ def chosen(recipe: Recipe) -> tuple[str, ...]:
         if name not in PASSES:
             raise InputError(f"no quantization pass {name!r} to leave out; there are: {', '.join(PASSES)}")
     return tuple(name for name in PASSES if name not in recipe.without)
+
+
+@contextmanager
+def blamed_on_pass(name: str, path: Path) -> Iterator[None]:
+    """Raise QuantizeError, with the way round it, for what goes wrong while a pass is made on the file at `path`."""
+    try:
+        yield
+    except EdgesegError:
+        raise
+    except Exception as error:
+        problem = f"the pass {name} failed on it: {type(error).__name__}: {first_line(error)}"
+        raise QuantizeError(f"{path}: {problem}; leave it out with --without {name}") from error
 
 
 def applied_text(applied: Mapping[str, int]) -> str:

@@ -104,31 +104,35 @@ def _cheapest(groups: Groups, steps: list[_Step]) -> dict[str, Slots]:
 
 
 def _fill(edit: Editor, node: onnx.NodeProto, slots: dict[str, Slots]) -> None:
-    given, result = (slots.get(name) for name in (node.input[0], node.output[0]))
-    kind = kind_of_convolution(edit, node)
-    if node.op_type == "Split" and any(name in slots for name in node.output):
-        sizes = [len(slots[name]) if name in slots else edit.shape(name)[1] for name in node.output]
-        node.input[:] = [node.input[0], edit.add_constant("split_sizes", np.array(sizes))]
-        for attribute in [each for each in node.attribute if each.name == "num_outputs"]:
-            node.attribute.remove(attribute)
-    elif kind == "dense":
-        if given is not None:
-            _replace(edit, node, 1, given, 1)
-        if result is not None:
-            _fill_outputs(edit, node, result)
-    elif result is None:
+    """Give the constants of an operator the slots of the maps that it reads and writes."""
+    if slots.keys().isdisjoint((*node.input, *node.output)):
         return
-    elif kind == "depthwise":
+    given, result = slots.get(node.input[0]), slots.get(node.output[0])
+    kind = kind_of_convolution(edit, node)
+    if node.op_type == "Split":
+        _fill_parts(edit, node, slots)
+    elif kind == "dense" and given is not None:
+        _replace(edit, node, 1, given, 1)
+    if result is None:
+        return
+    if kind:
         _fill_outputs(edit, node, result)
+    if kind == "depthwise":
         next(each for each in node.attribute if each.name == "group").i = len(result)
-    elif node.op_type == "Resize":
-        if len(node.input) > 3 and node.input[3]:
-            _replace_size(edit, node, len(result))
+    elif node.op_type == "Resize" and len(node.input) > 3 and node.input[3]:
+        _replace_size(edit, node, len(result))
     elif node.op_type in ("Add", "Mul", "Sub", "PRelu"):
         for i, name in enumerate(node.input):
             value = edit.constant(name)
             if value is not None and value.size > 1:
                 _replace(edit, node, i, result, value.ndim - 3)
+
+
+def _fill_parts(edit: Editor, node: onnx.NodeProto, slots: dict[str, Slots]) -> None:
+    sizes = [len(slots[name]) if name in slots else edit.shape(name)[1] for name in node.output]
+    node.input[:] = [node.input[0], edit.add_constant("split_sizes", np.array(sizes))]
+    for attribute in [each for each in node.attribute if each.name == "num_outputs"]:
+        node.attribute.remove(attribute)
 
 
 def _fill_outputs(edit: Editor, node: onnx.NodeProto, slots: Slots) -> None:

@@ -36,8 +36,9 @@ def convolve_transposed(model: onnx.ModelProto) -> int:
             and edit.attribute(node, "auto_pad", b"NOTSET") == b"NOTSET"
             and (len(node.input) < 3 or not node.input[2] or bias is not None)
         )
-        square = strides[0] == strides[1] > 1
-        if weight is None or weight.ndim != 4 or not plain or not square or not all((*given, *result)):
+        if weight is None or weight.ndim != 4 or not plain or not all((*given, *result)):
+            continue
+        if not strides[0] == strides[1] > 1:
             continue
         if any(result[2 + i] != given[2 + i] * strides[i] for i in range(2)):
             continue

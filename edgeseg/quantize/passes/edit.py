@@ -19,10 +19,12 @@ class Editor:
     def __init__(self, model: onnx.ModelProto) -> None:
         self._graph = model.graph
         self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._computed = {name for node in model.graph.node for name in node.output}
+        values = (*model.graph.input, *model.graph.value_info, *model.graph.output)
         self._shapes = {
-            value.name: tuple(int(side.dim_value) for side in value.type.tensor_type.shape.dim)
-            for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)
+            value.name: tuple(int(side.dim_value) for side in value.type.tensor_type.shape.dim) for value in values
         }
+        self._floats = {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
 
     def constant(self, name: str) -> NDArray[Any] | None:
         """The value of a constant tensor; None for any other."""
@@ -32,6 +34,10 @@ class Editor:
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a tensor, with 0 for a dimension left open; empty where nothing is known."""
         return self._shapes.get(name, ())
+
+    def is_float(self, name: str) -> bool:
+        """Whether a tensor is known to be of float32."""
+        return name in self._floats
 
     def attribute(self, node: onnx.NodeProto, name: str, default: Any) -> Any:
         """The value of a node's attribute."""
@@ -49,7 +55,8 @@ class Editor:
 
     def add_constant(self, stem: str, value: NDArray[Any]) -> str:
         """Add a constant tensor and return the name it was given."""
-        name = next(free for i in range(10**6) if (free := f"{stem}_{i}") not in self._initializers)
+        taken = self._initializers.keys() | self._computed
+        name = next(free for i in range(10**6) if (free := f"{stem}_{i}") not in taken)
         tensor = numpy_helper.from_array(value, name)
         self._graph.initializer.append(tensor)
         self._initializers[name] = tensor

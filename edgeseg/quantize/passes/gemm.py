@@ -1,4 +1,4 @@
-"""Gemm without its factors, which ONNX Runtime's quantizer drops or does not know of."""
+"""Gemm without its factors and with a bias of one dimension, for ONNX Runtime's quantizer drops or refuses others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import onnx
 
 from edgeseg.quantize.passes.edit import Editor
 
-__all__ = ["has_factors", "take_factors_in"]
+__all__ = ["flatten_biases", "has_factors", "take_factors_in"]
 
 _FACTORS = ("alpha", "beta")
 
@@ -27,6 +27,15 @@ def take_factors_in(model: onnx.ModelProto) -> int:
         node.attribute.extend(kept)
         done += 1
     return done
+
+
+def flatten_biases(model: onnx.ModelProto) -> None:
+    """Make, in place, biases (1, N) of Gemms ones of N, the one shape that ONNX Runtime's quantizer takes."""
+    edit = Editor(model)
+    for node in model.graph.node:
+        bias = edit.constant(node.input[2]) if node.op_type == "Gemm" and len(node.input) > 2 else None
+        if bias is not None and bias.ndim == 2 and len(bias) == 1:
+            node.input[2] = edit.add_constant(f"{node.output[0]}_bias", bias[0])
 
 
 def has_factors(node: onnx.NodeProto) -> bool:

@@ -25,7 +25,7 @@ def pool_reductions(model: onnx.ModelProto) -> int:
         if axes is None and len(node.input) > 1:
             axes = edit.constant(node.input[1])
         shape = edit.shape(node.input[0])
-        if axes is None or len(shape) != 4 or not all(shape[1:]):
+        if axes is None or len(shape) != 4 or not all(shape[1:]) or not edit.is_float(node.input[0]):
             continue
         reduced, kept = {int(axis) % 4 for axis in axes}, bool(edit.attribute(node, "keepdims", 1))
         if reduced and reduced <= {2, 3} and (kept or reduced == {2, 3}):

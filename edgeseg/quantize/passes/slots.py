@@ -39,48 +39,55 @@ class _Group:
     """Tensors which, side by side, are one of this group."""
 
 
+@dataclass
+class _Ties:
+    """What the operators of a graph ask of its maps."""
+
+    fixed: set[str]
+    """Maps of which every channel stays in its place."""
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    """Maps that have their channels in the same places."""
+    joins: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """A map, and the maps which, side by side, are it."""
+
+
 class Groups:
     """The groups of a graph whose shapes are known."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._edit = Editor(model)
         self._parents: dict[str, str] = {}
-        self._groups: defaultdict[str, _Group] = defaultdict(_Group)
-        pairs, joins, fixed = [], [], {value.name for value in (*model.graph.input, *model.graph.output)}
+        ties = _Ties(fixed={value.name for value in (*model.graph.input, *model.graph.output)})
         for node in model.graph.node:
-            maps = [name for name in (*node.input, *node.output) if self._is_map(name)]
-            if node.op_type in ("Concat", "Split") and self._edit.attribute(node, "axis", 0) in (1, -3):
-                whole, parts = (node.output, node.input) if node.op_type == "Concat" else (node.input[:1], node.output)
-                if len(parts) > 1:
-                    joins.append((whole[0], tuple(parts)))
-                else:
-                    fixed.update(maps)
-            elif node.op_type in _CHANNEL_WISE and self._alike(node, maps):
-                alike = [name for name in maps if self.channels(name) == self.channels(maps[-1])]
-                pairs += [(maps[-1], name) for name in alike]
-                fixed |= {*maps} - {*alike}
-            elif node.op_type == "Slice" and self._cuts_sides(node) and len(maps) == 2:
-                pairs.append((maps[1], maps[0]))
-            elif kind_of_convolution(self._edit, node) == "depthwise" and len(maps) == 2:
-                pairs.append((node.output[0], node.input[0]))
-            elif kind_of_convolution(self._edit, node) != "dense":
-                fixed.update(maps)
-        for one, other in pairs:
+            self._tie(node, ties)
+        for one, other in ties.pairs:
             self._unite(one, other)
-        while self._unite_parts(joins):
+        while self._unite_parts(ties.joins):
             pass
-        for name in {name for node in model.graph.node for name in (*node.input, *node.output) if self._is_map(name)}:
-            group = self._groups[self._find(name)]
-            group.tensors.append(name)
-            group.channels = self.channels(name)
-            group.fixed |= name in fixed
-        for whole, parts in joins:
-            if all(map(self._is_map, (whole, *parts))):
-                self._groups[self._find(whole)].joins.append(parts)
-            else:
-                for name in filter(self._is_map, (whole, *parts)):
-                    self._groups[self._find(name)].fixed = True
+        self._groups = self._gathered(model, ties)
         self._by_channels = sorted(self._groups, key=lambda root: self._groups[root].channels)
+
+    def _tie(self, node: onnx.NodeProto, ties: _Ties) -> None:
+        """Note what an operator asks of the maps that it reads and writes."""
+        maps = [name for name in (*node.input, *node.output) if self._is_map(name)]
+        kind = kind_of_convolution(self._edit, node)
+        if node.op_type in ("Concat", "Split") and self._edit.attribute(node, "axis", 0) in (1, -3):
+            whole, parts = (node.output, node.input) if node.op_type == "Concat" else (node.input[:1], node.output)
+            if len(parts) > 1 and all(map(self._is_map, (*whole, *parts))):
+                ties.joins.append((whole[0], tuple(parts)))
+            else:
+                ties.fixed.update(maps)
+        elif node.op_type in _CHANNEL_WISE and self._alike(node, maps):
+            alike = [name for name in maps if self.channels(name) == self.channels(maps[-1])]
+            ties.pairs += [(maps[-1], name) for name in alike]
+            ties.fixed |= {*maps} - {*alike}
+        elif kind == "depthwise" or (node.op_type == "Slice" and self._cuts_sides(node)):
+            if len(maps) == 2:
+                ties.pairs.append((maps[1], maps[0]))
+            else:
+                ties.fixed.update(maps)
+        elif kind != "dense":
+            ties.fixed.update(maps)
 
     def _unite(self, one: str, other: str) -> bool:
         """Whether they were two groups."""
@@ -93,10 +100,21 @@ class Groups:
         seen: dict[tuple[object, ...], tuple[str, ...]] = {}
         changed = False
         for whole, parts in joins:
-            if all(map(self._is_map, (whole, *parts))):
-                others = seen.setdefault((self._find(whole), *map(self.channels, parts)), parts)
-                changed |= sum(self._unite(*pair) for pair in zip(parts, others, strict=True)) > 0
+            others = seen.setdefault((self._find(whole), *map(self.channels, parts)), parts)
+            changed |= sum(self._unite(*pair) for pair in zip(parts, others, strict=True)) > 0
         return changed
+
+    def _gathered(self, model: onnx.ModelProto, ties: _Ties) -> dict[str, _Group]:
+        groups: defaultdict[str, _Group] = defaultdict(_Group)
+        names = dict.fromkeys(name for node in model.graph.node for name in (*node.input, *node.output))
+        for name in filter(self._is_map, names):
+            group = groups[self._find(name)]
+            group.tensors.append(name)
+            group.channels = self.channels(name)
+            group.fixed |= name in ties.fixed
+        for whole, parts in ties.joins:
+            groups[self._find(whole)].joins.append(parts)
+        return dict(groups)
 
     def channels(self, name: str) -> int:
         """Of an (N, C, H, W) map."""

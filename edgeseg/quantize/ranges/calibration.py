@@ -178,7 +178,7 @@ def _feed(observer: Observer, values: NDArray[Any], name: str) -> None:
         block = flat[start : start + _BLOCK]
         low, high = float(block.min()), float(block.max())
         if np.isnan(low):
-            raise QuantizeError(f"{name} is NaN on a calibration image; the weights are damaged")
+            raise QuantizeError(f"{name} is NaN on a calibration image; the network divides by zero or overflows there")
         if low < -_ENDLESS or high > _ENDLESS:
             block = block[np.abs(block) < _ENDLESS]
             low, high = float(block.min(initial=0)), float(block.max(initial=0))

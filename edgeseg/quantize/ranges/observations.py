@@ -75,7 +75,10 @@ def find(kept: Keep, artifact: Artifact, *, ranges: bool) -> Observations | None
         held = ", ".join(map(str, found))
         why = ""
         if owner.name in (each.name for each in found):
-            why = " (another file of that name, or --without or --input are not those it was kept with)"
+            why = (
+                " (another file of that name, a command that was stopped and goes on with --resume, or --without, "
+                "--input or --target are not those it was kept with)"
+            )
         raise InputError(
             f"{kept.path}: holds the calibration of {held}, not of {owner} as it is run now{why}; name a calibration "
             "file that does not exist yet to make one"

@@ -200,8 +200,9 @@ def _border(edit: Editor, pixel: NDArray[Any], shape: list[int], axis: int, chan
 def _prune(graph: onnx.GraphProto, dequantize: onnx.NodeProto) -> None:
     """Remove what led to a convolution before, where nothing else reads it."""
     writers = {name: node for node in graph.node for name in node.output}
+    read = {output.name for output in graph.output}
     node: onnx.NodeProto | None = dequantize
-    while node is not None and not any(node.output[0] in reader.input for reader in graph.node):
+    while node is not None and not any(node.output[0] in {*read, *reader.input} for reader in graph.node):
         graph.node.remove(node)
         node = writers.get(node.input[0])
 

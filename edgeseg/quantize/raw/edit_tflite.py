@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 __all__ = ["add_constant", "add_op", "add_tensor", "kind", "pads_of", "set_input", "values"]
 
-_TYPES = {"float32": "FLOAT32", "int32": "INT32", "int8": "INT8", "uint8": "UINT8"}
+_TYPES = {"float32": "FLOAT32", "int32": "INT32", "int64": "INT64", "int8": "INT8", "uint8": "UINT8"}
 
 
 def kind(model: Any, op: Any) -> int:

@@ -7,7 +7,7 @@ scales, it is requantized to them. An arg-max needs no scale at all: it is the i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -27,34 +27,64 @@ def join_islands(model: Any) -> int:
     return sum(_join(graph, codes) + _compare_integers(graph, codes) for graph in model.subgraphs)
 
 
+class _Uses:
+    """Who writes and who reads the tensors of a graph."""
+
+    def __init__(self, graph: Any, codes: list[Any]) -> None:
+        self._tensors = graph.tensors
+        self._kinds = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in codes]
+        self._outputs = {int(tensor) for tensor in graph.outputs}
+        self._writers = {int(tensor): op for op in graph.operators for tensor in op.outputs}
+        self._readers: defaultdict[int, list[Any]] = defaultdict(list)
+        for op in graph.operators:
+            for tensor in op.inputs:
+                self._readers[int(tensor)].append(op)
+
+    def kind(self, op: Any) -> int:
+        return int(self._kinds[op.opcodeIndex])
+
+    def dequantized(self, op: Any) -> Any | None:
+        """The DEQUANTIZE of int8 values that gives an operator its first input."""
+        before = self._writers.get(int(op.inputs[0]))
+        if before is None or self.kind(before) != _Builtin.DEQUANTIZE or not self._is_int8(before.inputs[0]):
+            return None
+        return before
+
+    def quantized(self, op: Any) -> list[Any]:
+        """The QUANTIZEs to int8 values that an operator's result goes to, if to nothing else."""
+        result = int(op.outputs[0])
+        after = self._readers[result]
+        is_all = result not in self._outputs and all(
+            self.kind(each) == _Builtin.QUANTIZE and self._is_int8(each.outputs[0]) for each in after
+        )
+        return after if is_all else []
+
+    def release(self, op: Any, before: Any) -> bool:
+        """Note that an operator reads another's result no more; whether nothing does."""
+        result = int(before.outputs[0])
+        self._readers[result].remove(op)
+        return not self._readers[result] and result not in self._outputs
+
+    def _is_int8(self, tensor: int) -> bool:
+        return bool(self._tensors[tensor].type == schema.TensorType.INT8)
+
+
 def _join(graph: Any, codes: list[Any]) -> int:
-    kinds = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in codes]
-    writers = {int(tensor): op for op in graph.operators for tensor in op.outputs}
-    readers: dict[int, list[Any]] = {int(tensor): [] for tensor in graph.outputs}
+    uses, joined, gone = _Uses(graph, codes), 0, set()
     for op in graph.operators:
-        for tensor in op.inputs:
-            readers.setdefault(int(tensor), []).append(op)
-    outputs, joined, gone = {int(tensor) for tensor in graph.outputs}, 0, set()
-    for op in graph.operators:
-        version = _INT8_SINCE.get(kinds[op.opcodeIndex])
-        before = writers.get(int(op.inputs[0])) if version else None
-        after = readers.get(int(op.outputs[0]), [])
-        if before is None or not after or int(op.outputs[0]) in outputs:
+        since = _INT8_SINCE.get(uses.kind(op))
+        before = uses.dequantized(op) if since else None
+        after = uses.quantized(op) if before else []
+        if not since or not before or not after:
             continue
-        ends = [kinds[each.opcodeIndex] for each in (before, *after)]
-        tensors = [int(before.inputs[0]), *(int(each.outputs[0]) for each in after)]
-        if ends != [_Builtin.DEQUANTIZE, *[_Builtin.QUANTIZE] * len(after)]:
-            continue
-        if not _int8(graph.tensors[i] for i in tensors):
-            continue
-        readers[int(op.inputs[0])].remove(op)
-        op.inputs, op.outputs = [tensors[0]], [tensors[1]]
-        for other in after[1:]:
-            other.inputs = [tensors[1]]
-        codes[op.opcodeIndex].version = max(version or 1, codes[op.opcodeIndex].version)
-        gone.add(id(after[0]))
-        if not readers[int(before.outputs[0])] and int(before.outputs[0]) not in outputs:
+        first, *others = after
+        if uses.release(op, before):
             gone.add(id(before))
+        gone.add(id(first))
+        op.inputs, op.outputs = [*before.inputs], [*first.outputs]
+        for other in others:
+            other.inputs = [*first.outputs]
+        _need(codes[op.opcodeIndex], since)
         joined += 1
     graph.operators = [op for op in graph.operators if id(op) not in gone]
     return joined
@@ -62,22 +92,19 @@ def _join(graph: Any, codes: list[Any]) -> int:
 
 def _compare_integers(graph: Any, codes: list[Any]) -> int:
     """Let arg-maxima of dequantized tensors read the integers."""
-    kinds = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in codes]
-    writers, joined = {int(tensor): op for op in graph.operators for tensor in op.outputs}, 0
-    for op in list(graph.operators):
-        before = writers.get(int(op.inputs[0])) if kinds[op.opcodeIndex] == _Builtin.ARG_MAX else None
-        if before is None or kinds[before.opcodeIndex] != _Builtin.DEQUANTIZE:
+    uses, joined, gone = _Uses(graph, codes), 0, set()
+    for op in graph.operators:
+        before = uses.dequantized(op) if uses.kind(op) == _Builtin.ARG_MAX else None
+        if before is None:
             continue
-        if not _int8([graph.tensors[before.inputs[0]]]):
-            continue
+        if uses.release(op, before):
+            gone.add(id(before))
         op.inputs = [before.inputs[0], *op.inputs[1:]]
-        codes[op.opcodeIndex].version = max(_ARG_MAX_SINCE, codes[op.opcodeIndex].version)
-        others = (int(tensor) for other in graph.operators for tensor in other.inputs)
-        if int(before.outputs[0]) not in {*others, *map(int, graph.outputs)}:
-            graph.operators.remove(before)
+        _need(codes[op.opcodeIndex], _ARG_MAX_SINCE)
         joined += 1
+    graph.operators = [op for op in graph.operators if id(op) not in gone]
     return joined
 
 
-def _int8(tensors: Iterable[Any]) -> bool:
-    return all(tensor.type == schema.TensorType.INT8 for tensor in tensors)
+def _need(code: Any, version: int) -> None:
+    code.version = max(version, code.version)

@@ -1,10 +1,20 @@
-"""A TFLite model with its first output alone, the one that is used."""
+"""A TFLite model with its first function and that one's first output alone, which are used."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["keep_first_output"]
+__all__ = ["keep_first_output", "keep_first_signature"]
+
+
+def keep_first_signature(model: Any) -> None:
+    """Leave out, in place, all subgraphs but the first, unless an operator runs them: they are other functions."""
+    operators = [op for graph in model.subgraphs for op in graph.operators]
+    options = [each for op in operators for each in (op.builtinOptions, getattr(op, "builtinOptions2", None)) if each]
+    if any("subgraph" in name.lower() for each in options for name in vars(each)):
+        return
+    del model.subgraphs[1:]
+    model.signatureDefs = [each for each in model.signatureDefs or () if each.subgraphIndex == 0]
 
 
 def keep_first_output(model: Any) -> None:

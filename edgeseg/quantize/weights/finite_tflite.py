@@ -19,13 +19,28 @@ _NAMES = {getattr(Op, name): name for name in sorted(WEIGHTED) if hasattr(Op, na
 
 
 def read_whole(path: Path) -> Any:
-    """The model of a float file; QuantizeError where it cannot be read, or its weights are NaN or infinite."""
+    """The model of a float file, its tensors named apart.
+
+    Raises QuantizeError where it cannot be read, or its weights are NaN or infinite.
+    """
     try:
         model = flatbuffer_utils.read_model(str(path))
     except Exception as error:
         raise QuantizeError(f"{path}: LiteRT cannot read it: {first_line(error)}; export it again") from error
+    _complete(model)
     check_finite(_weights_of(model), path)
     return model
+
+
+def _complete(model: Any) -> None:
+    """Give the tensors of the first subgraph what a file may leave out: a shape, and a name of its own."""
+    names: set[bytes] = set()
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        if tensor.shape is None:
+            tensor.shape = []
+        if not tensor.name or tensor.name in names:
+            tensor.name = b"%s_%d" % (tensor.name or b"tensor", index)
+        names.add(tensor.name)
 
 
 def _weights_of(model: Any) -> Iterator[Constant]:

@@ -64,6 +64,9 @@ def _is_layer(edit: Editor, node: onnx.NodeProto) -> bool:
         return False
     if node.op_type == "Gemm":
         factors = [edit.attribute(node, name, 1.0) for name in ("alpha", "beta")]
+        bias = edit.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+        if bias is not None and bias.ndim > 1:
+            return False
         return factors == [1.0, 1.0] and not edit.attribute(node, "transA", 0) and len(edit.shape(node.input[0])) == 2
     return node.op_type == "Conv" and len(edit.shape(node.input[0])) == 4
 

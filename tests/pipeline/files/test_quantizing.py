@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 import edgeseg
-from edgeseg import pipeline
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
+from edgeseg.core.source import Source
 from edgeseg.data.images import write_png
 from edgeseg.graphs import read_graph
+from edgeseg.pipeline.sources import as_artifact
+from edgeseg.pipeline.worth.again import Again
 
 FORMATS = ("onnx", "tflite")
 
@@ -57,12 +59,13 @@ def test_calibration_that_was_stopped_goes_on_where_it_was(
         if total == 6 and images == 4 and counted.count(4) == 2:  # Of the second pass, after equalization.
             raise KeyboardInterrupt
 
+    again = Again(as_artifact(Source(str(source))), "scenes", Recipe(), count=6, begun=begun)
     quantized = tmp_path / "stopped.onnx"
     with pytest.raises(KeyboardInterrupt):
-        pipeline.quantize_with_report(source, path=quantized, count=6, begun=begun, progress=progress)
+        again((), quantized, progress)
     assert not quantized.exists()
     counted.clear()
-    pipeline.quantize_with_report(source, path=quantized, count=6, begun=begun, progress=progress)
+    again((), quantized, progress)
     straight = edgeseg.quantize(source, count=6, path=tmp_path / "straight.onnx")
     assert quantized.read_bytes() == straight.path.read_bytes()
     assert counted == [6, 3, 4, 5, 6]
@@ -86,13 +89,9 @@ def test_the_facts_tell_how_many_images_there_were(workspace: Path, tmp_path: Pa
         nonlocal done
         done = images
 
-    quantized, _ = pipeline.quantize_with_report(
-        workspace / f"fastscnn_64x128_fp32.{format}",
-        count=50,
-        folder=tmp_path,
-        progress=progress,
-        enough=lambda: done == 3,
-    )
+    source = as_artifact(Source(str(workspace / f"fastscnn_64x128_fp32.{format}")))
+    again = Again(source, "scenes", Recipe(), count=50, enough=lambda: done == 3)
+    quantized, _ = again((), tmp_path / f"int8.{format}", progress)
     assert quantized.facts.calibration == "3 images of scenes"
 
 
