@@ -101,9 +101,7 @@ def test_another_float_file_is_refused(folder: Path, kept: Path, tmp_path: Path)
 def test_images_given_otherwise_are_other_images(folder: Path, kept: Path) -> None:
     source = artifact(folder, "tflite")
     raw = replace(source.facts.input, normalization=Normalization((0, 0, 0), (1, 1, 1)))
-    with pytest.raises(
-        InputError, match=r"as it is run now \(.*--without, --input or --target are not those it"
-    ):
+    with pytest.raises(InputError, match=r"as it is run now \(.*--without, --input or --target are not those it"):
         calibrate(Artifact(source.path, replace(source.facts, input=raw)), Recipe(), taken(source, kept))
 
 
