@@ -104,7 +104,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     facts = replace(
         artifact.facts,
         precision=recipe.precision,
-        input=_put_input(quantized, artifact, want, activation, input_name),
+        input=_put_input(quantized, artifact, want, target, activation, input_name),
         output=_put_output(quantized, artifact.facts.output, want, activation),
         parent_sha256=artifact.sha256,
         recipe=f"{recipe.name}: {ranges.method} ranges, {activation} activations, {recipe.weights}{passes_text}",
@@ -167,18 +167,20 @@ def _edit(artifact: Artifact, rewrite: Callable[..., None], *arguments: Any) -> 
         raise QuantizeError(f"{artifact.path}: it cannot take bytes: {error}; leave out --input") from error
 
 
-def _put_input(quantized: onnx.ModelProto, artifact: Artifact, want: Ends, activation: str, name: str) -> InputFacts:
+def _put_input(
+    quantized: onnx.ModelProto, artifact: Artifact, want: Ends, target: Target, activation: str, name: str
+) -> InputFacts:
     """Let a quantized model take, under this name, what is wanted, if it can; returns the facts of its input."""
     given = artifact.facts.input
     if want.raw:
         channels_last = want.layout == "NHWC"
         if integer_input(quantized, channels_last):
-            _edit(artifact, take_bytes, quantized, given.normalization, name)
+            _edit(artifact, take_bytes, quantized, given.normalization, name, target.pairs_fit)
         else:
             centre_bytes(quantized, given.normalization, name, channels_last=channels_last)
         return replace(given, layout=want.layout, dtype="uint8", normalization=BYTES)
     if want.input != "float" and (taken := integer_input(quantized, channels_last=given.layout == "NCHW")):
-        fold_stem(quantized)
+        fold_stem(quantized, target.pairs_fit)
         return replace(given, layout="NHWC", dtype=activation, scale=taken[0], zero_point=taken[1])
     return given
 

@@ -22,6 +22,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.sources import as_artifact
+from edgeseg.quantize.finished.saturation import saturation
 
 SIDE = 32
 IMAGES = [np.random.default_rng(i).integers(0, 256, (SIDE, SIDE, 3), np.uint8) for i in range(4)]
@@ -230,6 +231,19 @@ def test_a_bias_of_two_dimensions(without: tuple[str, ...], tmp_path: Path) -> N
     net.conv("gated", "logits", 8, 5)
     path = net.save(tmp_path / "net.onnx", logits())
     assert agreement(path, quantized(path, Recipe(without=without))) > 0.9
+
+
+@pytest.mark.parametrize("input", ["auto", "uint8"])
+def test_a_depthwise_convolution_of_the_image_saturates_nowhere(input: str, tmp_path: Path) -> None:
+    net = Net()
+    net.add("AveragePool", ["image"], "small", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    net.conv("image", "first", 3, 13, stride=2)
+    net.add("Concat", ["first", "small"], "joined", axis=1)
+    net.conv("joined", "scores", 16, 5)
+    path = net.save(tmp_path / "net.onnx", value("scores", 1, 5, SIDE // 2, SIDE // 2))
+    for target in ("x86-avx2", "x86-vnni"):
+        made = quantized(path, Recipe(target=target, input=input))
+        assert saturation(made.path).cannot == (target == "x86-avx2")
 
 
 def test_names_that_are_taken_are_not_given_again(tmp_path: Path) -> None:

@@ -43,8 +43,11 @@ class _Stem:
     strides: list[int]
 
 
-def fold_stem(model: onnx.ModelProto) -> None:
-    """Fold, in place, the convolutions of the image that a QDQ model with an NHWC integer input begins with."""
+def fold_stem(model: onnx.ModelProto, pairs_fit: bool = False) -> None:
+    """Fold, in place, the convolutions of the image that a QDQ model with an NHWC integer input begins with.
+
+    With `pairs_fit` depthwise ones stay: their weights have all 8 bits, of which a dense kernel adds two products.
+    """
     graph, edit = model.graph, Editor(model)
     shape = edit.shape(graph.input[0].name)
     if len(shape) != 4 or shape[3] != 3 or not all(shape):
@@ -53,7 +56,8 @@ def fold_stem(model: onnx.ModelProto) -> None:
     starts = [node for plane in planes for node in _readers(graph, plane.output[0])]
     for start in starts:
         for node in _readers(graph, start.output[0]):
-            stem = _stem(graph, edit, start, node)
+            stays = pairs_fit and edit.attribute(node, "group", 1) > 1
+            stem = None if stays else _stem(graph, edit, start, node)
             if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * PIXELS:
                 _fold(graph, edit, stem, shape)
     outputs = {output.name for output in graph.output}

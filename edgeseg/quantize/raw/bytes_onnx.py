@@ -23,14 +23,14 @@ XOR_OPSET = 18
 """With which BitwiseXor came, that files with signed activations make their input of."""
 
 
-def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str) -> None:
+def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str, pairs_fit: bool = False) -> None:
     """Let, in place, a model whose input is the integers of v take bytes (uint8), as an input called `name`.
 
-    With signed activations it has to be of `XOR_OPSET` at least.
+    `pairs_fit` is that of `fold_stem`. With signed activations it has to be of `XOR_OPSET` at least.
     """
     _shift_biases(model, normalization)
     _shift_floats(model, normalization)
-    fold_stem(model)
+    fold_stem(model, pairs_fit)
     _lengthen(model, 255 * np.array(normalization.mean))
     for stem in list(_stems(model)):
         _ring(model, stem, 255 * np.array(normalization.mean))
