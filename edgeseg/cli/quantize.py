@@ -15,6 +15,7 @@ from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.precision import check_passes, checked, precision_of
 from edgeseg.cli.verdict import (
+    quantized_line,
     say_ablation,
     say_evidence,
     say_fidelity,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.quantize.finished.report import Report
 
-__all__ = ["add_to", "quantized_line"]
+__all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -294,11 +295,3 @@ def _without_slow(again: Again, judged: Judged, threads: int) -> Again:
         return again
     say_evidence(evidence)
     return again.without(evidence.floating) if evidence.floating else again
-
-
-def quantized_line(artifact: Artifact, summary: str) -> str:
-    """What there is to say of a file just quantized."""
-    facts = artifact.facts
-    purpose = f"for {facts.target}; " if facts.target else ""
-    notes = "".join(f"\n  note: {note}" for note in facts.notes)
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}{notes}"

@@ -12,9 +12,8 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say
 from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
-from edgeseg.cli.quantize import quantized_line
 from edgeseg.cli.show import show_comparison
-from edgeseg.cli.verdict import warn_calibration
+from edgeseg.cli.verdict import quantized_line, warn_calibration
 from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact

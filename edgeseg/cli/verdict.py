@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgeseg.pipeline.worth.mixing import Mixture
 
 __all__ = [
+    "quantized_line",
     "say_ablation",
     "say_evidence",
     "say_fidelity",
@@ -25,6 +26,14 @@ __all__ = [
     "warn_calibration",
     "warn_slower",
 ]
+
+
+def quantized_line(artifact: Artifact, summary: str) -> str:
+    """What there is to say of a file just quantized."""
+    facts = artifact.facts
+    purpose = f"for {facts.target}; " if facts.target else ""
+    notes = "".join(f"\n  note: {note}" for note in facts.notes)
+    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}{notes}"
 
 
 def say_judged(judged: Judged) -> None:

@@ -17,7 +17,7 @@ from secrets import token_hex
 from stat import S_IMODE
 from threading import Lock
 
-from edgeseg.core.errors import EdgesegError, InputError, WorkError
+from edgeseg.core.errors import InputError, WorkError, told_of
 
 __all__ = ["atomic_path", "atomic_write", "need_writable", "remove", "temporary_folder"]
 
@@ -45,7 +45,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.parent / f".{target.stem}.{token_hex(4)}{target.suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _unfinished(temporary):
+        with _unfinished(temporary), told_of(target, temporary):
             try:
                 temporary.touch(exist_ok=False)
                 mode = S_IMODE((target if target.is_file() else temporary).stat().st_mode)
@@ -54,9 +54,6 @@ def atomic_path(target: Path) -> Iterator[Path]:
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
-    except EdgesegError as error:
-        error.args = (str(error).replace(str(temporary), str(target)),)
-        raise
     except OSError as error:
         if error.errno is None:
             raise

@@ -82,22 +82,27 @@ def train(
     }
     if validation is None and isinstance(dataset, str):
         validation = dataset
-    if isinstance(validation, str):  # What is wrong with it is told before long work.
-        validation = data.open_dataset(validation, size=size or learner.size)
-    if validation is not None and len(validation.classes) != len(learner.classes):
-        raise InputError(
-            f"{validation.name}: {len(validation.classes)} classes to validate on, but {learner.name} has "
-            f"{len(learner.classes)}; give data of its classes"
-        )
+    measured = None if validation is None else _opened(validation, size or learner.size, learner)
     result = fit(learner, labelled, chosen, target.with_suffix(".checkpoint.npz"), progress, given)
     weights_file.save(learner.network, target)
-    if validation is None:
+    if measured is None:
         return target, result
     if isinstance(model, str):
         learner = models.load(model, classes=classes, weights=target, size=size)
-    seen = len(set(getattr(labelled, "files", ())) & set(getattr(validation, "files", ()))) > 0
-    on = f"{len(validation)} images of {validation.name}{', which it was trained on' if seen else ''}"
-    return target, replace(result, miou_percent=_miou_percent(learner, validation, progress), measured_on=on)
+    seen = len(set(getattr(labelled, "files", ())) & set(getattr(measured, "files", ()))) > 0
+    on = f"{len(measured)} images of {measured.name}{', which it was trained on' if seen else ''}"
+    return target, replace(result, miou_percent=_miou_percent(learner, measured, progress), measured_on=on)
+
+
+def _opened(validation: Dataset | str, size: Size, learner: Model) -> Dataset:
+    """Looked at before long work; InputError for data of other classes."""
+    opened = data.open_dataset(validation, size=size) if isinstance(validation, str) else validation
+    if len(opened.classes) != len(learner.classes):
+        raise InputError(
+            f"{opened.name}: {len(opened.classes)} classes to validate on, but {learner.name} has "
+            f"{len(learner.classes)}; give data of its classes"
+        )
+    return opened
 
 
 def _own_size(model: Model) -> Size:

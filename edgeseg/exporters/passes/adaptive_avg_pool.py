@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
-from edgeseg.exporters.passes.edit import arguments, become, calls, constant, shape
+from edgeseg.exporters.passes.edit import arguments, become, calls, constant, shape, side_products
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -32,7 +32,7 @@ def rewrite(graph: fx.GraphModule) -> int:
         rows, columns = (_shares(side, cells) for side, cells in zip(sides, grid, strict=True))
         if rows.numel() * columns.numel() > _LARGEST:
             matrices = [constant(graph, node, "side_shares", shares.float()) for shares in (rows, columns)]
-            become(node, _pool_sides, given, *matrices)
+            become(node, side_products, given, *matrices)
         else:
             shares = torch.kron(rows, columns).float()
             if grid[0] == 1:  # litert-torch merges the row with the product and then refuses its rank.
@@ -45,10 +45,6 @@ def rewrite(graph: fx.GraphModule) -> int:
 def _shares(side: int, cells: int) -> Tensor:
     """(cells, side): what each pixel of a side has of each window's mean."""
     return F.adaptive_avg_pool1d(torch.eye(side, dtype=torch.float64)[None], cells)[0].T.contiguous()
-
-
-def _pool_sides(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    return F.linear(F.linear(x, columns).transpose(2, 3), rows).transpose(2, 3)
 
 
 def _pool(x: Tensor, shares: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
-from edgeseg.exporters.passes.edit import arguments, become, calls, constant, scales_otherwise, shape
+from edgeseg.exporters.passes.edit import arguments, become, calls, constant, scales_otherwise, shape, side_products
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -32,7 +32,7 @@ def rewrite(graph: fx.GraphModule) -> int:
         else:
             sides = zip(shape(given["input"])[2:], size, factors, strict=True)
             shares = [constant(graph, node, "resized_shares", _shares(*side)) for side in sides]
-            become(node, _resize_sides, given["input"], *shares)
+            become(node, side_products, given["input"], *shares)
         changed += 1
     return changed
 
@@ -45,7 +45,3 @@ def _shares(side: int, size: int, factor: float) -> Tensor:
     """(size, side): what each given pixel has of each new one."""
     pixels = torch.eye(side).view(side, 1, side, 1)
     return torch.ops.aten.upsample_bilinear2d.vec(pixels, None, False, [factor, 1.0]).view(side, size).T
-
-
-def _resize_sides(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    return F.linear(F.linear(x, columns).transpose(2, 3), rows).transpose(2, 3)

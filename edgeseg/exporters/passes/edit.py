@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, fx
 
 __all__ = [
     *("arguments", "become", "calls", "chosen_pixels", "constant", "never_negative", "norm_factors", "only_user"),
-    *("pair", "scales_otherwise", "shape", "value", "written"),
+    *("pair", "scales_otherwise", "shape", "side_products", "value", "written"),
 ]
 
 
@@ -64,8 +65,8 @@ def scales_otherwise(node: fx.Node) -> bool:
     factors = given.get("scale_factors")
     if factors is None or given.get("align_corners"):
         return False
-    before, after = shape(given["input" if "input" in given else "self"])[2:], shape(node)[2:]
-    return any(side * factor != size for side, factor, size in zip(before, factors, after, strict=True))
+    sides = zip(shape(given["input"])[2:], factors, shape(node)[2:], strict=True)
+    return not all(math.isclose(side * factor, size, rel_tol=1e-6) for side, factor, size in sides)
 
 
 def written(node: fx.Node, but: fx.Node | None = None) -> bool:
@@ -117,6 +118,11 @@ def norm_factors(graph: fx.GraphModule, node: fx.Node) -> tuple[Tensor, Tensor] 
         factor = factor * known["weight"].double()
     offset = -mean.double() * factor
     return factor, offset if known["bias"] is None else offset + known["bias"].double()
+
+
+def side_products(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, h, w), height and width being products with (h, H) and (w, W)."""
+    return torch.nn.functional.linear(torch.nn.functional.linear(x, columns).transpose(2, 3), rows).transpose(2, 3)
 
 
 def chosen_pixels(node: fx.Node) -> tuple[Tensor, Tensor]:

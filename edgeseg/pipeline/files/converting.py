@@ -28,7 +28,7 @@ __all__ = ["convert", "need_float", "try_out"]
 _INTEGER = ("ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul")
 _UNPACKING = ("Cast", "DEQUANTIZE", "DequantizeLinear")
 """What may stand before an operator whose weights are stored as others than it computes with."""
-_OTHER_WEIGHTS = ("float16", "bfloat16", "float64", "int8", "uint8", "int4")
+_OTHER_FLOATS, _BYTES = ("float16", "bfloat16", "float64"), ("int8", "uint8", "int4")
 
 
 def convert(
@@ -50,7 +50,7 @@ def convert(
         converted = room.convert(fixed, recipe, temporary)
         found = stored(read_graph(temporary), kind.weights)
         check_stored(found, target)
-        try_out(converted, target)
+        try_out(converted, fixed, target)
         facts = replace(counted(converted.facts, fixed), parent_sha256=source.sha256)
         write_facts(temporary, facts)
     return Artifact(target, facts), found
@@ -64,14 +64,22 @@ def need_float(source: Artifact) -> None:
     weighted = [node for node in nodes if node.op in WEIGHTED or node.op in _INTEGER]
     read = {tensor.name for node in weighted for tensor in node.inputs}
     unpacked = [node for node in nodes if node.op in _UNPACKING and read.intersection(t.name for t in node.outputs)]
-    tensors = (tensor for node in (*weighted, *unpacked) for tensor in node.inputs)
-    others = (each.dtype for each in tensors if each.constant and len(each.shape) > 1 and each.dtype in _OTHER_WEIGHTS)
+    weights = {tensor.name for node in (*weighted, *unpacked) for tensor in node.inputs}
+    constants = (each for node in nodes for each in node.inputs if each.constant and len(each.shape) > 1)
+    others = (
+        each.dtype
+        for each in constants
+        if each.dtype in _OTHER_FLOATS or (each.dtype in _BYTES and each.name in weights)
+    )
     if (other := next(others, None)) is not None:
         raise InputError(f"{source.path}: it holds weights in {other}; give the file with all of them in float32")
 
 
-def try_out(written: Artifact, target: Path) -> None:
-    """Run a file just written, which will be `target`; QuantizeError where it cannot be run or gives no numbers."""
+def try_out(written: Artifact, source: Artifact, target: Path) -> None:
+    """Run a file just written, which will be `target`; QuantizeError where it cannot be run or gives no numbers.
+
+    Infinity is one where the float file `source` gives it too.
+    """
     precision = written.facts.precision
     try:
         with runtimes.open_session(written, threads=1) as session:
@@ -79,6 +87,9 @@ def try_out(written: Artifact, target: Path) -> None:
     except EdgesegError as error:
         problem = str(error).replace(str(written.path), precision)
         raise QuantizeError(f"{target}: {problem}; use another precision") from error
-    # Infinity can be what the float file gives too, but hardly of half floats.
-    if np.isnan(result).any() or (precision == "fp16" and np.isinf(result).any()):
+    if np.isfinite(result).all():
+        return
+    with runtimes.open_session(source, threads=1) as session:  # A logarithm of softmax is infinite in float too.
+        is_finite = np.isfinite(session.run(a_batch(source))).all()
+    if is_finite or np.isnan(result).any():
         raise QuantizeError(f"{target}: it overflows in {precision}; use another precision")
