@@ -5,6 +5,7 @@ A model is the schema's object form.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,91 +14,88 @@ from numpy.typing import NDArray
 
 from edgeseg.core.types import Normalization
 from edgeseg.quantize.raw import CENTRED, centre
-from edgeseg.quantize.raw.edit_tflite import add_constant, add_op, add_tensor, kind, pads_of, set_input, values
 from edgeseg.quantize.raw.fold_tflite import stems_of
+from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
 __all__ = ["take_bytes"]
 
-_Op = schema.BuiltinOperator
 _SIGNED = 128
 """What int8 tensors hold less than the bytes."""
 
 
 def take_bytes(model: Any, normalization: Normalization) -> None:
     """Let, in place, a model whose input is the integers of v take bytes (uint8)."""
-    graph = model.subgraphs[0]
-    centred = int(graph.inputs[0])
-    for op in [op for op in graph.operators if centred in op.inputs]:
-        if kind(model, op) == _Op.DEQUANTIZE:
-            _centre(model, op, normalization)
+    edit = Editor(model)
+    centred = edit.input
+    for op in edit.readers(centred):
+        if edit.kind(op) == Op.DEQUANTIZE:
+            _centre(edit, op, normalization)
             continue
-        for stem in stems_of(model, op) or [op]:
-            _shift_bias(model, stem, normalization)
-        _ring(model, op, 255 * np.array(normalization.mean))
-    like = graph.tensors[centred].quantization
+        for stem in stems_of(edit, op) or [op]:
+            _shift_bias(edit, stem, normalization)
+        _ring(edit, op, 255 * np.array(normalization.mean))
+    like = edit.tensor(centred).quantization
     unsigned = schema.QuantizationParametersT()
     unsigned.scale, unsigned.zeroPoint = like.scale, [int(like.zeroPoint[0]) + _SIGNED]
-    given = add_tensor(model, "image", graph.tensors[centred].shape, "uint8", unsigned)
-    add_op(model, 0, "QUANTIZE", [given], centred, schema.QuantizeOptionsT(), version=2)
-    set_input(model, given)
+    given = edit.add_tensor("image", edit.shape(centred), centred, unsigned)
+    edit.tensor(given).type = schema.TensorType.UINT8
+    quantize = edit.operator(Op.QUANTIZE, [given], [centred], schema.QuantizeOptionsT())
+    edit.need_version(quantize, 2)
+    edit.put_first(quantize)
+    edit.set_input(given)
 
 
-def _centre(model: Any, dequantize: Any, normalization: Normalization) -> None:
+def _centre(edit: Editor, dequantize: Any, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean to what stays in float."""
-    graph, real = model.subgraphs[0], int(dequantize.outputs[0])
+    real = int(dequantize.outputs[0])
     shift = (centre(normalization) - 255 * np.array(normalization.mean)).astype(np.float32)
-    moved = add_tensor(model, f"{CENTRED}_in_float", graph.tensors[real].shape, "float32")
-    for reader in graph.operators:
-        reader.inputs = [moved if given == real else given for given in reader.inputs]
-    place = next(i for i, other in enumerate(graph.operators) if other is dequantize)
-    add_op(model, place + 1, "ADD", [real, add_constant(model, "shift_of_bytes", shift)], moved, schema.AddOptionsT())
+    moved = edit.add_tensor(f"{CENTRED}_in_float", edit.shape(real), real)
+    edit.reread(real, moved)
+    constant = edit.add_constant("shift_of_bytes", shift)
+    edit.replace(dequantize, dequantize, edit.operator(Op.ADD, [real, constant], [moved], schema.AddOptionsT()))
 
 
-def _shift_bias(model: Any, op: Any, normalization: Normalization) -> None:
+def _shift_bias(edit: Editor, op: Any, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean into the bias."""
-    tensors = model.subgraphs[0].tensors
     shift = centre(normalization) - 255 * np.array(normalization.mean)
-    kernel, bias = (values(model, int(op.inputs[i])).astype(np.float64) for i in (1, 2))
-    depthwise = kind(model, op) == _Op.DEPTHWISE_CONV_2D
-    moved = kernel.sum(axis=(0, 1, 2)) * shift if depthwise else kernel.sum(axis=(1, 2)) @ shift
-    scales = [np.array(tensors[op.inputs[i]].quantization.scale, np.float64) for i in (1, 2)]
+    kernel, bias = (edit.constant(index) for index in op.inputs[1:3])
+    assert kernel is not None and bias is not None
+    sums = kernel.astype(np.float64).sum(axis=(1, 2))
+    moved = sums[0] * shift if edit.kind(op) == Op.DEPTHWISE_CONV_2D else sums @ shift
+    scales = [np.array(edit.tensor(index).quantization.scale, np.float64) for index in op.inputs[1:3]]
     steps = np.rint(bias + moved * scales[0] / scales[1]).astype(np.int32)
-    op.inputs = [*op.inputs[:2], add_constant(model, "bias_of_bytes", steps, tensors[op.inputs[2]].quantization)]
+    added = edit.add_constant("bias_of_bytes", steps, edit.tensor(op.inputs[2]).quantization)
+    op.inputs = [*op.inputs[:2], added]
 
 
-def _ring(model: Any, op: Any, mean: NDArray[np.float64]) -> None:
+def _ring(edit: Editor, op: Any, mean: NDArray[np.float64]) -> None:
     """Put a ring of `mean` around the image where an operator pads with the zero point, and let it pad no more."""
-    graph = model.subgraphs[0]
-    pads = pads_of(model, op)
-    if not any(pads):
+    pads, index, joins = edit.pads(op), int(op.inputs[0]), []
+    if not np.any(pads):
         return
-    index = int(op.inputs[0])
-    shape, quantization = list(graph.tensors[index].shape), graph.tensors[index].quantization
+    shape, like = list(edit.shape(index)), index
     pixel = (np.rint(mean) - _SIGNED).astype(np.int8)
-    for axis, before, after in ((1, pads[0], pads[2]), (2, pads[1], pads[3])):
-        sides = [_border(model, pixel, shape, axis, count, quantization) for count in (before, after)]
-        shape[axis] += before + after
-        parts = [*sides[0], index, *sides[1]]
-        if len(parts) > 1:
+    for axis, counts in enumerate(pads, start=1):
+        before, behind = (_border(edit, pixel, shape, axis, count, like) for count in counts)
+        shape[axis] += sum(counts)
+        if before or behind:
             options = schema.ConcatenationOptionsT()
             options.axis = axis
-            index = add_tensor(model, f"ring_{axis}_of_{len(graph.tensors)}", shape, "int8", quantization)
-            place = next(i for i, other in enumerate(graph.operators) if other is op)
-            add_op(model, place, "CONCATENATION", parts, index, options)
-    if kind(model, op) == _Op.PAD:
-        for reader in graph.operators:
-            reader.inputs = [index if given == op.outputs[0] else given for given in reader.inputs]
-        graph.operators.remove(op)
+            ringed = edit.add_tensor("ring", shape, like)
+            joins.append(edit.operator(Op.CONCATENATION, [*before, index, *behind], [ringed], options))
+            index = ringed
+    if edit.kind(op) == Op.PAD:
+        edit.reread(int(op.outputs[0]), index)
+        edit.replace(op, *joins)
     else:
         op.inputs = [index, *op.inputs[1:]]
         op.builtinOptions.padding = schema.Padding.VALID
+        edit.replace(op, *joins, op)
 
 
-def _border(
-    model: Any, pixel: NDArray[np.int8], shape: list[int], axis: int, count: int, quantization: Any
-) -> list[int]:
+def _border(edit: Editor, pixel: NDArray[np.int8], shape: Sequence[int], axis: int, count: int, like: int) -> list[int]:
     """A constant of `count` rows or columns of one pixel, as the list of its index; empty for none."""
     if not count:
         return []
     sides = [*shape[:axis], count, *shape[axis + 1 :]]
-    return [add_constant(model, f"ring_{len(model.buffers)}", np.broadcast_to(pixel, sides), quantization)]
+    return [edit.add_constant("border", np.broadcast_to(pixel, sides), edit.tensor(like).quantization)]

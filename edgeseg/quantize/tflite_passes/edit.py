@@ -13,7 +13,13 @@ __all__ = ["Editor", "Op", "explicit_padding", "scale_of"]
 
 Op = schema.BuiltinOperator
 _Type = schema.TensorType
-_DTYPES = {_Type.FLOAT32: np.float32, _Type.INT8: np.int8, _Type.INT32: np.int32, _Type.INT64: np.int64}
+_DTYPES = {
+    _Type.FLOAT32: np.float32,
+    _Type.INT8: np.int8,
+    _Type.UINT8: np.uint8,
+    _Type.INT32: np.int32,
+    _Type.INT64: np.int64,
+}
 _TYPES = {np.dtype(dtype): kind for kind, dtype in _DTYPES.items()}
 _LAST_SHORT_CODE = 127
 """Of an operator, that fits the field which the schema had first."""
@@ -52,6 +58,44 @@ class Editor:
             return None
         return np.frombuffer(bytes(data), _DTYPES[tensor.type]).reshape(self.shape(index))
 
+    def pads(self, op: Any) -> list[tuple[int, int]]:
+        """(before, behind) of what a CONV_2D or DEPTHWISE_CONV_2D pads along height and width, or a PAD does."""
+        if self.kind(op) == Op.PAD:
+            amounts = self.constant(op.inputs[1])
+            assert amounts is not None
+            return [(int(before), int(behind)) for before, behind in amounts[1:3]]
+        options = op.builtinOptions
+        dilations = options.dilationHFactor, options.dilationWFactor
+        image, kernel, result = (self.shape(i)[1:3] for i in (op.inputs[0], op.inputs[1], op.outputs[0]))
+        window = [(side - 1) * dilation + 1 for side, dilation in zip(kernel, dilations, strict=True)]
+        return explicit_padding(image, result, window, (options.strideH, options.strideW), options.padding)
+
+    @property
+    def input(self) -> int:
+        """The tensor that the graph takes, or the first of them."""
+        return int(self._graph.inputs[0])
+
+    def set_input(self, index: int) -> None:
+        """Let the graph take this tensor instead, in its signatures too."""
+        old, self._graph.inputs = self.input, [index]
+        for signature in self._model.signatureDefs or ():
+            for entry in signature.inputs:
+                if entry.tensorIndex == old and signature.subgraphIndex == 0:
+                    entry.tensorIndex = index
+
+    def readers(self, index: int) -> list[Any]:
+        """The operators that read a tensor, in the order of execution."""
+        return [op for op in self._graph.operators if index in op.inputs]
+
+    def reread(self, index: int, other: int, *readers: Any) -> None:
+        """Let these operators, or all that read a tensor, read another instead."""
+        for op in readers or self.readers(index):
+            op.inputs = [other if given == index else given for given in op.inputs]
+
+    def is_output(self, index: int) -> bool:
+        """Whether the graph gives a tensor."""
+        return index in self._graph.outputs
+
     def writer(self, index: int) -> Any | None:
         """The operator that writes a tensor."""
         return next((op for op in self._graph.operators if index in op.outputs), None)
@@ -64,7 +108,7 @@ class Editor:
 
     def unread(self, index: int) -> bool:
         """Whether nothing reads a tensor."""
-        return index not in self._graph.outputs and all(index not in op.inputs for op in self._graph.operators)
+        return not self.is_output(index) and not self.readers(index)
 
     def add_constant(self, name: str, values: NDArray[Any], quantization: Any = None) -> int:
         """Add a constant tensor."""
@@ -114,6 +158,10 @@ class Editor:
         """Put operators in the place of one, which may be among them."""
         place = next(i for i, each in enumerate(self._graph.operators) if each is op)
         self._graph.operators[place : place + 1] = others
+
+    def put_first(self, *ops: Any) -> None:
+        """Put operators before all others."""
+        self._graph.operators[:0] = ops
 
     def remove(self, *ops: Any) -> None:
         """Take operators out."""
