@@ -11,21 +11,15 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
-from edgeseg.exporters.passes.edit import arguments, become, calls, pair, shape
+from edgeseg.exporters.passes.edit import arguments, become, calls, never_negative
 from edgeseg.exporters.passes.interleave import padded
+from edgeseg.exporters.passes.pooling import windows
 
 __all__ = ["FORMATS", "rewrite"]
 
 FORMATS = ("tflite",)
 
 _aten = torch.ops.aten
-_NEVER_NEGATIVE = (
-    _aten.relu.default,
-    _aten.relu_.default,
-    _aten.relu6.default,
-    _aten.relu6_.default,
-    _aten.sigmoid.default,
-)
 _KEEPS_SIGN = (_aten.dropout.default, _aten.max_pool2d.default, _aten.avg_pool2d.default, _aten.cat.default)
 
 
@@ -35,28 +29,18 @@ def rewrite(graph: fx.GraphModule) -> int:
     nodes = calls(graph, _aten.max_pool2d.default)
     positive = [_never_negative(arguments(node)["self"]) for node in nodes]
     for node, zeros in zip(nodes, positive, strict=True):
-        given = arguments(node)
-        padding, kernel = pair(given["padding"]), pair(given["kernel_size"])
-        stride = pair(given["stride"] or given["kernel_size"])
-        margins = [
-            (output - 1) * step + size - side - pad
-            for output, step, size, side, pad in zip(
-                shape(node)[2:], stride, kernel, shape(given["self"])[2:], padding, strict=True
-            )
-        ]
-        around = (padding[1], margins[1], padding[0], margins[0])
-        if pair(given["dilation"]) == (1, 1) and max(around) > 0:
-            become(node, _pool if zeros else _pool_of_repeated, given["self"], kernel, stride, around)
+        pool = windows(node)
+        if pool.dilation == (1, 1) and max(pool.margins) > 0:
+            function = _pool if zeros else _pool_of_repeated
+            become(node, function, arguments(node)["self"], pool.kernel, pool.stride, pool.margins)
             changed += 1
     return changed
 
 
 def _never_negative(node: fx.Node) -> bool:
-    if node.target is _aten.hardtanh.default or node.target is _aten.hardtanh_.default:
-        return float(arguments(node)["min_val"]) >= 0
     if node.target in _KEEPS_SIGN:
         return all(map(_never_negative, node.all_input_nodes))
-    return node.target in _NEVER_NEGATIVE
+    return never_negative(node)
 
 
 def _pool(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, ...]) -> Tensor:
