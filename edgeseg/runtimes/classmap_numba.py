@@ -238,39 +238,53 @@ def _fill_row(north: Any, south: Any, rows: Any, columns: Any, weights: Any, pha
 
 
 @_compiled
+def _fill_unmixed(scores: Any, leaders: Any, row: Any, columns: Any, limit: Any, mixed: Any, out: Any) -> Any:
+    """Fill the cells of a row whose corners agree, list the others with the classes that are to be evaluated in them.
+
+    Returns how many others there are and how many classes they have in all, by which it stops beyond `limit`.
+    """
+    (i, i1, y0, y1, few), (places, counts, candidates, left_out) = row, mixed
+    _, width, classes = scores.shape
+    many, work = 0, 0
+    for j in range(width):
+        j1, leader = min(j + 1, width - 1), leaders[i, j]
+        if leader == leaders[i, j1] and leader == leaders[i1, j] and leader == leaders[i1, j1]:
+            out[y0:y1, columns[j] : columns[j + 1]] = leader
+            continue
+        counts[many] = classes
+        if not few:
+            counts[many] = _candidates(scores, leaders, (i, i1, j, j1), left_out, candidates[many])
+        places[many] = j
+        work += counts[many]
+        many += 1
+        if work > limit:
+            break
+    return many, work
+
+
+@_compiled
 def _upsample_argmax(scores: Any, leaders: Any, starts: Any, weights: Any, phases: Any, out: Any) -> None:
     height, width, classes = scores.shape
     (rows, columns), precision = starts, weights[0].dtype
+    places, counts = np.empty(width, np.int64), np.empty(width, np.int64)
     candidates, left_out = np.empty((width, classes), np.uint8), np.empty(classes, np.bool_)
     best, left, right = np.empty(out.shape[1], precision), np.empty(classes, precision), np.empty(classes, precision)
-    mixed, counts = np.empty(width, np.int64), np.empty(width, np.int64)
     planes, loaded = np.empty((2, classes, width + 1), precision), np.full(2, -1)
     for i in range(height):
         i1, y0, y1 = min(i + 1, height - 1), rows[i], rows[i + 1]
         few = (y1 - y0) * phases[0].shape[0] <= _FEW
         limit = width * classes * (_WHOLE_FEW if few else _WHOLE)
-        many, work = 0, 0
-        for j in range(width):
-            j1, leader = min(j + 1, width - 1), leaders[i, j]
-            if leader == leaders[i, j1] and leader == leaders[i1, j] and leader == leaders[i1, j1]:
-                out[y0:y1, columns[j] : columns[j + 1]] = leader
-                continue
-            cell = (i, i1, j, j1)
-            counts[many] = classes if few else _candidates(scores, leaders, cell, left_out, candidates[many])
-            mixed[many] = j
-            work += counts[many]
-            many += 1
-            if work > limit:
-                break
+        row, mixed = (i, i1, y0, y1, few), (places, counts, candidates, left_out)
+        many, work = _fill_unmixed(scores, leaders, row, columns, limit, mixed, out)
         if work > limit:
-            for row in (i, i1):
-                if loaded[row & 1] != row:
-                    _load_row(scores, row, planes[row & 1])
-                    loaded[row & 1] = row
+            for whole in (i, i1):
+                if loaded[whole & 1] != whole:
+                    _load_row(scores, whole, planes[whole & 1])
+                    loaded[whole & 1] = whole
             _fill_row(planes[i & 1], planes[i1 & 1], (y0, y1), columns, weights, phases, out)
             continue
         for index in range(many):
-            j = mixed[index]
+            j = places[index]
             cell, pixels = (i, i1, j, min(j + 1, width - 1)), (y0, y1, columns[j], columns[j + 1])
             if few:
                 _fill_few(scores, cell, pixels, weights, left, right, out)
