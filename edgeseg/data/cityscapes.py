@@ -53,7 +53,8 @@ def open_dataset(options: DatasetOptions) -> Pairs:
         raise InputError(f"cityscapes has no split {split!r}; it has {' and '.join(DECLARATION.splits)}")
     layout = _LAYOUT.format(split)
     root = existing_folder(_root(options.path), f"a folder with {layout}")
-    images = images_in(root / "leftImg8bit" / split, layout, options, "*/*_leftImg8bit.*")
+    folder = root / "leftImg8bit" / split
+    images = images_in(folder, folder.glob("*/*_leftImg8bit.*"), layout, options)
     codes = {"labelIds": _label_ids(), "labelTrainIds": LabelCode.train_ids(len(CITYSCAPES_CLASSES))}
     pairs = [_pair(root / "gtFine" / split, image, codes) for image in images]
     need_labels(pairs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +36,21 @@ def open_dataset(options: DatasetOptions) -> Unlabelled:
         raise InputError(
             f"images has no split {options.split!r} and no labels; a dataset that has, such as folder:PATH, is needed"
         )
-    paths = images_in(existing_folder(options.path, _LAYOUT), _LAYOUT, options, "**/*")
+    folder = existing_folder(options.path, _LAYOUT)
+    paths = images_in(folder, _files(folder), _LAYOUT, options)
 
     def read(path: Path) -> NDArray[np.uint8]:
         image = read_image(path)
         return resize_image(image, options.size) if options.size else image
 
     return Unlabelled("images", paths, read)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Those in a folder and in all inside it, linked ones too, where each folder is entered once."""
+    entered = {folder.resolve()}
+    for place, inside, names in os.walk(folder, followlinks=True):
+        yield from (Path(place, name) for name in names)
+        reals = {Path(place, name).resolve(): name for name in sorted(inside, reverse=True)}
+        inside[:] = [name for real, name in reversed(reals.items()) if real not in entered]
+        entered.update(reals)

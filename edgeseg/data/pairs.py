@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,9 +113,9 @@ def need_labels(pairs: Sequence[Pair]) -> None:
         raise InputError(f"{missing[0].image}: image without a label; expected {missing[0].label}{more}")
 
 
-def images_in(folder: Path, expected: str, options: DatasetOptions, pattern: str = "*") -> list[Path]:
-    """Image files of a folder by name, as many as the options' `limit`; InputError with the expected layout if none."""
-    seen = (path for path in folder.glob(pattern) if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
+def images_in(folder: Path, files: Iterable[Path], expected: str, options: DatasetOptions) -> list[Path]:
+    """The images among a folder's files by name, as many as `limit`; InputError with the expected layout if none."""
+    seen = (path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
     found = sorted(path for path in seen if path.is_file())
     if not found:
         raise InputError(f"{folder}: empty dataset, no image found; expected {expected}")

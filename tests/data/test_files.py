@@ -123,6 +123,16 @@ def test_images_need_no_labels(tmp_path):
         open_dataset(f"images:{tmp_path}", split="val")
 
 
+def test_images_of_linked_folders_are_found_once(tmp_path):
+    save(tmp_path / "elsewhere/a.png", picture())
+    save(tmp_path / "here/deep/b.png", picture())
+    for name in ("linked", "twice"):
+        (tmp_path / f"here/{name}").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here/deep/up").symlink_to(tmp_path / "here")
+    (tmp_path / "elsewhere/again").symlink_to(tmp_path / "here/deep")
+    assert len(open_dataset(f"images:{tmp_path / 'here'}")) == 2
+
+
 def test_calibration_images_are_taken_from_the_whole(tmp_path):
     for value in range(10):
         save(tmp_path / f"train/images/{value}.png", np.full((2, 2, 3), value, np.uint8))
