@@ -215,7 +215,10 @@ def _quantized(
 ) -> bytes:
     tool = Quantizer(str(path))
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
-    tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, np.iinfo(target.activation).bits, 8, granularity)
+    bits = np.iinfo(target.activation).bits
+    tool.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, bits, 8, granularity)
+    # Its kernels have one scale for all channels, and take the first one's where a file has more.
+    tool.add_static_config(".*", TFLOperationName.BATCH_MATMUL, bits, 8, QuantGranularity.TENSORWISE)
     floats = {TFLOperationName.INPUT: want.input == "float", TFLOperationName.OUTPUT: not want.integer_output}
     for port in (port for port, is_float in floats.items() if is_float):
         tool.update_quantization_recipe(".*", port, algorithm_key=AlgorithmName.NO_QUANTIZE)

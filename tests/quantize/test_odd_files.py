@@ -20,6 +20,7 @@ from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
+from edgeseg.graphs import read_graph
 from edgeseg.pipeline.sources import as_artifact
 from edgeseg.quantize.finished.saturation import saturation
 
@@ -355,3 +356,20 @@ def test_a_class_map_of_bytes_makes_no_file_int8(tmp_path: Path) -> None:
     )
     facts = runtimes.describe(path, classes=tuple("abcde"))
     assert (facts.precision, facts.output.dtype) == ("fp32", "uint8")
+
+
+def test_a_product_with_constants_has_one_scale(tmp_path: Path) -> None:
+    """Its kernels would take the first of several."""
+    mixing = np.random.default_rng(2).normal(size=(1, 5, 5)).astype(np.float32) * np.logspace(
+        -1, 0, 5, dtype=np.float32
+    )
+
+    def network(x: Any) -> Any:
+        planes = tf.reshape(tf.transpose(tf.nn.conv2d(x, KERNEL, 1, "SAME"), [0, 3, 1, 2]), [1, 5, SIDE * SIDE])
+        mixed = tf.reshape(tf.matmul(mixing, planes), [1, 5, SIDE, SIDE])
+        return tf.nn.conv2d(tf.transpose(mixed, [0, 2, 3, 1]), np.eye(5, dtype=np.float32)[None, None], 1, "SAME")
+
+    path = _tflite(tmp_path / "product.tflite", network)
+    made = quantized(path)
+    assert "BATCH_MATMUL" in [node.op for node in read_graph(made.path).nodes]
+    assert agreement(path, made) > 0.9
