@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
+from itertools import zip_longest
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -89,9 +91,39 @@ def _load(path: Path) -> onnx.ModelProto:
     if model.functions:
         model = inline_local_functions(model)
     try:
-        return infer_shapes(model, data_prop=True)
+        return _with_shapes(model)
     except (InferenceError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: its shapes contradict each other or cannot be read; export it again") from error
+
+
+def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Shapes as they follow from the inputs', since those stored may be of before the file was edited.
+
+    Behind operators that inference does not know the stored ones are all there is. They are kept there, unless one
+    elsewhere contradicts what follows.
+    """
+    graph = model.graph
+    outputs = {value.name: value for value in graph.output if value.type.HasField("tensor_type")}
+    stored = {value.name: deepcopy(value) for value in (*graph.value_info, *outputs.values())}
+    del graph.value_info[:]
+    for value in outputs.values():
+        value.type.tensor_type.ClearField("shape")
+    found = infer_shapes(model, data_prop=True)
+    follow = {value.name: _value(value).shape for value in (*found.graph.value_info, *found.graph.output)}
+    fixed = all(min(_value(value).shape, default=1) > 0 for value in graph.input)
+    gaps = set()
+    for name in {name for node in graph.node for name in node.output} & stored.keys():
+        shape = follow.get(name, ())
+        sides = list(zip_longest(_value(stored[name]).shape, shape, fillvalue=-1))
+        if any(old != new for old, new in sides if old > -1 and new > -1):
+            return found
+        lacking = (fixed or not shape) and any(new < 0 for old, new in sides if old > -1)
+        if lacking or name not in follow:
+            gaps.add(name)
+    for name in gaps & outputs.keys():
+        outputs[name].CopyFrom(stored[name])
+    graph.value_info.extend(stored[name] for name in gaps - outputs.keys())
+    return infer_shapes(model, data_prop=True) if gaps else found
 
 
 def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:

@@ -134,6 +134,48 @@ def test_local_functions_are_looked_into(onnx_file: Path) -> None:
     assert graph.outputs[0].shape == (-1, 5, 8, 12)
 
 
+def edited(height: int | str, *, op: str = "Relu") -> onnx.ModelProto:
+    """Of 16 rows, with its shapes stored, then made for another height at its input alone; `op` is its second one."""
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["c"], pads=[1] * 4),
+        helper.make_node(op, ["c"], ["d"], domain="" if op == "Relu" else "com.microsoft"),
+        helper.make_node("Conv", ["d", "w"], ["e"], pads=[1] * 4),
+        helper.make_node(op, ["e"], ["out"], domain="" if op == "Relu" else "com.microsoft"),
+    ]
+    sides = [1, 3, 16, 8]
+    values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, sides) for name in ("image", "d", "out")}
+    graph = helper.make_graph(nodes, "net", [values["image"]], [values["out"]], [weight("w", 3, 3, 3, 3)])
+    graph.value_info.append(values["d"])
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    model = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=opsets))
+    side = model.graph.input[0].type.tensor_type.shape.dim[2]
+    if isinstance(height, int):
+        side.dim_value = height
+    else:
+        side.dim_param = height
+    return model
+
+
+@pytest.mark.parametrize(("height", "known"), [(4, 4), ("height", -1)])
+def test_shapes_follow_from_the_input_of_an_edited_file(tmp_path: Path, height: int | str, known: int) -> None:
+    model = edited(height)
+    onnx.save(model, tmp_path / "net.onnx")
+    graph = read_graph(tmp_path / "net.onnx")
+    assert [node.outputs[0].shape for node in graph.nodes] == [(1, 3, known, 8)] * 4
+    model.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 4
+    onnx.save(model, tmp_path / "net.onnx")
+    assert read_graph(tmp_path / "net.onnx").nodes == graph.nodes
+
+
+def test_shapes_behind_an_unknown_operator_are_those_stored(tmp_path: Path) -> None:
+    onnx.save(edited(16, op="Gelu"), tmp_path / "net.onnx")
+    graph = read_graph(tmp_path / "net.onnx")
+    assert [node.outputs[0].shape for node in graph.nodes] == [(1, 3, 16, 8)] * 4
+    onnx.save(edited(4, op="Gelu"), tmp_path / "net.onnx")
+    graph = read_graph(tmp_path / "net.onnx")
+    assert [node.outputs[0].shape for node in graph.nodes] == [(1, 3, 4, 8), (), (), ()]
+
+
 def test_tflite_operators_shapes_and_parameters(tflite_file: Path) -> None:
     graph = read_graph(tflite_file)
     assert [node.op for node in graph.nodes] == ["PAD", "DEPTHWISE_CONV_2D", "CUSTOM:Mine"]
