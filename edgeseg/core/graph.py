@@ -19,9 +19,9 @@ class Tensor:
     dtype: str
     constant: bool = False
     uniform: float | None = None
-    """The one value that all of a float constant of three dimensions or more have; None where they differ."""
+    """The one value that all of a convolution's float kernels have; None where they differ."""
     blank_taps: int = 0
-    """Of such a constant as a convolution's kernels: taps that are zero for every input, in those that are not."""
+    """Of such kernels: taps that are zero for every input, in those that are not."""
 
 
 @dataclass(frozen=True)

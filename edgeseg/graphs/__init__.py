@@ -24,7 +24,7 @@ def read_graph(path: Path) -> Graph:
     convolution.
 
     Raises:
-        InputError: A file that is missing, damaged or of another kind.
+        InputError: A file that is missing, damaged or of another kind, or whose weights are not beside it.
         MissingDependency: The package that reads the format is not installed.
     """
     graph: Graph = _module(path).read_graph(path)

@@ -9,15 +9,17 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnx.external_data_helper import uses_external_data
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 from onnx.inliner import inline_local_functions
 from onnx.shape_inference import InferenceError, infer_shapes
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.graph import Graph, Node, Tensor
+from edgeseg.core.parts import parts
 from edgeseg.graphs.kernels import blank_taps, uniform_value
 
 __all__ = ["read_graph", "write_pinned"]
@@ -42,7 +44,7 @@ _SETTINGS: dict[str, frozenset[int]] = {
 def read_graph(path: Path) -> Graph:
     """See `edgeseg.graphs.read_graph`. Local functions are inlined, constants are no operators."""
     graph = _load(path).graph
-    constants = {tensor.name: tensor for tensor in _constants(graph)}
+    constants = {tensor.name: tensor for tensor in _constants(graph, path)}
     known = {
         value.name: _value(value) for value in (*graph.input, *graph.value_info, *graph.output) if value.name
     } | constants
@@ -126,29 +128,35 @@ def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     return infer_shapes(model, data_prop=True) if gaps else found
 
 
-def _constants(graph: onnx.GraphProto) -> Iterator[Tensor]:
-    for initializer in graph.initializer:
-        dtype = _DTYPES.get(initializer.data_type, "")
-        values = _kernels(initializer)
-        uniform, blank = (None, 0) if values is None else (uniform_value(values), blank_taps(values, inputs=1))
-        yield Tensor(initializer.name, tuple(initializer.dims), dtype, True, uniform, blank)
+def _constants(graph: onnx.GraphProto, path: Path) -> Iterator[Tensor]:
+    kernels = {node.input[1] for node in graph.node if node.op_type in ("Conv", "FusedConv") and len(node.input) > 1}
+    stored = {initializer.name: initializer for initializer in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant":
-            for attribute in node.attribute:
-                if attribute.name == "value":
-                    value = attribute.t
-                    yield Tensor(node.output[0], tuple(value.dims), _DTYPES.get(value.data_type, ""), constant=True)
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                stored[node.output[0]] = attribute.t
+    if any(uses_external_data(stored[name]) for name in kernels & stored.keys()):
+        parts(path)
+    for name, tensor in stored.items():
+        values = _kernels(tensor, path) if name in kernels else None
+        uniform, blank = (None, 0) if values is None else (uniform_value(values), blank_taps(values, inputs=1))
+        yield Tensor(name, tuple(tensor.dims), _DTYPES.get(tensor.data_type, ""), True, uniform, blank)
 
 
-def _kernels(tensor: onnx.TensorProto) -> NDArray[Any] | None:
-    """What may be those of a convolution."""
-    if len(tensor.dims) < 3 or tensor.data_type != onnx.TensorProto.FLOAT or uses_external_data(tensor):
+def _kernels(tensor: onnx.TensorProto, path: Path) -> NDArray[Any] | None:
+    """Those of a convolution in float, from beside the file where they lie there; None where they are damaged."""
+    if len(tensor.dims) < 3 or tensor.data_type != onnx.TensorProto.FLOAT:
         return None
     try:
-        values: NDArray[Any] = numpy_helper.to_array(tensor)
-    except ValueError:  # Damaged; whoever runs the file says so.
+        if not uses_external_data(tensor):
+            values: NDArray[Any] = numpy_helper.to_array(tensor)
+            return values
+        place = ExternalDataInfo(tensor)
+        file = path.parent / place.location
+        count = min(prod(tensor.dims), file.stat().st_size)
+        return np.fromfile(file, np.dtype("<f4"), count, offset=place.offset or 0).reshape(tensor.dims)
+    except (ValueError, OSError):  # Whoever runs the file says so.
         return None
-    return values
 
 
 def _value(value: onnx.ValueInfoProto) -> Tensor:

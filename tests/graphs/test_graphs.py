@@ -121,6 +121,32 @@ def test_onnx_operators_shapes_and_parameters(onnx_file: Path) -> None:
     assert graph.params == 6 * 9 + 6 + 6 + 5 * 6
 
 
+def test_kernels_are_read_wherever_they_lie(onnx_file: Path) -> None:
+    model = onnx.load(onnx_file)
+    kernels = np.zeros((6, 1, 3, 3), np.float32)
+    kernels[:, :, 1, 1] = 1
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(kernels, "w"))
+    model.graph.initializer[-1].CopyFrom(numpy_helper.from_array(np.full((5, 6, 1, 1), 0.5, np.float32), "w2"))
+    onnx.save(model, onnx_file)
+    inside = read_graph(onnx_file)
+    assert inside.nodes[0].inputs[1] == Tensor("w", (6, 1, 3, 3), "float32", True, blank_taps=6 * 8)
+    assert inside.nodes[-1].inputs[1] == Tensor("w2", (5, 6, 1, 1), "float32", True, uniform=0.5)
+
+    constant = helper.make_node("Constant", [], ["w2"], value=model.graph.initializer.pop())
+    model.graph.node.insert(0, constant)
+    onnx.save(model, onnx_file)
+    assert read_graph(onnx_file) == inside
+
+    beside = onnx_file.with_name("weights.bin")
+    onnx.save(model, onnx_file, save_as_external_data=True, location=beside.name, size_threshold=100)
+    assert read_graph(onnx_file) == inside
+    beside.write_bytes(beside.read_bytes()[:100])
+    assert read_graph(onnx_file).nodes[0].inputs[1] == Tensor("w", (6, 1, 3, 3), "float32", True)
+    beside.unlink()
+    with pytest.raises(InputError, match=r"net\.onnx: its weights are not here; expected them in .*weights\.bin"):
+        read_graph(onnx_file)
+
+
 def test_local_functions_are_looked_into(onnx_file: Path) -> None:
     model = onnx.load(onnx_file)
     relu = helper.make_node("Relu", ["x"], ["y"])
