@@ -26,13 +26,17 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """One operator of a finished file's graph. `attributes` holds integers only (group, and the like)."""
+    """One operator of a finished file's graph. `attributes` holds integers only (group, and the like).
+
+    `domain` says whose operator it is; empty for one of the format's own.
+    """
 
     op: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     name: str = ""
     attributes: Mapping[str, int] = field(default_factory=dict)
+    domain: str = ""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def read_graph(path: Path) -> Graph:
             outputs=tuple(map(tensor, node.output)),
             name=node.name,
             attributes={a.name: a.i for a in node.attribute if a.type == onnx.AttributeProto.INT},
+            domain="" if node.domain == "ai.onnx" else node.domain,
         )
         for node in graph.node
         if node.op_type != "Constant"

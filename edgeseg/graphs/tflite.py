@@ -82,6 +82,7 @@ def _graph(model: Any) -> Graph:
             inputs=pick(operator.inputs),
             outputs=pick(operator.outputs),
             attributes=_integers(operator.builtinOptions),
+            domain="custom" if ops[operator.opcodeIndex].startswith("CUSTOM:") else "",
         )
         for operator in graph.operators or ()
     )

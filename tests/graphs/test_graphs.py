@@ -197,6 +197,7 @@ def test_shapes_behind_an_unknown_operator_are_those_stored(tmp_path: Path) -> N
     onnx.save(edited(16, op="Gelu"), tmp_path / "net.onnx")
     graph = read_graph(tmp_path / "net.onnx")
     assert [node.outputs[0].shape for node in graph.nodes] == [(1, 3, 16, 8)] * 4
+    assert [node.domain for node in graph.nodes] == ["", "com.microsoft"] * 2
     onnx.save(edited(4, op="Gelu"), tmp_path / "net.onnx")
     graph = read_graph(tmp_path / "net.onnx")
     assert [node.outputs[0].shape for node in graph.nodes] == [(1, 3, 4, 8), (), (), ()]
@@ -209,6 +210,7 @@ def test_tflite_operators_shapes_and_parameters(tflite_file: Path) -> None:
     assert pad.inputs == (Tensor("image", (-1, 8, 12, 3), "float32"), Tensor("pads", (4, 2), "int32", constant=True))
     assert depthwise.inputs[1] == Tensor("kernel", (1, 3, 3, 6), "float32", constant=True)
     assert depthwise.attributes["depthMultiplier"] == 2
+    assert [node.domain for node in graph.nodes] == ["", "", "custom"]
     assert mine.inputs == (Tensor("depthwise", (1, 8, 12, 6), "float32"), Tensor("", (), ""))
     assert (graph.inputs, graph.outputs) == (pad.inputs[:1], mine.outputs)
     assert graph.params == 3 * 3 * 6 + 6

@@ -37,11 +37,11 @@ def count_madds(graph: Graph) -> int:
 
 def madds_by_node(graph: Graph) -> tuple[NodeMadds, ...]:
     """MAdds of every operator that has any, in execution order; raises as `count_madds` does."""
-    rules, uncountable = _RULES[graph.format], _UNCOUNTABLE[graph.format]
+    rules = _RULES[graph.format]
     found = []
     for index, node in enumerate(graph.nodes):
         name = node.name or (node.outputs[0].name if node.outputs else f"#{index}")
-        if node.op in uncountable:
+        if node.op in _UNCOUNTABLE[graph.format] or (node.domain and node.op not in {*rules, *_FREE}):
             raise MeasureError(f"{node.op} {name}: MAdds of this operator cannot be read off the graph")
         if node.op in rules:
             found.append(NodeMadds(name, node.op, rules[node.op](_Shapes(node, name))))
@@ -134,15 +134,20 @@ _RULES: dict[Format, dict[str, _Rule]] = {
     "onnx": {
         "Conv": _conv(1, 1),
         "FusedConv": _conv(1, 1),
+        "NhwcFusedConv": _conv(1, 1),
         "ConvInteger": _conv(1, 1),
         "QLinearConv": _conv(3, 1),
         "ConvTranspose": _onnx_conv_transpose,
         "Gemm": _onnx_gemm,
+        "FusedGemm": _onnx_gemm,
         "QGemm": _onnx_gemm,
         "MatMul": _onnx_matmul,
         "MatMulInteger": _onnx_matmul,
+        "MatMulIntegerToFloat": _onnx_matmul,
+        "DynamicQuantizeMatMul": _onnx_matmul,
         "QLinearMatMul": _onnx_matmul,
         "FusedMatMul": _transposable_matmul,
+        "FusedMatMulActivation": _transposable_matmul,
     },
     "tflite": {
         "CONV_2D": _conv(1, -1),
@@ -154,9 +159,34 @@ _RULES: dict[Format, dict[str, _Rule]] = {
 }
 
 _UNCOUNTABLE: dict[Format, frozenset[str]] = {
-    "onnx": frozenset({"Einsum", "DeformConv", "Attention", "LSTM", "GRU", "RNN", "If", "Loop", "Scan"}),
+    "onnx": frozenset(
+        {
+            *("Einsum", "DeformConv", "CausalConvWithState", "Attention", "LinearAttention", "LSTM", "GRU", "RNN"),
+            *("If", "Loop", "Scan", "SequenceMap"),
+        }
+    ),
     "tflite": frozenset(
-        {"CONV_3D", "CONV_3D_TRANSPOSE", "STABLEHLO_CONVOLUTION", "STABLEHLO_DOT_GENERAL", "IF", "WHILE"}
+        {
+            *("CONV_3D", "CONV_3D_TRANSPOSE", "STABLEHLO_CONVOLUTION", "STABLEHLO_DOT_GENERAL", "SVDF"),
+            *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
+            *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
+            *("IF", "WHILE", "CALL", "STABLEHLO_CASE", "STABLEHLO_WHILE", "STABLEHLO_COMPOSITE"),
+            *("STABLEHLO_CUSTOM_CALL", "UNKNOWN"),
+        }
     ),
 }
 """Operators that multiply, or hold graphs that may, and that have no rule: a wrong total would be worse than none."""
+
+_FREE = frozenset(
+    {
+        *("Gelu", "BiasGelu", "FastGelu", "QuickGelu", "BiasAdd", "BiasSoftmax", "BiasSplitGelu"),
+        *("GroupNorm", "SkipGroupNorm", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"),
+        *("QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearConcat", "QLinearWhere"),
+        *("QLinearSigmoid", "QLinearSoftmax", "QLinearLeakyRelu", "QLinearReduceMean"),
+        *("QLinearAveragePool", "QLinearGlobalAveragePool", "NhwcMaxPool", "MaxpoolWithMask"),
+        *("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool", "Upsample", "ReorderInput", "ReorderOutput"),
+        *("GridSample", "CropAndResize", "ExpandDims", "Pad", "Trilu"),
+        *("CUSTOM:MaxPoolingWithArgmax2D", "CUSTOM:MaxUnpooling2D"),
+    }
+)
+"""Operators of other domains without multiply-adds. What else is not of the format's own may have some."""

@@ -10,9 +10,9 @@ from edgeseg.core.types import Format
 Shape = tuple[int, ...]
 
 
-def graph(format: Format, op: str, inputs: list[Shape], output: Shape, name: str = "here") -> Graph:
+def graph(format: Format, op: str, inputs: list[Shape], output: Shape, name: str = "here", domain: str = "") -> Graph:
     operands = tuple(Tensor(f"in{i}", shape, "float32") for i, shape in enumerate(inputs))
-    node = Node(op, operands, (Tensor("out", output, "float32"),), name)
+    node = Node(op, operands, (Tensor("out", output, "float32"),), name, domain=domain)
     return Graph(format, (node,), operands, node.outputs, params=0)
 
 
@@ -42,6 +42,11 @@ ONNX: list[tuple[str, list[Shape], Shape, int]] = [
     ("MatMulInteger", [(6, 8), (8, 5)], (6, 5), 6 * 8 * 5),
     ("QLinearMatMul", [(6, 8), S, S, (8, 5), S, S, S, S], (6, 5), 6 * 8 * 5),
     ("FusedMatMul", [(2, 8, 6), (2, 8, 5)], (2, 6, 5), 2 * 6 * 8 * 5),
+    ("FusedMatMulActivation", [(2, 6, 8), (2, 8, 5)], (2, 6, 5), 2 * 6 * 8 * 5),
+    ("FusedGemm", [(2, 32), (32, 10), (10,)], (2, 10), 2 * 32 * 10),
+    ("NhwcFusedConv", [(1, 10, 20, 8), (16, 4, 3, 3)], (1, 10, 20, 16), 16 * 10 * 20 * 4 * 9),
+    ("DynamicQuantizeMatMul", [(6, 8), (8, 5), (5,), (5,)], (6, 5), 6 * 8 * 5),
+    ("MatMulIntegerToFloat", [(6, 8), (8, 5), S, (5,)], (6, 5), 6 * 8 * 5),
     ("Relu", [(1, 8, 10, 20)], (1, 8, 10, 20), 0),
     ("Resize", [(1, 8, 10, 20), S, (4,)], (1, 8, 20, 40), 0),
     ("DequantizeLinear", [(16, 8, 3, 3), (16,), (16,)], (16, 8, 3, 3), 0),
@@ -69,7 +74,7 @@ def test_every_operator(format: Format, op: str, inputs: list[Shape], output: Sh
 def test_breakdown_lists_what_multiplies_in_order() -> None:
     nodes = [
         graph("onnx", op, inputs, output, name).nodes[0]
-        for name, (op, inputs, output, _) in zip(["stem", "", "fc"], [ONNX[0], ONNX[18], ONNX[9]], strict=True)
+        for name, (op, inputs, output, _) in zip(["stem", "", "fc"], [ONNX[0], ONNX[-3], ONNX[9]], strict=True)
     ]
     whole = Graph("onnx", tuple(nodes), (), (), params=0)
     assert madds_by_node(whole) == (NodeMadds("stem", "Conv", 57600), NodeMadds("fc", "Gemm", 640))
@@ -94,6 +99,20 @@ def test_an_unknown_shape_is_an_error_that_names_the_operator(inputs: list[Shape
         count_madds(graph("onnx", "Conv", inputs, output))
 
 
-def test_an_operator_without_a_rule_is_an_error_not_a_zero() -> None:
-    with pytest.raises(MeasureError, match="Einsum here"):
-        count_madds(graph("onnx", "Einsum", [(1, 8), (8, 2)], (1, 2)))
+@pytest.mark.parametrize(
+    ("format", "op", "domain"),
+    [
+        ("onnx", "Einsum", ""),
+        ("onnx", "MultiHeadAttention", "com.microsoft"),
+        ("tflite", "STABLEHLO_COMPOSITE", ""),
+        ("tflite", "CUSTOM:FlexConv2D", "custom"),
+    ],
+)
+def test_an_operator_without_a_rule_is_an_error_not_a_zero(format: Format, op: str, domain: str) -> None:
+    with pytest.raises(MeasureError, match=f"{op} here"):
+        count_madds(graph(format, op, [(1, 8), (8, 2)], (1, 2), domain=domain))
+
+
+@pytest.mark.parametrize(("op", "expected"), [("QLinearAdd", 0), ("FusedMatMul", 16)])
+def test_known_operators_of_other_domains_are_counted(op: str, expected: int) -> None:
+    assert count_madds(graph("onnx", op, [(1, 8), (8, 2)], (1, 2), domain="com.microsoft")) == expected
