@@ -32,13 +32,26 @@ _FLOATS = {"float32", "float16", "float64", "bfloat16"}
 _SETTINGS: dict[str, frozenset[int]] = {
     "BatchNormalization": frozenset({3, 4}),
     "Clip": frozenset({1, 2}),
-    "DequantizeLinear": frozenset({1, 2}),
     "Pad": frozenset({1, 2, 3}),
     "QuantizeLinear": frozenset({1, 2}),
     "Resize": frozenset({1, 2, 3}),
     "Upsample": frozenset({1}),
 }
 """Inputs that hold no weights, where their dtype alone does not tell."""
+
+_WEIGHTS: dict[str, frozenset[int]] = {
+    "ConvInteger": frozenset({1}),
+    "DequantizeLinear": frozenset({0}),
+    "DynamicQuantizeMatMul": frozenset({0, 1, 4}),
+    "MatMulInteger": frozenset({0, 1}),
+    "MatMulIntegerToFloat": frozenset({0, 1, 6}),
+    "QGemm": frozenset({0, 3, 6}),
+    "QLinearAdd": frozenset({0, 3}),
+    "QLinearConv": frozenset({3, 8}),
+    "QLinearMatMul": frozenset({0, 3}),
+    "QLinearMul": frozenset({0, 3}),
+}
+"""Inputs of quantized operators that may be weights, whatever their dtype; the others are scales and zero points."""
 
 
 def read_graph(path: Path) -> Graph:
@@ -169,9 +182,9 @@ def _value(value: onnx.ValueInfoProto) -> Tensor:
 def _params(nodes: tuple[Node, ...]) -> int:
     weights = {}
     for node in nodes:
-        settings = _SETTINGS.get(node.op, frozenset())
+        places, settings = _WEIGHTS.get(node.op), _SETTINGS.get(node.op, frozenset())
         for index, tensor in enumerate(node.inputs):
-            integer = node.op in ("DequantizeLinear", "QLinearConv", "ConvInteger") and tensor.shape
-            if tensor.constant and tensor.shape and index not in settings and (tensor.dtype in _FLOATS or integer):
+            learned = index in places if places else index not in settings and tensor.dtype in _FLOATS
+            if tensor.constant and tensor.shape and learned:
                 weights[tensor.name] = prod(tensor.shape)
     return sum(weights.values())
