@@ -38,8 +38,8 @@ _INTEGER_OPS: dict[str, Precision] = {
     "QLinearConv": "int8",
 }
 
-_INT16, _HALF = {4, 5}, {10, 16}
-"""Of TensorProto.DataType: the zero points of 16-bit activations, and half floats of either kind."""
+_INT8, _INT16, _HALF = {2, 3}, {4, 5}, {10, 16}
+"""Of TensorProto.DataType: bytes, the zero points of 16-bit activations, and half floats of either kind."""
 
 
 def devices() -> tuple[str, ...]:
@@ -108,13 +108,17 @@ def signature(path: Path) -> Signature:
 def precision(path: Path) -> Precision:
     """What the operators and weights of a file tell; ValueError for one that is none."""
     model = mapped(path)
-    # Field 4 of a NodeProto is its operator's name.
-    kinds = (kind for op, kind in _INTEGER_OPS.items() if model.find(b"\x22" + bytes([len(op)]) + op.encode()) >= 0)
-    found: Precision = next(kinds, "fp32")
+
+    def has(op: str) -> bool:  # Field 4 of a NodeProto is its operator's name.
+        return model.find(b"\x22" + bytes([len(op)]) + op.encode()) >= 0
+
+    found: Precision = next((kind for op, kind in _INTEGER_OPS.items() if has(op)), "fp32")
     types = weight_types(model)
     if found == "int8" and {kind for kind, _ in types} & _INT16:
         return "int16x8"
     arrays = {kind for kind, rank in types if rank > 1}
+    if found == "fp32" and arrays & _INT8 and has("DequantizeLinear"):  # Weights alone, as LiteRT's are told.
+        return "int8-dynamic"
     return "fp16" if found == "fp32" and arrays and arrays <= _HALF else found
 
 

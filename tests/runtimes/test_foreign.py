@@ -172,6 +172,19 @@ def test_half_weights_that_are_read_in_float_do_not_make_a_file_half(tmp_path: P
     assert runtimes.precision_of(path) == "fp32"
 
 
+def test_a_file_of_int8_weights_alone_is_no_float_one(tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    kernel = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 4)
+    integers = np.ones(tuple(kernel.dims), np.int8)
+    stored = [numpy_helper.from_array(integers, "integers"), numpy_helper.from_array(np.float32(0.1), "scale")]
+    model.graph.node.insert(0, onnx.helper.make_node("DequantizeLinear", ["integers", "scale"], [kernel.name]))
+    model.graph.initializer.remove(kernel)
+    model.graph.initializer.extend(stored)
+    onnx.save(model, path)
+    assert runtimes.describe(path).precision == "int8-dynamic"
+
+
 @pytest.mark.parametrize(
     ("format", "precision"),
     [(format, each) for format in ("onnx", "tflite") for each in ("int8-dynamic", "fp16", "int16x8")],
