@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edgeseg.core.errors import InputError
@@ -16,7 +15,6 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.made_of import digest
 from edgeseg.pipeline.measure.comparing import Comparison
 from edgeseg.pipeline.runs.making import Order
-from edgeseg.pipeline.sources import as_artifact
 
 __all__ = ["Kept"]
 
@@ -33,14 +31,12 @@ class Kept:
         if answer is None:
             return None
         try:
-            sources = tuple(Source(text(file)) for file in answer["files"])
+            sources = tuple(_source(text(file), order) for file in answer["files"])
             records = tuple(map(Record.from_json, answer["records"]))
         except (InputError, KeyError, TypeError, ValueError) as error:
             raise self.answers.damaged() from error
-        unchanged = all(
-            Path(source.target).is_file() and as_artifact(source).sha256 == record.sha256
-            for source, record in zip(sources, records, strict=True)
-        )
+        digests = [digest(Source(source.target)) for source in sources]
+        unchanged = digests == [record.sha256 for record in records]
         return Comparison(sources, records) if unchanged else None
 
     def put(self, order: Order, job: Job, found: Comparison) -> None:
@@ -48,6 +44,11 @@ class Kept:
         if not found.errors:
             files, records = [source.target for source in found.sources], [record.to_json() for record in found.records]
             self.answers.put(_asked(order, job), {"files": files, "records": records})
+
+
+def _source(file: str, order: Order) -> Source:
+    """With what the user says of the file that she gave; one that was made says all itself."""
+    return order.source if file == order.source.target else Source(file)
 
 
 def _asked(order: Order, job: Job) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from edgeseg.core.errors import InputError
@@ -21,13 +22,20 @@ from edgeseg.pipeline.sources import as_artifact
 from tests.small import small_onnx
 
 
-def test_what_was_measured_comes_back_and_damage_is_named(tmp_path: Path) -> None:
-    source = Source(str(small_onnx(tmp_path / "net.onnx")))
-    order = Order(source, "onnx", None, Recipe(), "scenes", None, 4, str(tmp_path))
+def ordered(source: Source) -> Order:
+    return Order(source, "onnx", None, Recipe(), "scenes", None, 4, str(Path(source.target).parent))
+
+
+def record_of(source: Source) -> Record:
     record = Record(
         "net.onnx", "net", "onnx", "fp32", "logits", Size(32, 64), 1, "onnxruntime", "cpu", 1, (1.0,), (2.0,)
     )
-    measured = replace(record, sha256=as_artifact(source).sha256)
+    return replace(record, sha256=as_artifact(source).sha256)
+
+
+def test_what_was_measured_comes_back_and_damage_is_named(tmp_path: Path) -> None:
+    source = Source(str(small_onnx(tmp_path / "net.onnx")))
+    order, measured = ordered(source), record_of(source)
     kept = Kept(Answers(tmp_path / "unfinished.json"))
     kept.put(order, Job(source), Comparison((source,), (measured,)))
     found = kept.get(order, Job(source))
@@ -39,3 +47,28 @@ def test_what_was_measured_comes_back_and_damage_is_named(tmp_path: Path) -> Non
         kept.answers.path.write_text(damage)
         with pytest.raises(InputError, match=r"unfinished\.json: .*delete it to begin anew"):
             kept.get(order, Job(source))
+
+
+def test_what_is_said_of_a_file_comes_back_with_it(tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    onnx.save(model, path)
+    source = Source(str(path), size=Size(32, 64), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    order, measured = ordered(source), record_of(source)
+    kept = Kept(Answers(tmp_path / "unfinished.json"))
+    kept.put(order, Job(source), Comparison((source,), (measured,)))
+    found = kept.get(order, Job(source))
+    assert found is not None
+    assert found.sources == (source,)
+
+
+def test_what_is_no_longer_as_it_was_measured_is_measured_again(tmp_path: Path) -> None:
+    source, made = (Source(str(small_onnx(tmp_path / f"{name}.onnx"))) for name in ("net", "made"))
+    kept, order = Kept(Answers(tmp_path / "unfinished.json")), ordered(source)
+    kept.put(order, Job(source), Comparison((source, made), (record_of(source), record_of(made))))
+    assert kept.get(order, Job(source)) is not None
+    small_onnx(Path(made.target), layers=1)
+    assert kept.get(order, Job(source)) is None
+    Path(made.target).unlink()
+    assert kept.get(order, Job(source)) is None
