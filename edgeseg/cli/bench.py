@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -79,11 +80,12 @@ def bench(
         show_profiles(job, sources, out, table)
         return
     kept = KeptRecords(Answers(out / "unfinished_bench.json"))
+    jobs = [replace(job, source=source) for source in sources]
     if not resume:
-        kept.answers.remove()
+        kept.forget(jobs)
     comparison = comparing.measure_all(job, sources, progress_bar, kept)
     show_comparison(comparison, job, out, table, sort, per_class, picture)
-    kept.answers.remove()
+    kept.forget(jobs)
 
 
 def _refuse_idle(context: typer.Context) -> None:

@@ -165,7 +165,7 @@ def gate(
     say(f"gate: {verdict.outcome}")
     is_told = _report(verdict, json, junit)
     if kept and is_told:
-        kept.answers.remove()
+        kept.forget()
     raise typer.Exit(verdict.exit_code or (0 if is_told else 2))
 
 

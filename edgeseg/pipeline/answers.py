@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,8 +28,22 @@ class Answers:
 
     def put(self, asked: Mapping[str, Any], answer: Any) -> None:
         """Keep an answer; raises WorkError where the system refuses to write."""
-        answers = {**self._read(), _text(asked): answer}
-        atomic_write(self.path, json.dumps({"schema": SCHEMA, "answers": answers}) + "\n")
+        self._write({**self._read(), _text(asked): answer})
+
+    def forget(self, questions: Iterable[Mapping[str, Any]]) -> None:
+        """Forget the answers to these questions, of each of which a part will do; the file goes with the last of all.
+
+        A damaged file goes too. Raises WorkError or InputError where the system refuses.
+        """
+        parts = [json.loads(json.dumps(each)).items() for each in questions]
+        try:
+            left = {asked: answer for asked, answer in self._read().items() if not _is_any(asked, parts)}
+        except InputError:
+            left = {}
+        if left:
+            self._write(left)
+        else:
+            self.remove()
 
     def remove(self) -> None:
         """Forget all; raises InputError where the system refuses."""
@@ -50,6 +64,14 @@ class Answers:
         if not isinstance(answers, dict):
             raise self.damaged()
         return answers
+
+    def _write(self, answers: dict[str, Any]) -> None:
+        atomic_write(self.path, json.dumps({"schema": SCHEMA, "answers": answers}) + "\n")
+
+
+def _is_any(asked: str, parts: Iterable[ItemsView[str, Any]]) -> bool:
+    values = json.loads(asked).items()
+    return any(part <= values for part in parts)
 
 
 def _text(asked: Mapping[str, Any]) -> str:

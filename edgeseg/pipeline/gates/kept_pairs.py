@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class KeptPairs:
     """Pairs that are through, and Records of the files of one that is not."""
 
     answers: Answers
+    _asked: list[dict[str, Any]] = field(default_factory=list, init=False)
 
     def measured(
         self, pair: Pair, options: GateOptions, job: Job, pairs: int, measure: Callable[[], Measured]
@@ -41,6 +42,7 @@ class KeptPairs:
             asked = _asked(pair, options, job, pairs)
         except (OSError, InputError):
             return measure()  # It says why a file cannot be read.
+        self._asked.append(asked)
         if (found := self.answers.get(asked)) is not None:
             try:
                 return _measured(found)
@@ -54,10 +56,15 @@ class KeptPairs:
     def examined(self, job: Job) -> Record:
         """The Record of a file but for its times, as it is kept, or made and then kept."""
         kept = KeptRecords(self.answers)
+        self._asked.append({"job": job.to_json()})
         if (record := kept.get(job)) is None:
             record = examine_apart(job)
             kept.put(job, record)
         return record
+
+    def forget(self) -> None:
+        """What was asked here; raises InputError or WorkError where the system refuses."""
+        self.answers.forget(self._asked)
 
 
 def _asked(pair: Pair, options: GateOptions, job: Job, pairs: int) -> dict[str, Any]:

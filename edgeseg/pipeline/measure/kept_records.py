@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,13 @@ class KeptRecords:
     def put(self, job: Job, record: Record) -> None:
         """Keep what was found; raises WorkError where the system refuses to write."""
         self.answers.put(_asked(job), record.to_json())
+
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """What was found for these, whatever their files were then.
+
+        Raises InputError or WorkError where the system refuses.
+        """
+        self.answers.forget({"job": job.to_json()} for job in jobs)
 
 
 def _asked(job: Job) -> dict[str, Any]:

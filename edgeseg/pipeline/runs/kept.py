@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,13 @@ class Kept:
         if not found.errors:
             files, records = [source.target for source in found.sources], [record.to_json() for record in found.records]
             self.answers.put(_asked(order, job), {"files": files, "records": records})
+
+    def forget(self, pairs: Iterable[tuple[Order, Job]]) -> None:
+        """What came of these, whatever their files were then.
+
+        Raises InputError or WorkError where the system refuses.
+        """
+        self.answers.forget({"order": order.to_json(), "job": job.to_json()} for order, job in pairs)
 
 
 def _source(file: str, order: Order) -> Source:

@@ -1,7 +1,7 @@
 """Many models the whole way: each in every format, float and int8, made and measured.
 
 What is finished is kept in `unfinished.json` until everything is, so that the same command goes on where it was
-interrupted and tries again what failed.
+interrupted and tries again what failed, whatever other commands did in the same folder meanwhile.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
             kept.put(order, job, found)
         result += found
     if not result.errors:
-        kept.answers.remove()
+        kept.forget(pairs)
     return result
 
 

@@ -79,6 +79,9 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     small_onnx(files[0], layers=3)
     assert kept.get(jobs[0]) is None
     assert kept.get(replace(jobs[1], threads=2)) is None
+    kept.forget(jobs[:1])
+    assert [kept.get(each) for each in jobs] == [None, first[1]]
+    assert "one.onnx" not in kept.answers.path.read_text()
     kept.answers.path.write_text(
         kept.answers.path.read_text().replace('"threads": 1, "network_ms"', '"threads": 0, "network_ms"')
     )
@@ -87,3 +90,5 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     kept.answers.path.write_text("{")
     with pytest.raises(EdgesegError, match="delete it to begin anew"):
         kept.get(jobs[1])
+    kept.forget(jobs[:1])
+    assert not kept.answers.path.exists()
