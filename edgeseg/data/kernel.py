@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from edgeseg.core.compiling import compiled_by
 
 __all__ = ["normalize"]
 
 
-@numba.njit(cache=True)
+@compiled_by(njit)
 def normalize(image: NDArray[np.uint8], table: NDArray[Any], planes: NDArray[Any]) -> None:
     """(H, W, 3) uint8 through (3, 256) into (3, H, W), in one pass over the image."""
     height, width, _ = image.shape

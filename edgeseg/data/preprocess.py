@@ -94,10 +94,10 @@ def normalize_numpy(image: NDArray[np.uint8], table: NDArray[Any], planes: NDArr
 
 @cache
 def normalize_kernel() -> _Normalize:
-    """The compiled kernel where numba works, else numpy; both give the same bits."""
+    """The compiled kernel where numba is installed, else numpy; both give the same bits."""
     try:
         from edgeseg.data.kernel import normalize
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds nowhere to keep compiled code
+    except ImportError:
         return normalize_numpy
     compiled: _Normalize = normalize
     return compiled

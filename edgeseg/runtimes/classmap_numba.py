@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from edgeseg.core.compiling import compiled_by
 from edgeseg.runtimes.interpolation import Axis
 
 __all__ = ["argmax_pixels", "argmax_planes", "upsample_argmax"]
@@ -19,13 +20,6 @@ _WHOLE = 0.4
 """The share of all classes in all cells above which evaluating those that are left takes more time than all at once."""
 _WHOLE_FEW = 0.5
 """The same where cells have few pixels, and no class is left out in a mixed one."""
-
-
-def _compiled(function: Any) -> Any:
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder that numba may keep a cache in: compile in every process
-        return numba.njit(nogil=True)(function)
 
 
 def upsample_argmax(
@@ -56,7 +50,7 @@ def argmax_pixels(logits: NDArray[Any]) -> NDArray[np.uint8]:
     return winners
 
 
-@_compiled
+@compiled_by(njit)
 def _argmax_integers(logits: Any, winners: Any) -> None:
     """A score and its class in one number, of which the largest is found without a branch."""
     for i in range(logits.shape[0]):
@@ -66,7 +60,7 @@ def _argmax_integers(logits: Any, winners: Any) -> None:
         winners[i] = -best & 255
 
 
-@_compiled
+@compiled_by(njit)
 def _argmax_pixels(logits: Any, winners: Any) -> None:
     for i in range(logits.shape[0]):
         best, winner = logits[i, 0], 0
@@ -77,7 +71,7 @@ def _argmax_pixels(logits: Any, winners: Any) -> None:
         winners[i] = winner
 
 
-@_compiled
+@compiled_by(njit)
 def _challenge(k: Any, plane: Any, best: Any, winner: Any) -> None:
     for i in range(plane.size):
         score, leading, leader = plane[i], best[i], winner[i]
@@ -85,7 +79,7 @@ def _challenge(k: Any, plane: Any, best: Any, winner: Any) -> None:
         best[i] = max(score, leading)
 
 
-@_compiled
+@compiled_by(njit)
 def _argmax_planes(logits: Any, winners: Any) -> None:
     best = np.empty(_BLOCK, logits.dtype)
     for start in range(0, winners.size, _BLOCK):
@@ -102,7 +96,7 @@ def _argmax_planes(logits: Any, winners: Any) -> None:
 # of an array costs more than a pixel.
 
 
-@_compiled
+@compiled_by(njit)
 def _leave_out(scores: Any, cell: Any, leader: Any, left_out: Any) -> None:
     """Mark the classes that the leader of a corner beats at all four, and so throughout the cell."""
     north, south, west, east = cell
@@ -116,7 +110,7 @@ def _leave_out(scores: Any, cell: Any, leader: Any, left_out: Any) -> None:
         left_out[k] |= ahead & (c >= scores[south, west, k]) & (d >= scores[south, east, k])
 
 
-@_compiled
+@compiled_by(njit)
 def _candidates(scores: Any, leaders: Any, cell: Any, left_out: Any, candidates: Any) -> Any:
     """The classes that no leader of a corner beats throughout the cell, in ascending order; returns their number."""
     north, south, west, east = cell
@@ -138,7 +132,7 @@ def _candidates(scores: Any, leaders: Any, cell: Any, left_out: Any, candidates:
     return count
 
 
-@_compiled
+@compiled_by(njit)
 def _fill_mixed(scores: Any, cell: Any, pixels: Any, weights: Any, candidates: Any, best: Any, out: Any) -> None:
     """Every pixel of a cell; the loops over x are what the compiler vectorises."""
     (north, south, west, east), (y0, y1, x0, x1), (above, below, before, after) = cell, pixels, weights
@@ -168,7 +162,7 @@ def _fill_mixed(scores: Any, cell: Any, pixels: Any, weights: Any, candidates: A
                 best[x] = max(score, best[x])
 
 
-@_compiled
+@compiled_by(njit)
 def _fill_few(scores: Any, cell: Any, pixels: Any, weights: Any, left: Any, right: Any, out: Any) -> None:
     """As `_fill_mixed`, of all classes, for a cell of so few pixels that the loops over classes are the longer ones."""
     (north, south, west, east), (y0, y1, x0, x1), (above, below, before, after) = cell, pixels, weights
@@ -186,7 +180,7 @@ def _fill_few(scores: Any, cell: Any, pixels: Any, weights: Any, left: Any, righ
             out[y, x] = winner
 
 
-@_compiled
+@compiled_by(njit)
 def _load_row(scores: Any, i: Any, planes: Any) -> None:
     """(h, w, C) -> row i as (C, w + 1), its last pixel twice."""
     _, width, classes = scores.shape
@@ -196,13 +190,13 @@ def _load_row(scores: Any, i: Any, planes: Any) -> None:
         planes[k, width] = planes[k, width - 1]
 
 
-@_compiled
+@compiled_by(njit)
 def _blend(north: Any, south: Any, above: Any, below: Any, blended: Any) -> None:
     for j in range(blended.size):
         blended[j] = above * north[j] + below * south[j]
 
 
-@_compiled
+@compiled_by(njit)
 def _challenge_between(k: Any, blended: Any, before: Any, after: Any, best: Any, winner: Any) -> None:
     for j in range(best.size):
         score = before[j] * blended[j] + after[j] * blended[j + 1]
@@ -211,7 +205,7 @@ def _challenge_between(k: Any, blended: Any, before: Any, after: Any, best: Any,
         best[j] = max(score, leading)
 
 
-@_compiled
+@compiled_by(njit)
 def _fill_row(north: Any, south: Any, rows: Any, columns: Any, weights: Any, phases: Any, out: Any) -> None:
     """Every pixel between two rows of scores, all first pixels of the cells at once, then all second ones and so on."""
     (y0, y1), (above, below, before, after), (first, second) = rows, weights, phases
@@ -237,7 +231,7 @@ def _fill_row(north: Any, south: Any, rows: Any, columns: Any, weights: Any, pha
                         highest, out[y, x] = score, k
 
 
-@_compiled
+@compiled_by(njit)
 def _fill_unmixed(scores: Any, leaders: Any, row: Any, columns: Any, limit: Any, mixed: Any, out: Any) -> Any:
     """Fill the cells of a row whose corners agree, list the others with the classes that are to be evaluated in them.
 
@@ -262,7 +256,7 @@ def _fill_unmixed(scores: Any, leaders: Any, row: Any, columns: Any, limit: Any,
     return many, work
 
 
-@_compiled
+@compiled_by(njit)
 def _upsample_argmax(scores: Any, leaders: Any, starts: Any, weights: Any, phases: Any, out: Any) -> None:
     height, width, classes = scores.shape
     (rows, columns), precision = starts, weights[0].dtype

@@ -190,13 +190,6 @@ def test_without_numba_the_numpy_kernels_serve(monkeypatch):
     classmap._kernels.cache_clear()
 
 
-def test_compiles_where_no_cache_can_be_kept():
-    source = compile("def double(x):\n    return 2 * x\n", "/nowhere/at/all.py", "exec")
-    scope: dict = {}
-    exec(source, scope)
-    assert classmap_numba._compiled(scope["double"])(21) == 42
-
-
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_half_floats(kernels: ModuleType, layout: str) -> None:
     logits = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float16)

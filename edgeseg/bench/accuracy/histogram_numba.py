@@ -6,12 +6,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edgeseg.core.compiling import compiled_by
+
 __all__ = ["joint_histogram"]
 
 _ONES = np.uint64(0x0101010101010101)
 
 
-@njit(cache=True, nogil=True)
+@compiled_by(njit)
 def joint_histogram(label: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Count pairs: two contiguous (pixels,) arrays -> (256, 256), rows by label.
 

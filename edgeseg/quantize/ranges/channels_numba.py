@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edgeseg.core.compiling import compiled_by
+
 __all__ = ["sums"]
 
 _LANES = 128
@@ -15,7 +17,7 @@ _ROWS = 64
 """Values of a lane that are summed in float32, before that goes to a sum in float64."""
 
 
-@njit(cache=True, nogil=True)
+@compiled_by(njit)
 def sums(image: NDArray[np.float32]) -> NDArray[np.float64]:
     """See `edgeseg.quantize.ranges.channels.sums`."""
     outer, channels, inner = image.shape
@@ -29,7 +31,7 @@ def sums(image: NDArray[np.float32]) -> NDArray[np.float64]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled_by(njit)
 def _add(flat: NDArray[np.float32], channels: int, found: NDArray[np.float64]) -> None:
     """Take in values whose channels take turns: some rows of lanes, and what is left as one row more."""
     lanes = channels * max(1, _LANES // channels)
@@ -38,7 +40,7 @@ def _add(flat: NDArray[np.float32], channels: int, found: NDArray[np.float64]) -
     _add_rows(flat[whole:].reshape(1, -1), channels, found)
 
 
-@njit(cache=True, nogil=True)
+@compiled_by(njit)
 def _add_rows(rows: NDArray[np.float32], channels: int, found: NDArray[np.float64]) -> None:
     count, lanes = rows.shape
     extent, total, squares = np.zeros((3, lanes), np.float32)

@@ -6,10 +6,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edgeseg.core.compiling import compiled_by
+
 __all__ = ["count"]
 
 
-@njit(cache=True, nogil=True)
+@compiled_by(njit)
 def count(values: NDArray[np.float32], scale: float, counts: NDArray[np.int64]) -> None:
     """See `edgeseg.quantize.ranges.observers.count`.
 
