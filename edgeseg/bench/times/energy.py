@@ -26,9 +26,14 @@ class Counter:
 
 
 def counters(folder: Path = _POWERCAP) -> tuple[Counter, ...]:
-    """Of every processor package; none where the system has none or does not let them be read."""
+    """Of every processor package; none where the system has none or does not let them be read.
+
+    Other zones are parts of a package, or the whole platform with the packages in it.
+    """
     found = []
-    for zone in sorted(folder.glob("intel-rapl:?")):
+    for zone in sorted(folder.glob("intel-rapl:*")):
+        if not (read_text(zone / "name") or "").startswith("package"):
+            continue
         size = read_text(zone / "max_energy_range_uj")
         counter = Counter(zone / "energy_uj", int(size) if size and size.isdigit() else 0)
         if counter.read() is not None:

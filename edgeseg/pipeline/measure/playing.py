@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeseg import data, runtimes
+from edgeseg.bench.times.energy import Counter, counters, spent_mj
 from edgeseg.bench.times.latency import LatencyOptions, burst_ms, warm_up
 from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.bench.times.waiting import Waited
@@ -40,11 +41,11 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
     The first is what to hold open, `job`, and where to run, `cores`; without a job it is the reference workloads. Its
     answer are the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
-    `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true, and
-    how long they `waited`, as `bench.times.waiting.Waited.since` has it; without, it is what came of warming up, as
-    `bench.times.latency.WarmUp` has it.
+    `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true, how
+    long they `waited`, as `bench.times.waiting.Waited.since` has it, and what energy all took, `energy_mj`; without, it
+    is what came of warming up, as `bench.times.latency.WarmUp` has it.
     """
-    opening = next(questions)
+    opening, energy = next(questions), counters()
     if opening["cores"]:
         os.sched_setaffinity(0, opening["cores"])
     job = Job.from_json(opening["job"]) if opening["job"] else None
@@ -58,14 +59,20 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if held and question.get("anew"):
             held.open_anew()
         if calls := question.get("calls"):
-            before = Waited.now()
-            answer: dict[str, Any] = {"ms": burst_ms(call, calls), "waited": Waited.now().since(before)}
+            answer = _timed(call, calls, energy)
         else:
             call()  # The first makes what all of them need.
             answer = asdict(warm_up(call, job.latency if job else LatencyOptions()))
         if job and job.threads > 1:
             time.sleep(_SETTLE_S)
         yield answer
+
+
+def _timed(call: Callable[[], object], calls: int, energy: tuple[Counter, ...]) -> dict[str, Any]:
+    waited, before = Waited.now(), [counter.read() for counter in energy]
+    ms = burst_ms(call, calls)
+    spent = spent_mj(energy, before, [counter.read() for counter in energy])
+    return {"ms": ms, "waited": Waited.now().since(waited), "energy_mj": spent}
 
 
 class _Held:

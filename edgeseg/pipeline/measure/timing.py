@@ -10,8 +10,7 @@ from random import Random
 from statistics import median
 from time import monotonic
 
-from edgeseg.bench.times.energy import Counter, counters, spent_mj
-from edgeseg.bench.times.latency import UNCOUNTED_CALLS, LatencyOptions, share_done
+from edgeseg.bench.times.latency import LatencyOptions, share_done
 from edgeseg.bench.times.reference import WORKLOADS
 from edgeseg.bench.times.remarks import processor_ticks, stolen_percent
 from edgeseg.core.errors import EdgesegError
@@ -55,11 +54,9 @@ class Times:
 class _Runner:
     """One artifact through the rounds, until it has what it needs or fails."""
 
-    def __init__(self, player: Player, options: LatencyOptions, energy: tuple[Counter, ...]) -> None:
+    def __init__(self, player: Player, options: LatencyOptions) -> None:
         self.player = player
         self.options = options
-        self.energy_mj: list[float] = []
-        self._energy = energy
         self.samples = {stage: Samples() for stage in _STAGES}
         self.error: EdgesegError | None = None
         self._calls: dict[Stage, int] = {}
@@ -95,23 +92,19 @@ class _Runner:
 
     def times(self, reference_ms: dict[str, list[float]], stolen: float | None) -> Times:
         """What was found."""
-        energy = median(self.energy_mj) if self.energy_mj else None
+        energy = median(self.player.energy_mj) if self.player.energy_mj else None
         network, classmap = (self.samples[stage] for stage in _STAGES)
         return Times(network, classmap, reference_ms, energy, stolen, self.player.waited_percent, self.player.is_steady)
 
     def _turn(self, stage: Stage) -> tuple[float, ...]:
         """Opened anew as often as that costs no more time than the turns do."""
         anew = stage == "network" and self._opening_s <= self._turns_s
-        start, before = monotonic(), [counter.read() for counter in self._energy]
+        start = monotonic()
         ms = self.player.turn(stage, self._calls[stage], anew=anew)
         taken = monotonic() - start
         self._turns_s += sum(ms) / 1000
         if anew:
             self._opening_s += taken - sum(ms) / 1000
-        elif stage == "network":
-            spent = spent_mj(self._energy, before, [counter.read() for counter in self._energy])
-            if spent is not None:
-                self.energy_mj.append(spent / (len(ms) + UNCOUNTED_CALLS))
         return ms
 
 
@@ -121,10 +114,10 @@ def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[T
     In every round each has a turn, and so do the reference workloads, in an order that is drawn. Sampling of one ends
     as its job's `latency` says, and the rounds end with the last.
     """
-    energy, ticks = counters(), processor_ticks()
+    ticks = processor_ticks()
     with ExitStack() as stack:
         reference = stack.enter_context(open_reference())
-        runners = [_Runner(stack.enter_context(Player(job)), job.latency, energy) for job in jobs]
+        runners = [_Runner(stack.enter_context(Player(job)), job.latency) for job in jobs]
         for runner in runners:
             runner.prepare()
         drawn, number, steady = Random(seed), 0, {name: list[float]() for name in WORKLOADS}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
-from edgeseg.bench.times.latency import WarmUp
+from edgeseg.bench.times.latency import UNCOUNTED_CALLS, WarmUp
 from edgeseg.core.errors import MeasureError
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
@@ -38,6 +38,8 @@ class Player:
     def __init__(self, job: Job) -> None:
         self.is_steady = True
         """Whether calls were so at the end of every warm-up."""
+        self.energy_mj: list[float] = []
+        """That of a run of the network, in every turn of it where the system tells."""
         self._waited_ns = self._turns_ns = 0
         self._told_waiting = job.threads <= len(_allowed_cores())
         self.worker = Worker("turns", job.source.target, job.threads)
@@ -58,6 +60,8 @@ class Player:
         found = _ask(self.worker, {"stage": stage, "calls": calls, "anew": anew})
         if stage == "network":
             self._count(found["waited"])
+            if found["energy_mj"] is not None:
+                self.energy_mj.append(found["energy_mj"] / (calls + UNCOUNTED_CALLS))
         return tuple(found["ms"])
 
     @property

@@ -8,9 +8,11 @@ from edgeseg.bench.times.energy import counters, spent_mj
 
 
 def test_counters_are_read_and_begin_again(tmp_path: Path) -> None:
-    for zone, size in (("intel-rapl:0", "1000000"), ("intel-rapl:1", "1000000"), ("intel-rapl:0:0", "1000000")):
+    zones = {"intel-rapl:0": "package-0", "intel-rapl:1": "package-1", "intel-rapl:0:0": "core", "intel-rapl:2": "psys"}
+    for zone, name in zones.items():
         (tmp_path / zone).mkdir()
-        (tmp_path / zone / "max_energy_range_uj").write_text(size + "\n")
+        (tmp_path / zone / "name").write_text(name + "\n")
+        (tmp_path / zone / "max_energy_range_uj").write_text("1000000\n")
         (tmp_path / zone / "energy_uj").write_text("900000\n")
     found = counters(tmp_path)
     assert [counter.path.parent.name for counter in found] == ["intel-rapl:0", "intel-rapl:1"]

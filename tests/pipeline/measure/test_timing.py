@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from edgeseg.bench.comparison.columns import footnotes
 from edgeseg.bench.comparison.compare import compare
+from edgeseg.bench.times.energy import Counter
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure import benching
+from edgeseg.pipeline.measure import benching, playing
 from tests.small import small_onnx
 
 QUICK = LatencyOptions(warmup_s=0, min_seconds=0.02, min_samples=6, max_seconds=5)
@@ -48,3 +50,17 @@ def test_too_many_threads_are_refused_here_and_not_elsewhere() -> None:
     with pytest.raises(InputError, match="100000 threads: too many for the"):
         Job(Source("net.onnx"), threads=100_000)
     assert Job(Source("net.onnx"), threads=100_000, device="ssh://board").threads == 100_000
+
+
+def test_energy_is_that_of_the_calls_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "energy_uj"
+    path.write_text("0")
+    monkeypatch.setattr(playing, "counters", lambda: (Counter(path, 0),))
+    monkeypatch.setattr(playing.time, "sleep", lambda seconds: path.write_text("1000"))
+    job = Job(Source(str(small_onnx(tmp_path / "net.onnx"))), latency=QUICK)
+    try:
+        _, answer = playing.play(iter([{"job": job.to_json(), "cores": []}, {"stage": "network", "calls": 2}]))
+    finally:
+        gc.enable()
+    assert path.read_text() == "1000"
+    assert answer["energy_mj"] == 0
