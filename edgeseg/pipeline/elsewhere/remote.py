@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from edgeseg.bench.comparison.records import parse_records
 from edgeseg.bench.times.latency import EFFORTS
 from edgeseg.core import registry
-from edgeseg.core.container import write_facts
+from edgeseg.core.container import read_facts, write_facts
 from edgeseg.core.errors import EdgesegError, InputError, MeasureError, WorkError
 from edgeseg.core.files import temporary_folder
 from edgeseg.core.parts import parts
@@ -159,7 +159,7 @@ def _files(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
             target = copy.parent / part.relative_to(artifact.path.parent)
             target.parent.mkdir(exist_ok=True, parents=True)
             target.write_bytes(part.read_bytes())
-        if as_artifact(Source(str(copy))).facts != artifact.facts:
+        if read_facts(copy) != artifact.facts:
             write_facts(copy, artifact.facts)
         copies.append(replace(artifact, path=copy))
     return copies
@@ -246,5 +246,5 @@ def _paired(
 def _at_home(record: Record, artifact: Artifact, dataset: str | None, host: Host) -> Record:
     """A Record as if the file had never left."""
     note = f"measured over ssh on {host}"
-    home = replace(record, sha256=artifact.sha256, notes=(*record.notes, note))
+    home = replace(record, sha256=artifact.sha256, size_bytes=artifact.size_bytes, notes=(*record.notes, note))
     return replace(home, dataset=dataset) if dataset and record.dataset else home

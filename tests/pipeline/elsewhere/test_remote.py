@@ -25,12 +25,13 @@ from edgeseg.bench.comparison.records import read_records
 from edgeseg.bench.times.latency import EFFORTS, LatencyOptions
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import EdgesegError, InputError, WorkError
+from edgeseg.core.parts import sha256_of
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.data.write import write_folder
-from edgeseg.pipeline.elsewhere.remote import Host, measure_over_ssh
+from edgeseg.pipeline.elsewhere.remote import Host, _files, measure_over_ssh
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.evaluating import accuracy
 from edgeseg.pipeline.silence import silent
@@ -178,7 +179,18 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(board: str, file: P
     assert "junk.tflite" in str(junk)
     assert str(again) == str(junk)
     assert isinstance(record, Record)
-    assert record.name == file.name
+    assert (record.name, record.sha256, record.size_bytes) == (file.name, sha256_of([file]), file.stat().st_size)
+
+
+def test_copies_say_what_the_user_says_of_the_originals(file: Path, tmp_path: Path) -> None:
+    model = onnx.load(file)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    onnx.save(model, file)
+    artifact = as_artifact(Source(str(file), size=Size(32, 64), classes=19, mean=(0.4, 0.5, 0.6)))
+    (tmp_path / "sent").mkdir()
+    (copy,) = _files([artifact], tmp_path / "sent")
+    assert as_artifact(Source(str(copy.path))).facts == artifact.facts
+    assert read_facts(file) is None
 
 
 @needs_server
