@@ -55,9 +55,8 @@ def _loss(row: Row) -> str:
     if row.is_baseline or row.miou_loss_points is None:
         return ""
     loss = f"{round(row.miou_loss_points, 2) + 0.0:+.2f}"
-    if row.miou_loss_low_points is None or row.miou_loss_high_points is None:
-        return loss
-    return f"{loss} ±{(row.miou_loss_high_points - row.miou_loss_low_points) / 2:.2f}"
+    within = row.miou_loss_within_points
+    return loss if within is None else f"{loss} ±{within:.2f}"
 
 
 IDENTITY = (

@@ -104,6 +104,11 @@ class Row:
         """From the speed-up to the farther end of its interval."""
         return _within(self.speedup, self.speedup_low, self.speedup_high)
 
+    @property
+    def miou_loss_within_points(self) -> float | None:
+        """From the loss to the farther end of its interval."""
+        return _within(self.miou_loss_points, self.miou_loss_low_points, self.miou_loss_high_points)
+
 
 def _within(middle: float | None, low: float | None, high: float | None) -> float | None:
     return None if middle is None or low is None or high is None else max(middle - low, high - middle)

@@ -136,6 +136,8 @@ def test_a_loss_has_an_interval_over_images(record: Callable[..., Record]) -> No
     assert (float_row.miou_loss_low_points, float_row.miou_loss_high_points) == (None, None)
     assert row.miou_loss_low_points < row.miou_loss_high_points
     assert re.search(r"\| \+0\.00 ±\d\.\d\d \|", to_markdown([row]))
+    skew = replace(row, miou_loss_points=3.62, miou_loss_low_points=0.0, miou_loss_high_points=3.79)
+    assert "| +3.62 ±3.62 |" in to_markdown([skew])
     assert "95 % interval" in to_markdown([row])
     elsewhere = record(name="e", precision="int8", **counted(*(([90, 40], label, [100, 50]) for label in labels[::-1])))
     assert compare([base, elsewhere])[1].miou_loss_points is None
