@@ -98,7 +98,7 @@ def write_comparison(
 
 
 def write_picture(folder: Path, comparison: Comparison, data: str, split: str | None, images: int = 3) -> Path | None:
-    """Write the picture for the first int8 file whose float twin was measured too.
+    """Write the picture for the first int8 file whose float twin, of the same size, was measured too.
 
     Returns None where there is no such pair, or where pictures cannot be drawn for want of pillow.
     """
@@ -130,6 +130,8 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
 def _first_pair(comparison: Comparison) -> tuple[Source, Source] | None:
     for source, record in zip(comparison.sources, comparison.records, strict=True):
         twin = float_record(record, comparison.records)
-        if record.precision == "int8" and twin is not None and is_file(source.target):
+        if record.precision != "int8" or twin is None or not is_file(source.target):
+            continue
+        if twin.size == record.size:
             return comparison.sources[comparison.records.index(twin)], source
     return None
