@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeseg.core.cpu import cpu_model, int8_features, read_text, speed_flags
 
-__all__ = ["environment", "library_versions"]
+__all__ = ["crowding", "environment", "library_versions"]
 
 _LIBRARIES = (
     "edgeseg",
@@ -54,6 +54,17 @@ def environment(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": library_versions(),
     }
+
+
+def crowding(threads: int) -> str | None:
+    """What is to be said beside times of more threads than this may run on cores; None where there are enough."""
+    cores = len(_allowed_cores() or range(os.cpu_count() or 1))
+    if threads <= cores:
+        return None
+    return (
+        f"{threads} threads on the {cores} core{'s' * (cores > 1)} allowed: they wait for each other; give --threads "
+        f"{cores} at most"
+    )
 
 
 def library_versions() -> dict[str, str]:

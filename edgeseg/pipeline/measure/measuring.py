@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from edgeseg import runtimes
-from edgeseg.bench.times.environment import environment
+from edgeseg.bench.times.environment import crowding, environment
 from edgeseg.bench.times.memory import peak_rss_mib
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
@@ -42,7 +43,6 @@ def measure(job: Job, progress: Progress) -> Record:
         dataset = labelled(job, facts)
         figures = accuracy(session, dataset, prepare, progress, job.evaluation) if dataset else {}
     facts = _counted(subject, facts)
-    unfit = misfit(subject) if isinstance(subject, Artifact) and job.device == "cpu" else None
     return Record(
         name=subject.path.name if isinstance(subject, Artifact) else subject.name,
         model=facts.model,
@@ -63,9 +63,16 @@ def measure(job: Job, progress: Progress) -> Record:
         size_bytes=subject.size_bytes if isinstance(subject, Artifact) else None,
         peak_rss_mib=peak,
         environment=environment(job.threads),
-        notes=(*facts.notes, *([f"warning: {unfit}"] if unfit else [])),
+        notes=(*facts.notes, *(_of_the_processor(subject, job.threads) if job.device == "cpu" else ())),
         **figures,
     )
+
+
+def _of_the_processor(subject: Artifact | Model, threads: int) -> Iterator[str]:
+    if isinstance(subject, Artifact) and (unfit := misfit(subject)):
+        yield f"warning: {unfit}"
+    if crowded := crowding(threads):
+        yield crowded
 
 
 def _counted(subject: Artifact | Model, facts: Facts) -> Facts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure import benching, playing
+from edgeseg.pipeline.measure.measuring import measure
+from edgeseg.pipeline.silence import silent
 from tests.small import small_onnx
 
 QUICK = LatencyOptions(warmup_s=0, min_seconds=0.02, min_samples=6, max_seconds=5)
@@ -50,6 +53,14 @@ def test_too_many_threads_are_refused_here_and_not_elsewhere() -> None:
     with pytest.raises(InputError, match="100000 threads: too many for the"):
         Job(Source("net.onnx"), threads=100_000)
     assert Job(Source("net.onnx"), threads=100_000, device="ssh://board").threads == 100_000
+
+
+def test_more_threads_than_cores_allowed_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source(str(small_onnx(tmp_path / "net.onnx")))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3})
+    told = {threads: measure(Job(source, threads=threads), silent).notes for threads in (1, 2)}
+    assert told[1] == ()
+    assert told[2] == ("2 threads on the 1 core allowed: they wait for each other; give --threads 1 at most",)
 
 
 def test_energy_is_that_of_the_calls_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
