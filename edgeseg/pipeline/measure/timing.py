@@ -62,10 +62,18 @@ class _Runner:
         self._calls: dict[Stage, int] = {}
         self._opening_s = self._turns_s = 0.0
 
-    def prepare(self) -> None:
-        """Wait until it is open, and warm up."""
+    def open(self) -> None:
+        """Wait until it is."""
         try:
             self.player.opened()
+        except EdgesegError as error:
+            self.error = error
+
+    def warm(self) -> None:
+        """Warm up, unless it failed."""
+        if self.error:
+            return
+        try:
             for stage in _STAGES:
                 self._calls[stage] = max(_FEWEST_CALLS, round(_TURN_MS / self.player.warm(stage)))
         except EdgesegError as error:
@@ -119,7 +127,9 @@ def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[T
         reference = stack.enter_context(open_reference())
         runners = [_Runner(stack.enter_context(Player(job)), job.latency) for job in jobs]
         for runner in runners:
-            runner.prepare()
+            runner.open()
+        for runner in runners:  # Only now, for what others do while they open would disturb it.
+            runner.warm()
         drawn, number, steady = Random(seed), 0, {name: list[float]() for name in WORKLOADS}
         while (done := min((runner.done for runner in runners), default=1.0)) < 1:
             progress("latency", int(100 * done), 100)

@@ -17,8 +17,9 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure import benching, playing
+from edgeseg.pipeline.measure import benching, playing, timing
 from edgeseg.pipeline.measure.measuring import measure
+from edgeseg.pipeline.measure.turns import Player
 from edgeseg.pipeline.silence import silent
 from tests.small import small_onnx
 
@@ -61,6 +62,19 @@ def test_more_threads_than_cores_allowed_are_noted(tmp_path: Path, monkeypatch: 
     told = {threads: measure(Job(source, threads=threads), silent).notes for threads in (1, 2)}
     assert told[1] == ()
     assert told[2] == ("2 threads on the 1 core allowed: they wait for each other; give --threads 1 at most",)
+
+
+def test_none_warms_up_while_others_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    paths = [small_onnx(tmp_path / "a.onnx"), tmp_path / "bad.onnx", small_onnx(tmp_path / "b.onnx")]
+    told: list[str] = []
+    opened, warm = Player.opened, Player.warm
+    monkeypatch.setattr(Player, "opened", lambda self: told.append("opened") or opened(self))
+    monkeypatch.setattr(Player, "warm", lambda self, stage: told.append("warm") or warm(self, stage))
+    a, bad, b = timing.take_times([Job(Source(str(path)), threads=1, latency=QUICK) for path in paths], silent)
+    assert told == ["opened"] * 3 + ["warm"] * 4
+    assert isinstance(bad, InputError)
+    assert all(isinstance(each, timing.Times) for each in (a, b))
 
 
 def test_energy_is_that_of_the_calls_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
