@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeseg.core.cpu import cpu_model, int8_features, read_text, speed_flags
 
-__all__ = ["crowding", "environment", "library_versions"]
+__all__ = ["crowding", "environment", "library_versions", "setting"]
 
 _LIBRARIES = (
     "edgeseg",
@@ -39,6 +39,11 @@ _THERMAL = Path("/sys/class/thermal")
 
 def environment(threads: int) -> dict[str, Any]:
     """Everything beside the artifact that moves a measurement, as plain JSON values; None for what cannot be read."""
+    return {**setting(threads), "load_average": _load_average(), "temperature_c": _temperature_c()}
+
+
+def setting(threads: int) -> dict[str, Any]:
+    """What of that is the same from one run to the next, unless somebody changes it."""
     return {
         "cpu_model": cpu_model(),
         "architecture": platform.machine(),
@@ -48,8 +53,6 @@ def environment(threads: int) -> dict[str, Any]:
         "int8_features": list(int8_features().present),
         "cpu_flags": list(speed_flags()),
         "governor": _governor(),
-        "load_average": _load_average(),
-        "temperature_c": _temperature_c(),
         "os": platform.platform(),
         "python": platform.python_version(),
         "libraries": library_versions(),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from edgeseg.bench.times.environment import setting
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 from edgeseg.pipeline.answers import Answers
@@ -43,6 +44,10 @@ class KeptRecords:
 
 
 def _asked(job: Job) -> dict[str, Any]:
-    """The job, and its model and data as they are now."""
-    data = evaluation_stamp(job.data, job.split, job.images)
-    return {"job": job.to_json(), "sha256": digest(job.source), "data": data}
+    """The job, and its model, its data and what it runs on as they are now."""
+    return {
+        "job": job.to_json(),
+        "sha256": digest(job.source),
+        "data": evaluation_stamp(job.data, job.split, job.images),
+        "on": setting(job.threads),
+    }
