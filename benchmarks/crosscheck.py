@@ -26,10 +26,11 @@ from statistics import median
 
 from common.document import check_markers, replace_between, table
 
+from edgeseg.bench.times.cores import pinned_cores
 from edgeseg.bench.times.intervals import median_interval
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure.turns import Player, one_round, pinned_cores
+from edgeseg.pipeline.measure.turns import Player, one_round
 
 TURNS = 6
 """Of us and the bare call in a round."""

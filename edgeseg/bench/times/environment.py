@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from edgeseg.bench.times.cores import allowed_cores, pinned_cores
 from edgeseg.core.cpu import cpu_model, int8_features, read_text, speed_flags
 
 __all__ = ["crowding", "environment", "library_versions", "setting"]
@@ -48,7 +49,8 @@ def setting(threads: int) -> dict[str, Any]:
         "cpu_model": cpu_model(),
         "architecture": platform.machine(),
         "cores": os.cpu_count(),
-        "allowed_cores": _allowed_cores(),
+        "allowed_cores": allowed_cores() or None,
+        "pinned_cores": pinned_cores(threads),
         "threads": threads,
         "int8_features": list(int8_features().present),
         "cpu_flags": list(speed_flags()),
@@ -61,7 +63,7 @@ def setting(threads: int) -> dict[str, Any]:
 
 def crowding(threads: int) -> str | None:
     """What is to be said beside times of more threads than this may run on cores; None where there are enough."""
-    cores = len(_allowed_cores() or range(os.cpu_count() or 1))
+    cores = len(allowed_cores() or range(os.cpu_count() or 1))
     if threads <= cores:
         return None
     return (
@@ -79,13 +81,9 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def _allowed_cores() -> list[int] | None:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-
-
 def _governor() -> str | None:
     """Of the cores that this may run on: `mixed` where theirs differ."""
-    cores = _allowed_cores() or range(os.cpu_count() or 1)
+    cores = allowed_cores() or range(os.cpu_count() or 1)
     found = {read_text(_CORES / f"cpu{core}" / "cpufreq" / "scaling_governor") for core in cores}
     return found.pop() if len(found) == 1 else "mixed"
 

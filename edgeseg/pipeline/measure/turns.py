@@ -6,7 +6,6 @@ profits from its place.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +13,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
+from edgeseg.bench.times.cores import allowed_cores, pinned_cores
 from edgeseg.bench.times.latency import UNCOUNTED_CALLS, WarmUp
-from edgeseg.core.errors import MeasureError
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
 from edgeseg.pipeline.job import Job
 
-__all__ = ["Player", "Reference", "Stage", "one_round", "open_reference", "pinned_cores"]
+__all__ = ["Player", "Reference", "Stage", "one_round", "open_reference"]
 
 Stage: TypeAlias = Literal["network", "classmap"]
 """What is timed: the network alone, or the way from a decoded image to its class map."""
@@ -41,7 +40,7 @@ class Player:
         self.energy_mj: list[float] = []
         """That of a run of the network, in every turn of it where the system tells."""
         self._waited_ns = self._turns_ns = 0
-        self._told_waiting = job.threads <= len(_allowed_cores())
+        self._told_waiting = job.threads <= len(allowed_cores())
         self.worker = Worker("turns", job.source.target, job.threads)
         self.worker.tell({"job": job.to_json(), "cores": pinned_cores(job.threads)})
 
@@ -116,20 +115,3 @@ def one_round(tasks: Sequence[Callable[[], T]], drawn: random.Random) -> tuple[T
     order = drawn.sample(range(len(tasks)), len(tasks))
     found = {index: tasks[index]() for index in order}
     return tuple(found[index] for index in range(len(tasks)))
-
-
-def pinned_cores(threads: int) -> list[int]:
-    """The cores that a process of so many threads is kept to: the last it may use; none where it needs them all.
-
-    The first ones mostly serve the system's interrupts. Processes that take turns share theirs, so that a core that is
-    slower than another slows all of them.
-    """
-    if threads < 1:
-        raise MeasureError(f"{threads} threads: at least 1 is needed")
-    allowed = _allowed_cores()
-    return allowed[-threads:] if threads < len(allowed) else []
-
-
-def _allowed_cores() -> list[int]:
-    """Empty where the system does not tell."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

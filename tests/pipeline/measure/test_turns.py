@@ -14,12 +14,13 @@ from random import Random
 
 import pytest
 
+from edgeseg.bench.times.cores import pinned_cores
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.reference import WORKLOADS
-from edgeseg.core.errors import InputError, MeasureError, WorkError
+from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.source import Source
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure.turns import Player, one_round, open_reference, pinned_cores
+from edgeseg.pipeline.measure.turns import Player, one_round, open_reference
 from tests.small import small_onnx
 
 QUICK = LatencyOptions(warmup_s=0)
@@ -132,12 +133,3 @@ def test_no_orphan_is_left(number: signal.Signals, tmp_path: Path) -> None:
     while any(map(alive, processes)) and time.monotonic() < end:
         time.sleep(0.02)
     assert not any(map(alive, processes))
-
-
-def test_pinned_cores_are_of_those_allowed() -> None:
-    allowed = sorted(os.sched_getaffinity(0))
-    assert pinned_cores(len(allowed)) == []
-    if len(allowed) > 1:
-        assert pinned_cores(1) == [allowed[-1]]
-    with pytest.raises(MeasureError, match="0 threads"):
-        pinned_cores(0)
