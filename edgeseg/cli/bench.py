@@ -69,6 +69,7 @@ def bench(
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.measure import comparing
     from edgeseg.pipeline.measure.kept_records import KeptRecords
+    from edgeseg.pipeline.sources import check
 
     _refuse_idle(context)
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
@@ -79,6 +80,7 @@ def bench(
     if profile:
         show_profiles(job, sources, out, table)
         return
+    check(sources)
     kept = KeptRecords(Answers(out / "unfinished_bench.json"))
     jobs = [replace(job, source=source) for source in sources]
     if not resume:

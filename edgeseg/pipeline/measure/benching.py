@@ -71,9 +71,10 @@ def bench(
         raise InputError(f"dataset of type {type(dataset).__name__}: give its name, such as folder:PATH")
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
-    given = [artifacts] if isinstance(artifacts, Given) else artifacts
+    sources = list(map(_source, [artifacts] if isinstance(artifacts, Given) else artifacts))
+    check(sources)
     records = []
-    for found in measure_each(job, list(map(_source, given)), lambda title: nullcontext(progress)):
+    for found in measure_each(job, sources, lambda title: nullcontext(progress)):
         if isinstance(found, EdgesegError):
             raise found
         records.append(found)
@@ -91,9 +92,8 @@ def measure_each(
 ) -> list[Record | EdgesegError]:
     """Measure every source as `job` says, wherever its device is: for each, in order, a Record or why there is none.
 
-    What is in `kept` is not measured again. Raises InputError for a source that is nothing, or data without labels.
+    What is in `kept` is not measured again. Raises InputError for data without labels.
     """
-    check(sources)
     if is_elsewhere(job.device):
         with progress(f"{len(sources)} files") as show:
             return measure_elsewhere(job, sources, show)

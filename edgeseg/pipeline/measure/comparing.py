@@ -64,7 +64,7 @@ def published_miou_percent(records: Iterable[Record]) -> dict[str, float]:
 def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: KeptRecords | None = None) -> Comparison:
     """Measure every source as `job` says; one that fails becomes a Failure and the others go on.
 
-    What is in `kept` is not measured again. Raises InputError for a source that is nothing.
+    What is in `kept` is not measured again. Raises InputError for data without labels.
     """
     found = measure_each(job, sources, progress, kept)
     done = [(source, each) for source, each in zip(sources, found, strict=True) if isinstance(each, Record)]

@@ -11,13 +11,16 @@ import pytest
 import edgeseg
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.bench.times.reference import WORKLOADS
+from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import measure_together
+from edgeseg.pipeline.measure.comparing import measure_all
 from edgeseg.pipeline.measure.kept_records import KeptRecords
+from edgeseg.pipeline.sources import as_artifact
 from tests.small import small_onnx
 
 QUICK = LatencyOptions(warmup_s=0, min_seconds=0.05, min_samples=8, max_seconds=5)
@@ -55,6 +58,16 @@ def test_what_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "bad.onnx" in str(found[0])
     assert isinstance(found[1], Record)
     assert found[1].network_ms
+
+
+def test_what_is_said_of_the_other_models_of_a_run_is_no_mistake(tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / "ours.onnx")
+    write_facts(path, as_artifact(Source(str(path))).facts)
+    said = Source(str(path), mean=(0.5, 0.5, 0.5), weights="of.another.pth")
+    with pytest.raises(InputError, match=r"ours\.onnx: there is nothing for --weights to do"):
+        edgeseg.bench(said, None)
+    found = measure_all(job(path), [said], lambda title: nullcontext(lambda *step: None))
+    assert [record.name for record in found.records] == ["ours.onnx"]
 
 
 def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
