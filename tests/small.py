@@ -21,6 +21,7 @@ def small_onnx(
     channels: int = 16,
     side: int = 3,
     behind: str | None = None,
+    batch: int = 1,
 ) -> Path:
     """A stack of convolutions at the input's size, `behind` each an operator, ending in scores of 19 classes."""
     random = np.random.default_rng(0)
@@ -34,8 +35,8 @@ def small_onnx(
         if behind and layer < layers:
             nodes.append(helper.make_node(behind, [last], [f"behind{layer}"]))
             last = f"behind{layer}"
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, height, width])
-    scores = helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, CLASSES, height, width])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, height, width])
+    scores = helper.make_tensor_value_info(last, TensorProto.FLOAT, [batch, CLASSES, height, width])
     graph = helper.make_graph(nodes, "small", [image], [scores], weights)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, table_console, waiting
+from edgeseg.cli.console import progress_bar, say, table_console, waiting, warn
 from edgeseg.core.errors import EdgesegError
 from edgeseg.core.source import Source
 
@@ -41,12 +41,23 @@ def show_comparison(
     for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
         say(f"table: {path}")
     if picture and job.data:
-        with waiting("draw the picture"):
-            drawn = comparing.write_picture(out, comparison, job.data, job.split)
-        if drawn:
-            say(f"picture: {drawn}")
+        _draw(comparison, job.data, job.split, out)
     if comparison.errors:
         raise comparison.errors[0]
+
+
+def _draw(comparison: Comparison, data: str, split: str | None, out: Path) -> None:
+    """A picture that cannot be drawn takes nothing from what was measured."""
+    from edgeseg.pipeline.measure import comparing
+
+    try:
+        with waiting("draw the picture"):
+            drawn = comparing.write_picture(out, comparison, data, split)
+    except EdgesegError as error:
+        warn(f"edgeseg: no picture: {error}")
+        return
+    if drawn:
+        say(f"picture: {drawn}")
 
 
 def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequence[options.TableFormat] | None) -> None:
