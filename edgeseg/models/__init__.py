@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "load",
     "name_of",
     "names",
+    "unchanged",
 ]
 
 _ZOO = "edgeseg.models.zoo"
@@ -184,6 +186,14 @@ def as_model(
         raise InputError(f"a {type(thing).__name__} is no model; give a name, a torch.nn.Module or a keras.Model")
     name = thing.name if framework_of(thing) == "keras" else type(thing).__name__.lower()
     return _describe(thing, name, **given)
+
+
+def unchanged(thing: Any) -> AbstractContextManager[None]:
+    """Leaves a network that somebody else made, or that a Model holds, in the mode that it is in."""
+    network = thing.network if isinstance(thing, Model) else thing
+    framework = framework_of(network)
+    kept: AbstractContextManager[None] = adapter(framework).unchanged(network) if framework else nullcontext()
+    return kept
 
 
 def _declared(name: str) -> tuple[str, Card]:

@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ __all__ = [
     "read_checkpoint",
     "seeded",
     "slim_names",
+    "unchanged",
 ]
 
 _REGISTERED = keras_hard, keras_resize, keras_shuffle
@@ -108,6 +109,11 @@ def named_anew() -> Iterator[None]:
 
 def backbone(network: keras.Model) -> None:
     """None: torchvision has no weights for Keras networks."""
+
+
+def unchanged(network: keras.Model) -> AbstractContextManager[None]:
+    """Keras is told at each call whether it trains, so there is nothing to put back."""
+    return nullcontext()
 
 
 def params(network: Any) -> int:

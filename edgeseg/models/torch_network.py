@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import pickle
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,17 @@ from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
 from edgeseg.models.backbones.torchvision import TorchvisionFile
 
-__all__ = ["DEFAULT_SIZE", "arrays", "assign", "backbone", "describe", "params", "read_checkpoint", "seeded"]
+__all__ = [
+    "DEFAULT_SIZE",
+    "arrays",
+    "assign",
+    "backbone",
+    "describe",
+    "params",
+    "read_checkpoint",
+    "seeded",
+    "unchanged",
+]
 
 DEFAULT_SIZE = Size(512, 1024)
 _EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
@@ -48,6 +59,17 @@ def arrays(network: nn.Module) -> dict[str, NDArray[Any]]:
 def assign(network: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
     """Copy entries of matching names and shapes into the network; those not given stay."""
     network.load_state_dict({name: torch.from_numpy(value) for name, value in values.items()}, strict=False)
+
+
+@contextmanager
+def unchanged(network: nn.Module) -> Iterator[None]:
+    """What is done in here leaves every part in the mode that it is in: that of training or that of evaluation."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def params(network: nn.Module) -> int:

@@ -65,14 +65,18 @@ def export(
         ParityError: The written file differs from its source; nothing is left at `path`.
     """
     asked = Size.of(size)
-    model = models.as_model(model, size=asked)
-    wanted = asked or model.size
-    spec = ExportSpec(wanted, batch, head)
-    usual = workspace.artifact_path(Path(folder), model.name, wanted, format, "fp32", batch=batch, head=head)
-    target = Path(path or usual)
-    exporters.check_pair(model.framework, format)
-    workspace.check_target(target, format)
-    images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
+    with models.unchanged(model):
+        model = models.as_model(model, size=asked)
+        wanted = asked or model.size
+        usual = workspace.artifact_path(Path(folder), model.name, wanted, format, "fp32", batch=batch, head=head)
+        target = Path(path or usual)
+        exporters.check_pair(model.framework, format)
+        workspace.check_target(target, format)
+        images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
+        return _exported(model, format, ExportSpec(wanted, batch, head), target, images)
+
+
+def _exported(model: Model, format: Format, spec: ExportSpec, target: Path, images: Dataset) -> Artifact:
     trace = registry.load("edgeseg.exporters", f"{model.framework}_program").trace
     trace.cache_clear()  # The exporter and the check share what is traced now: the network may have changed since then.
     model = _named(model, images)

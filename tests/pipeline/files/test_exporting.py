@@ -1,4 +1,4 @@
-"""`edgeseg.export` as a function, where a converter writes what no runtime runs."""
+"""`edgeseg.export` as a function, with what converters cannot do and what networks are used for besides."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 import pytest
+import torch
+from torch import nn
 
 import edgeseg
 from edgeseg.core.errors import ExportError
@@ -21,3 +23,12 @@ def test_a_file_that_cannot_be_run_is_named_by_its_network(tmp_path: Path) -> No
     assert message.endswith("; write that part of the network in other operators, or export it --to tflite")
     assert str(tmp_path) not in message
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_in_training_is_exported_as_it_is_used_and_trains_on(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1), nn.BatchNorm2d(5), nn.Dropout(0.5)).train()
+    network[1].eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    edgeseg.export(network, "onnx", "16x32", folder=tmp_path)
+    assert [module.training for module in network.modules()] == [True, True, False, True]
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
