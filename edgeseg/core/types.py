@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -278,6 +278,12 @@ class Artifact:
 
     path: Path
     facts: Facts
+    written_sha256: str | None = field(default=None, compare=False, repr=False)
+    """Of the file when it was handed out; None where nobody asked."""
+
+    def sealed(self) -> Artifact:
+        """The same, which from now on can be told from a file that replaces it."""
+        return replace(self, written_sha256=self.sha256)
 
     @property
     def sha256(self) -> str:

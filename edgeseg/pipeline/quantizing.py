@@ -16,7 +16,7 @@ from edgeseg.pipeline.files.keeping import keep_at
 from edgeseg.pipeline.files.quantizing import CALIBRATION_IMAGES
 from edgeseg.pipeline.images import DEFAULT_DATA
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import as_artifact
+from edgeseg.pipeline.sources import as_artifact, given_path
 from edgeseg.pipeline.workspace import quantized_path
 from edgeseg.pipeline.worth.again import Again, kept
 from edgeseg.pipeline.worth.mixing import Budget, known_beside, mix
@@ -62,7 +62,8 @@ def quantize(
         threads: To measure with, for a budget.
 
     Raises:
-        InputError: A file, dataset, recipe or budget that cannot be used, or a `calibration` of another float file.
+        InputError: A file, dataset, recipe or budget that cannot be used, an Artifact whose file was replaced since, or
+            a `calibration` of another float file.
         QuantizeError: The file could not be quantized, or holds no int8 convolution afterwards, or floats at an end
             that the recipe wants in int8, or cannot keep the budget; nothing is left at `path`.
     """
@@ -71,15 +72,16 @@ def quantize(
         raise InputError(f"recipe {recipe!r}: expected an edgeseg.Recipe")
     if budget is not None and recipe.precision != "int8":
         raise InputError(f"{recipe.precision}: there is nothing for a budget to do; leave it out")
-    source = artifact if isinstance(artifact, Artifact) else as_artifact(Source(str(artifact)))
+    float_path = given_path(artifact)
+    source = artifact if isinstance(artifact, Artifact) else as_artifact(Source(str(float_path)))
     path, folder, calibration = (Path(given) if given else None for given in (path, folder, calibration))
     if not kind_of(recipe).calibrated:
         if calibration:
             raise InputError(f"{recipe.precision} needs no calibration; leave out {calibration}")
-        return convert(source, recipe, path, folder)[0]
+        return convert(source, recipe, path, folder)[0].sealed()
     target = path or quantized_path(source.path, recipe.precision, folder)
     with kept(keep_at(calibration) if calibration else None, again=budget is not None) as keep:
         again = Again(source, samples, recipe, count, split, keep)
         if budget is not None:
             again = again.without(mix(again, budget, known_beside(target), threads, progress).floating)
-        return again((), target, progress)[0]
+        return again((), target, progress)[0].sealed()

@@ -13,7 +13,7 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Model, Normalization
 
-__all__ = ["as_artifact", "as_model", "check", "check_apart", "is_file", "resolve", "runtime_of"]
+__all__ = ["as_artifact", "as_model", "check", "check_apart", "given_path", "is_file", "resolve", "runtime_of"]
 
 _SUFFIXES = (".onnx", ".tflite")
 
@@ -39,6 +39,23 @@ def check(sources: Sequence[Source]) -> None:
         elif not Path(target).is_file():
             raise InputError(f"{target}: no such file; give the path of an .onnx or .tflite file")
     _check_use(sources)
+
+
+def given_path(given: Artifact | Path | str) -> Path:
+    """The file that a function of the Python API was given.
+
+    Raises InputError for an Artifact whose file another one has replaced, and for what is none of these.
+    """
+    if not isinstance(given, Artifact):
+        if not isinstance(given, Path | str):
+            raise InputError(f"a {type(given).__name__} is no file; give an Artifact, such as edgeseg.export returns")
+        return Path(given)
+    if given.written_sha256 and given.path.is_file() and given.sha256 != given.written_sha256:
+        raise InputError(
+            f"{given.path}: another file than when this Artifact was made; make each with a path= of its own, or give "
+            "the path for what is there now"
+        )
+    return given.path
 
 
 def _made_name(target: str) -> str:

@@ -86,7 +86,7 @@ def _exported(model: Model, format: Format, spec: ExportSpec, target: Path, imag
         with _usable(model, artifact, target):
             facts = _checked(trace(model, spec), artifact, images, target.name)
         write_facts(temporary, facts)
-    return Artifact(target, facts)
+    return Artifact(target, facts).sealed()
 
 
 def _named(model: Model, images: Dataset) -> Model:

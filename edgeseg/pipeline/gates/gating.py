@@ -16,6 +16,7 @@ from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
@@ -26,7 +27,7 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import examine_apart
 from edgeseg.pipeline.measure.turns import Player
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import check, is_file
+from edgeseg.pipeline.sources import check, given_path, is_file
 
 __all__ = ["gate", "race_files", "self_test"]
 
@@ -35,8 +36,8 @@ _FEWEST_CALLS = 1
 
 
 def gate(
-    baseline: Path | str,
-    candidate: Path | str,
+    baseline: Artifact | Path | str,
+    candidate: Artifact | Path | str,
     options: GateOptions | None = None,
     *,
     dataset: str = DEFAULT_DATA,
@@ -52,8 +53,8 @@ def gate(
     """Decide whether candidates are slower, larger or less accurate than baselines by more than what is allowed.
 
     Args:
-        baseline: A file, a folder of files, or a JSON file of Records that `edgeseg bench` wrote.
-        candidate: A file; or a folder, whose files are matched by name.
+        baseline: A file or its Artifact, a folder of files, or a JSON file of Records that `edgeseg bench` wrote.
+        candidate: A file or its Artifact; or a folder, whose files are matched by name.
         options: The limits, the confidence, and the time for each pair.
         dataset: Text that names a dataset to measure mIoU on, where its loss is limited.
         split: Split of the dataset; by default the one that it declares first.
@@ -72,7 +73,7 @@ def gate(
     options = options or GateOptions()
     options.validate()
     _refuse_elsewhere(device)
-    pairs = pairs_of(Path(baseline), Path(candidate))
+    pairs = pairs_of(given_path(baseline), given_path(candidate))
     data = dataset if options.max_miou_loss_points is not None else None
     if data:
         open_evaluation(data, split, None, images)

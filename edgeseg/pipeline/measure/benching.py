@@ -23,7 +23,7 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.kept_records import KeptRecords
 from edgeseg.pipeline.measure.timing import Times, take_times
 from edgeseg.pipeline.silence import silent
-from edgeseg.pipeline.sources import check, is_file
+from edgeseg.pipeline.sources import check, given_path, is_file
 
 __all__ = ["Titled", "bench", "examine_apart", "measure_each", "measure_together", "shown_name"]
 
@@ -64,7 +64,7 @@ def bench(
         progress: Told how far the measurement is.
 
     Raises:
-        InputError: A file, model or dataset that cannot be used.
+        InputError: A file, model or dataset that cannot be used, or an Artifact whose file was replaced since.
         WorkError: A measurement failed or its process died.
     """
     if not isinstance(dataset, str | None):
@@ -84,7 +84,7 @@ def bench(
 def _source(artifact: Given) -> Source:
     if isinstance(artifact, Source):
         return artifact
-    return Source(str(artifact.path if isinstance(artifact, Artifact) else artifact))
+    return Source(str(given_path(artifact)))
 
 
 def measure_each(

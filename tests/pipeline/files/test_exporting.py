@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import edgeseg
-from edgeseg.core.errors import ExportError
+from edgeseg.core.errors import ExportError, InputError
 
 
 def test_a_file_that_cannot_be_run_is_named_by_its_network(tmp_path: Path) -> None:
@@ -32,3 +32,16 @@ def test_a_network_in_training_is_exported_as_it_is_used_and_trains_on(tmp_path:
     edgeseg.export(network, "onnx", "16x32", folder=tmp_path)
     assert [module.training for module in network.modules()] == [True, True, False, True]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_an_artifact_whose_file_another_network_replaced_is_refused(tmp_path: Path) -> None:
+    first, second = (edgeseg.export(nn.Conv2d(3, 5, 3, 1, 1), "onnx", "16x32", folder=tmp_path) for _ in range(2))
+    assert first.path == second.path
+    for use in (
+        lambda: edgeseg.bench([second, first], None),
+        lambda: edgeseg.quantize(first, count=1),
+        lambda: edgeseg.gate(first, second, edgeseg.GateOptions(max_slowdown_percent=5)),
+    ):
+        with pytest.raises(InputError, match=r"conv2d_16x32_fp32\.onnx: another file than when this Artifact was made"):
+            use()
+    assert edgeseg.quantize(second, count=1).facts.precision == "int8"
