@@ -182,7 +182,7 @@ def _diverged(what: str, options: TrainOptions, path: Path) -> TrainError:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a flag, so that no step is cut in half; a second one interrupts at once."""
+    """Turn the first Ctrl-C or SIGTERM into a flag, so that no step is cut in half; a second one acts at once."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
@@ -190,10 +190,14 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
     def ask(_signal: int, _frame: object) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, previous)
+        give_back()
 
-    previous = signal.signal(signal.SIGINT, ask)
+    def give_back() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, previous)
+        give_back()

@@ -24,15 +24,15 @@ def run(trained: Model, path: Path, options: TrainOptions = OPTIONS) -> TrainRes
     return train(trained, Squares(), options, path, silent)
 
 
-class CtrlC:
-    """A progress display that presses Ctrl-C at one step."""
+class Stop:
+    """A progress display that presses Ctrl-C, or sends another signal, at one step."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
+        self.step, self.number = step, number
 
     def __call__(self, _what: str, done: int, _total: int) -> None:
         if done == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
 
 
 @both
@@ -58,6 +58,20 @@ def test_the_same_seed_gives_the_same_losses(framework: Framework, tmp_path: Pat
     assert run(model(framework), tmp_path / "c.npz", replace(options, seed=5)).losses[0] != first[0]
 
 
+def test_what_is_terminated_is_kept_too(tmp_path: Path) -> None:
+    def unheard(*_: object) -> None:
+        raise AssertionError("SIGTERM went past the training")
+
+    before = signal.signal(signal.SIGTERM, unheard)
+    try:
+        with pytest.raises(TrainError, match=r"stopped at step 4 of .*, kept in .*cut\.npz"):
+            train(model("torch"), Squares(), OPTIONS, tmp_path / "cut.npz", Stop(4, signal.SIGTERM))
+        assert signal.getsignal(signal.SIGTERM) is unheard
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (tmp_path / "cut.npz").is_file()
+
+
 @both
 def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_been(framework: Framework, tmp_path: Path) -> None:
     options = replace(OPTIONS, steps=10)
@@ -67,7 +81,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on_as_if_nothing_had_been(framework: Fram
     path = tmp_path / "cut.npz"
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(TrainError, match=r"stopped at step 4 of 10, kept in .*cut\.npz"):
-        train(model(framework), Squares(), options, path, CtrlC(4))
+        train(model(framework), Squares(), options, path, Stop(4))
     assert signal.getsignal(signal.SIGINT) is before
     assert [entry.name for entry in tmp_path.iterdir() if "cut" in entry.name] == ["cut.npz"]
 
