@@ -147,6 +147,8 @@ def quantize(
     check_apart(sources)
     check(sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")])
     kind = checked(context, recipe, sources)
+    if kind.calibrated and (note := pipeline.calibration_note(data, split)):
+        warn(f"edgeseg: {note}")
     asked_keep = pipeline.keep_at(calibration) if calibration else None
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):

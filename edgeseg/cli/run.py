@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say
+from edgeseg.cli.console import progress_bar, say, warn
 from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.show import show_comparison
@@ -38,7 +38,9 @@ def run(
     to: Annotated[list[options.Format] | None, typer.Option("--to", help="Format; repeat it for several.")] = None,
     head: options.HeadOption = None,
     data: options.Data = "scenes",
-    split: options.Split = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Split that accuracy is measured on; by default the dataset's choice.")
+    ] = None,
     samples: options.Samples = 64,
     method: options.Method = options.RangeMethod.MSE,
     percentile: options.Percentile = None,
@@ -67,6 +69,7 @@ def run(
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
+    from edgeseg.pipeline.images import calibration_note
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.runs.making import Order
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
@@ -92,6 +95,8 @@ def run(
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
     matrix = Matrix(tuple(sources), formats, order, job)
+    if note := calibration_note(data, None):
+        warn(f"edgeseg: {note}")
     comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not options.is_given(context, "--data")))
     show_comparison(comparison, job, out, table, sort, per_class, picture)
 

@@ -2,7 +2,8 @@
 
 EdgesegError
 ├── InputError             exit 2: what the user gave cannot be used
-│   └── MissingDependency  exit 2: an optional package is absent; names the extra that installs it
+│   ├── MissingDependency  exit 2: an optional package is absent; names the extra that installs it
+│   └── NoImages           exit 2: a dataset, or the split of it that was asked for, has none
 └── WorkError              exit 1: the work was started and failed
     ├── ExportError
     │   └── ParityError    the exported file is not the same function
@@ -23,6 +24,7 @@ __all__ = [
     "InputError",
     "MeasureError",
     "MissingDependency",
+    "NoImages",
     "ParityError",
     "QuantizeError",
     "TrainError",
@@ -51,6 +53,10 @@ class MissingDependency(InputError):
         super().__init__(f"{why} needs the package {package}: pip install 'edgeseg[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+class NoImages(InputError):
+    """A folder, or the split of it that was asked for, holds no images."""
 
 
 class WorkError(EdgesegError):

@@ -6,7 +6,7 @@ from collections import Counter
 from colorsys import hsv_to_rgb
 from pathlib import Path
 
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, NoImages
 from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
 from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
@@ -54,7 +54,7 @@ def _split_folder(root: Path, split: str | None) -> Path:
     for name in wanted:
         if (root / name / "images").is_dir():
             return root / name
-    raise InputError(f"{root}: no images for {split or 'any split'}; expected {_LAYOUT}")
+    raise NoImages(f"{root}: no images for {split or 'any split'}; expected {_LAYOUT}")
 
 
 def _classes(path: Path) -> tuple[str, ...]:

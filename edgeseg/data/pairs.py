@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, NoImages
 from edgeseg.core.protocols import DatasetOptions
 from edgeseg.core.types import Size
 from edgeseg.data.images import read_image, read_label, resize_image
@@ -118,6 +118,6 @@ def images_in(folder: Path, files: Iterable[Path], expected: str, options: Datas
     seen = (path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
     found = sorted(path for path in seen if path.is_file())
     if not found:
-        raise InputError(f"{folder}: empty dataset, no image found; expected {expected}")
+        raise NoImages(f"{folder}: empty dataset, no image found; expected {expected}")
     count = min(options.limit or len(found), len(found))
     return [found[index * len(found) // count] for index in range(count)] if options.spread else found[:count]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg import data
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, NoImages
 from edgeseg.core.protocols import Dataset
 from edgeseg.core.types import InputFacts, Size
 from edgeseg.data.stamp import stamp
@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_DATA",
     "UNMEASURED",
     "Batches",
+    "calibration_note",
     "calibration_stamp",
     "evaluation_stamp",
     "open_calibration",
@@ -40,10 +41,36 @@ def open_evaluation(text: str, split: str | None, size: Size | None, limit: int 
 
 
 def open_calibration(text: str, split: str | None, size: Size | None, limit: int) -> Dataset:
-    """The images that ranges are taken from: the dataset's calibration split unless one is named."""
-    if split is None and (declared := data.declarations().get(text.partition(":")[0])):
-        split = declared.calibration_split
-    return data.open_dataset(text, split=split, size=size, limit=limit, spread=True)
+    """The images that ranges are taken from.
+
+    They are of the split named, else of the dataset's calibration split; where that has none, of the one that it
+    declares first, which `calibration_note` tells.
+    """
+    wanted = split or _declared_split(text)
+    try:
+        return data.open_dataset(text, split=wanted, size=size, limit=limit, spread=True)
+    except NoImages:
+        if split is not None or wanted is None:
+            raise
+        return data.open_dataset(text, size=size, limit=limit, spread=True)
+
+
+def calibration_note(text: str, split: str | None) -> str | None:
+    """What to tell of data that is calibrated on for want of a split; None where there is nothing to tell."""
+    wanted = _declared_split(text)
+    if split is None and wanted is not None:
+        try:
+            data.open_dataset(text, split=wanted, limit=1)
+        except NoImages:
+            return f"{text}: no images for {wanted}, so calibration takes those that accuracy is measured on"
+        except InputError:
+            pass
+    return None
+
+
+def _declared_split(text: str) -> str | None:
+    declared = data.declarations().get(text.partition(":")[0])
+    return declared.calibration_split if declared else None
 
 
 def evaluation_stamp(text: str | None, split: str | None, limit: int | None) -> str | None:

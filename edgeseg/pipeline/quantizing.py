@@ -52,7 +52,8 @@ def quantize(
         recipe: How to quantize; by default to int8 with ranges of least squared error and per-channel weights.
         path: Target file; by default in `folder` with the precision in its name.
         count: Calibration images, where `samples` is text.
-        split: Split that they come from; by default the dataset's calibration split.
+        split: Split that they come from; by default the dataset's calibration split, or, where that has no
+            images, the one that accuracy is measured on.
         progress: Told how far calibration is.
         folder: Where the file goes without a `path`; by default beside the float file.
         calibration: File of what the images showed. Where it exists it is used and no image is read; else it is

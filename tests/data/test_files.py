@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeseg.core.errors import InputError, MissingDependency
+from edgeseg.core.errors import InputError, MissingDependency, NoImages
 from edgeseg.core.types import Size
 from edgeseg.data import open_dataset
 from edgeseg.data.check import check
 from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, IGNORE
 from edgeseg.data.stamp import stamp
 from edgeseg.data.unlabelled import as_dataset
-from edgeseg.pipeline.images import open_calibration
+from edgeseg.data.write import write_cityscapes, write_folder
+from edgeseg.pipeline.images import calibration_note, open_calibration
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real Cityscapes images are not here")
@@ -142,6 +143,27 @@ def test_calibration_images_are_taken_from_the_whole(tmp_path):
         assert [int(image[0, 0, 0]) for image, _ in spread] == [0, 2, 5, 7]
         assert len(open_calibration(text, None, Size(2, 2), 64)) == 10
     assert [label[0, 0] for _, label in open_dataset(f"folder:{tmp_path}", split="train", limit=2)] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["folder", "cityscapes"])
+def test_data_without_a_split_to_calibrate_on_is_calibrated_on_as_it_is_measured(name, tmp_path):
+    dataset = open_dataset("scenes", size=Size(2, 2), limit=3)
+    if name == "folder":
+        write_folder(dataset, tmp_path / "val")
+    else:
+        write_cityscapes(dataset, tmp_path, "val", lambda *told: None)
+    text = f"{name}:{tmp_path}"
+    assert open_calibration(text, None, None, 64).files == open_dataset(text).files
+    assert calibration_note(text, None) == (
+        f"{text}: no images for train, so calibration takes those that accuracy is measured on"
+    )
+    assert calibration_note(text, "val") is None
+    assert calibration_note("scenes", None) is None
+    with pytest.raises(NoImages):
+        open_calibration(text, "train", None, 64)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoImages):
+        open_calibration(f"{name}:{tmp_path / 'empty'}", None, None, 64)
 
 
 def test_class_names_are_told_apart(tmp_path):

@@ -64,6 +64,6 @@ def _asked(order: Order, job: Job) -> dict[str, Any]:
         "order": order.to_json(),
         "job": job.to_json(),
         "sha256": digest(order.source),
-        "calibration": calibration_stamp(order.data, order.split, order.samples),
+        "calibration": calibration_stamp(order.data, None, order.samples),
         "data": evaluation_stamp(job.data, job.split, job.images),
     }
