@@ -71,10 +71,12 @@ def _from_code(text: str) -> Any:
         raise registry.suggest(f"name in {module_name}", attribute, [n for n in vars(module) if not n.startswith("_")])
     if framework_of(found) is None and callable(found):
         try:
-            with _seeded(), _named_anew():
+            with _seeded(), _named_anew(), _without_arguments(module_name):
                 found = found()
         except EdgesegError:
             raise
+        except SystemExit as error:
+            raise InputError(f"{text}() ends the program; it must build a network without arguments") from error
         except Exception as error:
             what = f"{type(error).__name__}: {first_line(error)}"
             raise InputError(f"{text}() failed with {what}; it must build a network without arguments") from error
@@ -103,11 +105,21 @@ def _named_anew() -> AbstractContextManager[None]:
     return adapter("keras").named_anew() if "keras" in sys.modules else nullcontext()
 
 
-def _import(text: str, module_name: str) -> Any:
-    arguments = sys.argv[1:]
-    del sys.argv[1:]  # They are edgeseg's, and none of a script's that reads its own when imported.
+@contextmanager
+def _without_arguments(name: str) -> Iterator[None]:
+    """Those of the process are edgeseg's, and none of a script's that reads its own."""
+    given = sys.argv
+    sys.argv = [name]
     try:
-        return importlib.import_module(module_name)
+        yield
+    finally:
+        sys.argv = given
+
+
+def _import(text: str, module_name: str) -> Any:
+    try:
+        with _without_arguments(module_name):
+            return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             remedy = "run edgeseg in the folder that holds it, or install it"
@@ -120,15 +132,16 @@ def _import(text: str, module_name: str) -> Any:
         raise InputError(f"{text}: importing it ends the program, as a script does; {remedy}") from error
     except Exception as error:
         raise InputError(f"{text}: importing it failed with {type(error).__name__}: {first_line(error)}") from error
-    finally:
-        sys.argv[1:] = arguments
 
 
 @contextmanager
 def _current_folder_importable() -> Iterator[None]:
+    """Before all else in here, and afterwards behind it, for what the network imports when it runs."""
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
         yield
     finally:
         sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)

@@ -51,7 +51,7 @@ class Worker:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgeseg.worker", task],
+            [sys.executable, "-P", "-m", "edgeseg.worker", task],  # Or a statistics.py here is taken for Python's.
             stdin=pipe,
             stdout=pipe,
             stderr=self._errors,

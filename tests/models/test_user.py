@@ -56,6 +56,25 @@ def keras_named_by_keras():
 def many_classes():
     return nn.Conv2d(3, 300, 1)
 
+class Late(nn.Conv2d):
+    def forward(self, x):
+        from my_networks_late import twice
+
+        return twice(super().forward(x))
+
+def late():
+    return Late(3, 5, 1)
+
+def reads_arguments():
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", type=int, default=5)
+    return nn.Conv2d(3, parser.parse_args().width, 1)
+
+def exits():
+    raise SystemExit(3)
+
 instance = Dictionary()
 number = 3
 
@@ -111,7 +130,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "broken.py").write_text("import a_module_that_is_absent\n")
     (package / "wrong.py").write_text("def net(:\n")
     (package / "script.py").write_text("import argparse\nargparse.ArgumentParser().parse_args()\nraise SystemExit(3)\n")
+    (tmp_path / "my_networks_late.py").write_text("def twice(x):\n    return 2 * x\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("my_networks")]:
         del sys.modules[name]
@@ -123,7 +144,20 @@ def test_torch_callable(folder: Path) -> None:
     assert model.classes == ("class_0", "class_1", "class_2", "class_3", "class_4")
     assert model.card is None
     assert not model.network.training
-    assert str(folder) not in sys.path
+    assert str(folder) not in sys.path[:-1]
+
+
+def test_what_a_network_imports_when_it_runs_is_found(folder: Path) -> None:
+    network = models.load("my_networks.light:late", size=Size(8, 8)).network
+    del sys.modules["my_networks_late"]
+    assert network(torch.zeros(1, 3, 8, 8)).shape == (1, 5, 8, 8)
+
+
+def test_a_builder_that_reads_arguments_reads_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["edgeseg", "export", "my_networks.light:reads_arguments", "--to", "onnx"]
+    monkeypatch.setattr(sys, "argv", given)
+    assert len(models.load("my_networks.light:reads_arguments", size=Size(8, 8)).classes) == 5
+    assert sys.argv is given
 
 
 @pytest.mark.parametrize("name", ["instance", "Dictionary"])
@@ -215,6 +249,7 @@ def test_weights_for_the_users_own_network(folder: Path) -> None:
         ("my_networks.lite:build", "there is no module my_networks.lite"),
         ("my_networks.broken:net", "its code needs the module a_module_that_is_absent"),
         ("my_networks.wrong:net", "importing it failed with SyntaxError"),
+        ("my_networks.light:exits", r"exits\(\) ends the program; it must build a network without arguments"),
         ("my_networks.script:net", 'importing it ends the program.* only under `if __name__ == "__main__"`'),
         ("my_networks.light:many_classes", "has 300 classes, and labels of a byte tell 255 apart"),
         ("my_networks.light:torch_nett", "did you mean torch_net"),
