@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +17,9 @@ from edgeseg.models import third_party
 from edgeseg.pipeline.sources import is_file
 
 __all__ = ["digest"]
+
+_INSTALLED = ("site-packages", "dist-packages")
+"""Folders in which what lies beside a package is no part of it."""
 
 
 def digest(source: Source) -> str:
@@ -44,20 +49,52 @@ def _files(source: Source) -> Iterator[Path]:
             yield from _given(Path(given))
 
 
-def _code(module: str) -> Iterator[Path]:
-    """The package's code, or that of all modules beside a module, for it may import them."""
+def _code(module: str) -> list[Path]:
+    """All code of a module or package, and of those beside it that its import statements name, and theirs."""
     sys.path.insert(0, str(Path.cwd()))
+    try:
+        beside = {place.parent for place in _places(module) if place.parent.name not in _INSTALLED}
+        names, files = [module], list[Path]()
+        for name in names:
+            places = [place for place in _places(name) if name == module or place.parent in beside]
+            new = [file for place in places for file in _python(place)]
+            files += new
+            names += sorted({imported for file in new for imported in _imported(file)}.difference(names))
+        return files
+    finally:
+        del sys.path[0]
+
+
+def _places(module: str) -> list[Path]:
+    """A module's file, or the folders of a package."""
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
         spec = None
-    finally:
-        del sys.path[0]
-    if spec and spec.submodule_search_locations:
-        for folder in spec.submodule_search_locations:
-            yield from sorted(Path(folder).rglob("*.py"))
-    elif spec and spec.origin:
-        yield from sorted(Path(spec.origin).parent.glob("*.py"))
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is not None:
+        return [Path(folder) for folder in spec.submodule_search_locations]
+    return [Path(spec.origin)] if spec.has_location and spec.origin else []
+
+
+def _python(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """The modules and packages that a file imports, but for its own package by relative imports."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name.partition(".")[0] for each in names)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.partition(".")[0]
 
 
 def _given(path: Path) -> list[Path]:

@@ -56,8 +56,8 @@ def read(path: Path, run: dict[str, Any]) -> tuple[Checkpoint, dict[str, NDArray
     wanted = json.loads(json.dumps(run))
     for name in wanted:
         if checkpoint.run.get(name) != wanted[name]:
-            raise InputError(
-                f"{path}: a run with {name} {checkpoint.run.get(name)}, not {wanted[name]}; "
-                "repeat its options to go on, delete it to start anew, or choose another path"
-            )
+            what = f"a run with {name} {checkpoint.run.get(name)}, not {wanted[name]}; repeat its options"
+            if name == "code":
+                what = "its model's code changed since; change that back"
+            raise InputError(f"{path}: {what} to go on, delete it to start anew, or choose another path")
     return checkpoint, state

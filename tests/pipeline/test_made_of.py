@@ -9,6 +9,15 @@ import pytest
 from edgeseg.core.source import Source
 from edgeseg.pipeline.made_of import digest
 
+CODE = {
+    "mine.py": "import json\n\nimport parts_of_mine\nfrom package_of_mine import nets",
+    "package_of_mine/__init__.py": "",
+    "package_of_mine/nets.py": "import mine\nfrom .blocks import conv\nfrom shared_of_mine.nested import ops",
+    "shared_of_mine/__init__.py": "",
+    "other_of_mine.py": "import mine",
+}
+"""Modules and packages that import one another, and one that imports but is not imported."""
+
 
 @pytest.mark.parametrize(
     ("source", "file"),
@@ -16,7 +25,10 @@ from edgeseg.pipeline.made_of import digest
         (Source("net.onnx"), "net.onnx"),
         (Source("mine:build"), "mine.py"),
         (Source("mine:build"), "parts_of_mine.py"),
+        (Source("mine:build"), "package_of_mine/blocks/conv.py"),
+        (Source("mine:build"), "shared_of_mine/nested/ops.py"),
         (Source("package_of_mine.nets:build"), "package_of_mine/blocks/conv.py"),
+        (Source("package_of_mine.nets:build"), "shared_of_mine/nested/ops.py"),
         (Source("net.keras"), "net.keras"),
         (Source("saved"), "saved/variables/variables.index"),
         (Source("fastscnn", weights="w.pth"), "w.pth"),
@@ -28,9 +40,9 @@ def test_every_file_of_it_counts(
     source: Source, file: str, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("mine.py", "package_of_mine/__init__.py", "package_of_mine/nets.py", "saved/saved_model.pb", file):
+    for name in (*CODE, "saved/saved_model.pb", file):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text("")
+        Path(name).write_text(CODE.get(name, ""))
     if file.endswith(".onnx"):
         Path(file).write_bytes((workspace / "fastscnn_64x128_fp32.onnx").read_bytes())
     before = digest(source)
@@ -38,6 +50,20 @@ def test_every_file_of_it_counts(
     with Path(file).open("ab") as more:
         more.write(b"\x7a\x00")  # To an ONNX file an empty field that it has no name for.
     assert digest(source) != before
+
+
+@pytest.mark.parametrize("source", [Source("mine:build"), Source("package_of_mine.nets:build")])
+def test_code_that_is_not_imported_does_not_count(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, code in CODE.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(code)
+    before = digest(source)
+    Path("other_of_mine.py").write_text("")
+    Path("json.py").write_text("the standard library's is imported")
+    assert digest(source) == before
 
 
 def test_what_needs_no_file_is_made_of_nothing() -> None:
