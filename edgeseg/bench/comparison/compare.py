@@ -134,7 +134,7 @@ def compare(
         raise InputError(f"sort {sort!r}: expected {', '.join(get_args(Sort))}")
     published, named = published_miou_percent or {}, machines(records, runs)
     rows = [
-        _row(record, float_record(record, records, named), named, published.get(record.model), run, number)
+        _row(record, records, named, published.get(record.model), run, number)
         for record, run, number in zip(records, runs or [""] * len(records), series(records), strict=True)
     ]
     return tuple(sorted(rows, key=_KEYS[sort]))
@@ -143,17 +143,35 @@ def compare(
 def float_record(record: Record, records: Sequence[Record], named: Mapping[int, str] | None = None) -> Record | None:
     """The float Record that one is held against: itself if it is float.
 
-    Otherwise the one that it was made from by sha256, else a float one of the same model and format. Of several, the
-    one measured under the most equal conditions, and the first of those. `named` are the Records' machines, by default
-    those of a single run.
+    Otherwise the one that it was made from by sha256; where what it was made from is not known, a float one of the same
+    model and format. Of several, the one measured under the most equal conditions, and the first of those. `named` are
+    the Records' machines, by default those of a single run.
     """
     if record.precision == "fp32":
         return record
-    floats = [other for other in records if other.precision == "fp32"]
-    parents = [other for other in floats if other.sha256 is not None and other.sha256 == record.parent_sha256]
-    relatives = [other for other in floats if (other.model, other.format) == (record.model, record.format)]
+    parent = record.parent_sha256
+    floats = _relatives(record, records) if parent is None else _of_sha256(parent, records)
     named = named or machines(records)
-    return max(parents or relatives, key=lambda other: _likeness(record, other, named), default=None)
+    return max(floats, key=lambda other: _likeness(record, other, named), default=None)
+
+
+def _of_sha256(sha256: str, records: Sequence[Record]) -> list[Record]:
+    return [other for other in records if other.precision == "fp32" and other.sha256 == sha256]
+
+
+def _relatives(record: Record, records: Sequence[Record]) -> list[Record]:
+    """The float ones of its model and format."""
+    floats = [other for other in records if other.precision == "fp32"]
+    return [other for other in floats if (other.model, other.format) == (record.model, record.format)]
+
+
+def _of_another(record: Record, records: Sequence[Record]) -> tuple[str, ...]:
+    """That it was made of another float file than those beside it, whose weights may be others."""
+    relatives, parent = _relatives(record, records), record.parent_sha256
+    if record.precision == "fp32" or parent is None or not relatives or _of_sha256(parent, records):
+        return ()
+    names = " and ".join(dict.fromkeys(other.name for other in relatives))
+    return (f"held against no float row: it was not made of {names}; quantize that, or give what it was made of",)
 
 
 def _likeness(one: Record, other: Record, named: Mapping[int, str]) -> tuple[bool, ...]:
@@ -168,12 +186,13 @@ def _likeness(one: Record, other: Record, named: Mapping[int, str]) -> tuple[boo
 
 def _row(
     record: Record,
-    base: Record | None,
+    records: Sequence[Record],
     named: Mapping[int, str],
     published: float | None,
     run: str,
     number: int | None,
 ) -> Row:
+    base = float_record(record, records, named)
     network = _summary(record.network_ms, record.network_rounds)
     classmap = _summary(record.classmap_ms, record.classmap_rounds)
     timed = base if base is not None and same_speed_terms(record, base, named) else None
@@ -222,7 +241,7 @@ def _row(
         peak_rss_mib=record.peak_rss_mib,
         energy_mj=record.energy_mj,
         class_iou_percent=record.class_iou_percent,
-        notes=record.notes,
+        notes=(*record.notes, *_of_another(record, records)),
     )
 
 

@@ -50,7 +50,7 @@ def test_parent_wins_over_likeness_and_likeness_over_order(record: Callable[...,
     one_thread, logits = record(threads=1), record(head="logits")
     int8 = record(precision="int8", sha256="b" * 64, parent_sha256="c" * 64)
     assert float_record(int8, [record(), renamed, int8]) is renamed
-    orphan = record(precision="int8", sha256="b" * 64, parent_sha256="d" * 64)
+    orphan = record(precision="int8", sha256="b" * 64)
     same = record()
     assert float_record(orphan, [one_thread, logits, same, orphan]) is same
     assert float_record(orphan, [record(format="tflite"), orphan]) is None
@@ -58,6 +58,19 @@ def test_parent_wins_over_likeness_and_likeness_over_order(record: Callable[...,
     turns = [record(sha256="c" * 64, reference_ms={"memory": (first, 3.0)}) for first in (1.0, 2.0)]
     beside = replace(int8, reference_ms=turns[1].reference_ms)
     assert float_record(beside, [*turns, beside]) is turns[1]
+
+
+def test_a_file_made_of_another_float_file_is_held_against_none(record: Callable[..., Record]) -> None:
+    base, stale = record(), record(name="net.int8.onnx", precision="int8", sha256="b" * 64, parent_sha256="d" * 64)
+    assert float_record(stale, [base, stale]) is None
+    row = compare([base, stale])[1]
+    assert (row.speedup, row.miou_loss_points) == (None, None)
+    assert any(
+        note.startswith("net.int8.onnx: held against no float row: it was not made of net.onnx;")
+        for note in footnotes(compare([base, stale]))
+    )
+    assert not compare([base, replace(stale, parent_sha256=base.sha256)])[1].notes
+    assert not compare([record(format="tflite"), stale])[0].notes
 
 
 @pytest.mark.parametrize(
