@@ -66,6 +66,7 @@ def bench(
     from edgeseg.bench.times.latency import EFFORTS
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.answers import Answers
+    from edgeseg.pipeline.completing import completed
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.measure import comparing
     from edgeseg.pipeline.measure.kept_records import KeptRecords
@@ -73,7 +74,7 @@ def bench(
 
     _refuse_idle(context)
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
-    sources = [source(target) for target in targets]
+    sources = completed([source(target) for target in targets])
     evaluation = options.evaluation(scales, flip, at)
     spent = EFFORTS[effort.value]
     job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images, spent, evaluation)

@@ -17,6 +17,7 @@ from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.completing import completed
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere, measure_elsewhere
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
@@ -74,7 +75,7 @@ def bench(
     sources = list(map(_source, [artifacts] if isinstance(artifacts, Given) else artifacts))
     check(sources)
     records = []
-    for found in measure_each(job, sources, lambda title: nullcontext(progress)):
+    for found in measure_each(job, completed(sources), lambda title: nullcontext(progress)):
         if isinstance(found, EdgesegError):
             raise found
         records.append(found)
