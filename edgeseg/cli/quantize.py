@@ -168,8 +168,8 @@ def quantize(
         workspace.check_target(target_path, artifact.facts.format, [each.path for each in found])
     unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
     unfinished.begin(resume)
-    if asked_keep and unfinished.has_begun:  # Then this very command wrote the file, and not all of it.
-        asked_keep = replace(asked_keep, add=True)
+    if asked_keep:
+        asked_keep = unfinished.owned(asked_keep)
     with pipeline.kept(asked_keep, again=may_float or budget is not None or ablate) as keep:
         for artifact in workspace.need(found, out, "edgeseg export"):
             if (before := unfinished.get(artifact)) is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from edgeseg.core.container import read_facts
 from edgeseg.core.files import remove
+from edgeseg.core.protocols import Keep
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.answers import Answers
 
@@ -32,10 +33,15 @@ class Unfinished:
         if not resume:
             self.end()
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether there is something to go on with."""
-        return self._answers.path.exists() or self.seen.exists()
+    def owned(self, keep: Keep) -> Keep:
+        """The same calibration file, added to where this command began without it, which is written down here.
+
+        Raises WorkError where the system refuses that, InputError for a damaged file.
+        """
+        asked = {"calibration": str(keep.path)}
+        if keep.add:
+            self._answers.put(asked, True)
+        return replace(keep, add=keep.add or self._answers.get(asked) is not None)
 
     def end(self) -> None:
         """Nothing is left to go on with."""

@@ -9,6 +9,7 @@ import pytest
 
 from edgeseg.core.container import write_facts
 from edgeseg.core.files import atomic_write
+from edgeseg.core.protocols import Keep
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.sources import Source, as_artifact
@@ -32,7 +33,6 @@ def stopped(folder: Path, command: str, artifact: Artifact) -> Unfinished:
 def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, artifact: Artifact) -> None:
     one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
     one.begin(resume=True)
-    assert one.has_begun
     assert one.get(artifact) == artifact
     assert one.seen.exists()
     assert replace(one, images="others").get(artifact) is None
@@ -42,3 +42,15 @@ def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, ar
     assert (other.get(artifact), other.seen.exists()) == (artifact, True)
     other.end()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
+
+
+def test_a_calibration_file_is_added_to_by_the_command_that_began_it_alone(tmp_path: Path, artifact: Artifact) -> None:
+    began, found = Keep(tmp_path / "seen.npz", add=True), Keep(tmp_path / "seen.npz", add=False)
+    one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
+    assert other.owned(found) == found
+    assert one.owned(began) == one.owned(found) == began
+    assert other.owned(found) == found
+    one.begin(resume=True)
+    assert one.owned(found) == began
+    one.begin(resume=False)
+    assert one.owned(found) == found
