@@ -164,6 +164,11 @@ def test_what_calibration_cannot_read(samples: Any, complaint: str, workspace: P
         (lambda file: edgeseg.quantize(file, path="net.tflite"), r"net\.tflite: not the name of a \.onnx file"),
         (lambda file: edgeseg.quantize(file, None), "samples of type NoneType: give a dataset's name"),
         (lambda file: edgeseg.quantize(file, recipe="int8"), "recipe 'int8': expected an edgeseg"),
+        (lambda file: edgeseg.bench([3], None), "a int is no file; give a path, or what edgeseg.export returns"),
+        (lambda file: edgeseg.bench(edgeseg.models.card("fastscnn")), "a Card is no file"),
+        (lambda file: edgeseg.quantize(3), "a int is no file"),
+        (lambda file: edgeseg.gate(file, file, {"max_slowdown_percent": 3}), r"expected an edgeseg\.GateOptions"),
+        (lambda file: edgeseg.train(3), "a int is no model"),
         (lambda file: edgeseg.bench(file, [np.zeros((8, 8, 3), np.uint8)]), "dataset of type list: give its name"),
     ],
 )

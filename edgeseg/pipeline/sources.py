@@ -48,7 +48,7 @@ def given_path(given: Artifact | Path | str) -> Path:
     """
     if not isinstance(given, Artifact):
         if not isinstance(given, Path | str):
-            raise InputError(f"a {type(given).__name__} is no file; give an Artifact, such as edgeseg.export returns")
+            raise InputError(f"a {type(given).__name__} is no file; give a path, or what edgeseg.export returns")
         return Path(given)
     if given.written_sha256 and given.path.is_file() and given.sha256 != given.written_sha256:
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeseg import data, models, runtimes
 from edgeseg.bench.accuracy.miou import evaluate
@@ -27,7 +28,7 @@ __all__ = ["train"]
 
 
 def train(
-    model: str | Model,
+    model: Any,
     dataset: Dataset | str = DEFAULT_DATA,
     options: TrainOptions | None = None,
     path: Path | str | None = None,
@@ -44,7 +45,8 @@ def train(
     """Train a network and write its weights.
 
     Args:
-        model: What `edgeseg.models.load` takes; or a `core.types.Model`, which is trained in place.
+        model: What `edgeseg.models.load` takes; or an `nn.Module`, a `keras.Model` or a `core.types.Model`, which is
+            trained in place.
         dataset: A Dataset, or the text that names one, whose `train` split is used.
         options: See `TrainOptions`.
         path: Weights file (.safetensors); by default in `folder`. The checkpoint that an interrupted run goes on from
@@ -69,7 +71,7 @@ def train(
         learner = models.load(model, classes=classes, weights=weights, size=chosen.crop, backbone=backbone)
         size = size or _own_size(learner)
     else:
-        learner = model
+        learner = models.as_model(model, classes=classes, size=size)
     target = Path(path or Path(folder) / f"{workspace.file_name(learner.name)}_weights.safetensors")
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset

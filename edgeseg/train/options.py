@@ -29,6 +29,7 @@ class TrainOptions:
     steps: int = 2000
     batch: int = 8
     crop: Size = _CROP
+    """Or `HxW`."""
     learning_rate: float = 4e-3
     """The highest, reached after `warmup` steps; it falls to zero as (1 - progress) ** `power`."""
     seed: int = 0
@@ -50,6 +51,7 @@ class TrainOptions:
     """Decoded images kept in memory, so that later epochs need not decode them again."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "crop", Size.of(self.crop))
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise InputError(f"training: {name} {getattr(self, name)}; it must be at least 1")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import edgeseg
 from edgeseg.core.errors import InputError
@@ -92,3 +94,13 @@ def test_images_are_of_one_size_in_training_and_validation(
     monkeypatch.setattr(edgeseg.data, "open_dataset", remember)
     edgeseg.train("my_trained:plain", data, OPTIONS, folder=tmp_path)
     assert sizes == [Size(512, 1024), Size(512, 1024)]
+
+
+def test_a_network_of_ones_own_is_trained_in_place(data: str, tmp_path: Path) -> None:
+    network = nn.Conv2d(3, 2, 3, padding=1)
+    before = network.weight.detach().clone()
+    path, result = edgeseg.train(network, data, OPTIONS, size="64x96", folder=tmp_path)
+    assert path == tmp_path / "conv2d_weights.safetensors"
+    assert result.miou_percent is not None
+    assert not torch.equal(network.weight, before)
+    assert np.allclose(weights.read(path)["weight"], network.weight.detach().numpy(), atol=1e-3)

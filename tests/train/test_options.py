@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.types import Size
 from edgeseg.train import TrainOptions
 
 
@@ -21,6 +22,7 @@ from edgeseg.train import TrainOptions
         ({"min_scale": 2.0, "max_scale": 1.0}, "scales 2.0 to 1.0"),
         ({"minutes": 0.0}, "minutes 0.0"),
         ({"jitter": -0.1}, "jitter -0.1"),
+        ({"crop": 64}, "size '64': expected HEIGHTxWIDTH"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(values: dict[str, Any], named: str) -> None:
@@ -38,3 +40,7 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
     assert rates[50] == pytest.approx(0.1 * 0.5**0.9)
     assert rates[100] == 0
+
+
+def test_a_crop_is_given_as_other_sizes_are() -> None:
+    assert TrainOptions(crop="64x96") == TrainOptions(crop=Size(64, 96))

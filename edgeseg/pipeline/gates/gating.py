@@ -71,6 +71,8 @@ def gate(
     Raises InputError where there is nothing to compare at all, or where the options contradict themselves.
     """
     options = options or GateOptions()
+    if not isinstance(options, GateOptions):
+        raise InputError(f"options {options!r}: expected an edgeseg.GateOptions")
     options.validate()
     _refuse_elsewhere(device)
     pairs = pairs_of(given_path(baseline), given_path(candidate))

@@ -72,7 +72,9 @@ def bench(
         raise InputError(f"dataset of type {type(dataset).__name__}: give its name, such as folder:PATH")
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
-    sources = list(map(_source, [artifacts] if isinstance(artifacts, Given) else artifacts))
+    if isinstance(artifacts, Given) or not isinstance(artifacts, Iterable):
+        artifacts = [artifacts]
+    sources = list(map(_source, artifacts))
     check(sources)
     records = []
     for found in measure_each(job, completed(sources), lambda title: nullcontext(progress)):
