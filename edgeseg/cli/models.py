@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeseg.cli.console import table_console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -23,19 +25,24 @@ def models(
     name: Annotated[
         str | None, typer.Argument(help="A network of the zoo, or an .onnx/.tflite file; by default the whole zoo.")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help="Input size HEIGHTxWIDTH of a file that leaves it open.")
+    ] = None,
 ) -> None:
     """Show the cards of the zoo, one card whole, or what a finished file says about itself."""
-    from rich.console import Console
-
     from edgeseg import models as room
+    from edgeseg.core.errors import InputError
     from edgeseg.core.source import Source
+    from edgeseg.core.types import Size
     from edgeseg.pipeline.sources import as_artifact, is_file
 
-    console = Console()
+    console = table_console()
+    if size and not (name and is_file(name)):
+        raise InputError("--size is that of a file which leaves it open, and no file is named; leave it out")
     if name is None:
         console.print(_overview([room.card(known) for known in room.names()]))
     elif is_file(name):
-        console.print(_sheet(_file_lines(as_artifact(Source(name)))))
+        console.print(_sheet(_file_lines(as_artifact(Source(name, size=Size.parse(size) if size else None)))))
     else:
         console.print(_sheet(_card_lines(room.card(name))))
 

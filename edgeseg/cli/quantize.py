@@ -145,18 +145,15 @@ def quantize(
     budget = pipeline.Budget(max_drop, data, images, min_sqnr) if (max_drop, min_sqnr) != (None, None) else None
     sources = [source(model) for model in models or []]
     check_apart(sources)
-    check(sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")])
+    wanted = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
+    check(wanted)
     kind = checked(context, recipe, sources)
     if kind.calibrated and (note := pipeline.calibration_note(data, split)):
         warn(f"edgeseg: {note}")
     asked_keep = pipeline.keep_at(calibration) if calibration else None
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
-        found = (
-            pipeline.float_artifacts(sources, out, data, split, formats)
-            if sources
-            else workspace.artifacts(out, "fp32")
-        )
+        found = pipeline.float_artifacts(wanted, out, data, split, formats)
     for artifact in found:
         if artifact.facts.format not in formats:
             say(f"{artifact.path}: left out, target {recipe.target} is for .{formats[0]} files")

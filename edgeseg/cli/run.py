@@ -75,6 +75,9 @@ def run(
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
     from edgeseg.pipeline.sources import is_file
 
+    idle = [option for option in ("--images", "--per-class") if not accuracy and options.is_given(context, option)]
+    if idle:
+        raise InputError(f"{', '.join(idle)}: without effect beside --no-accuracy; leave the one or the other out")
     if every and models:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
     recipe = Recipe(

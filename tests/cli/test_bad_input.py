@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 from PIL import Image
 
 import edgeseg
+from edgeseg.core.container import write_facts
 from edgeseg.core.errors import InputError
+from edgeseg.core.source import Source
+from edgeseg.pipeline.sources import as_artifact
 from tests.small import small_onnx
 
 
@@ -257,3 +262,22 @@ def test_what_a_file_cannot_be_told(cli, tmp_path: Path, command: str, words: tu
     assert done.returncode == 2, done.stderr
     for word in words:
         assert word in done.stdout + done.stderr
+
+
+def test_run_and_models_and_quantize_refuse_what_they_make_nothing_of(cli, tmp_path: Path) -> None:
+    done = cli("run", "--no-accuracy", "--images", "2", "--per-class")
+    refused(done, 2, "--images, --per-class: without effect beside --no-accuracy;", "leave the one or the other out")
+    refused(cli("models", "fastscnn", "--size", "32x64"), 2, "--size is that of a file", "leave it out")
+    path = small_onnx(tmp_path / "edgeseg-out" / "net.onnx")
+    write_facts(path, as_artifact(Source(str(path))).facts)
+    refused(cli("quantize", "--int8", "--size", "64x128"), 2, r"net\.onnx: made for 32x64, not 64x128", "--size")
+
+
+def test_models_reads_a_file_that_leaves_its_size_open_and_breaks_no_digest(cli, tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[2].dim_param = "height"
+    onnx.save(model, path)
+    refused(cli("models", "net.onnx"), 2, "leaves its input size open", "give --size HxW")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in cli("models", "net.onnx", "--size", "32x64").stdout
