@@ -44,7 +44,7 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
     done = cli(*command, *files, "--method", "mse", "--per-tensor", "--out", "other")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("equal classes on 4 images") == 2
+    assert done.stdout.count("equal classes on 4 images of scenes\n") == 2
     facts = read_facts(tmp_path / "other" / written[0].name)
     assert facts is not None
     recipe, passes = (facts.recipe or "").split("; passes: ")

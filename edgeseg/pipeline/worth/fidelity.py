@@ -32,8 +32,8 @@ class Fidelity:
     sqnr_db: float | None
     equal_percent: float
     images: int
-    calibrated: bool
-    """Whether the file was calibrated on these very images."""
+    data: str | None
+    """What they are of; None for those that the file was calibrated on."""
 
     @property
     def is_low(self) -> bool:
@@ -50,8 +50,9 @@ class Fidelity:
 
     def __str__(self) -> str:
         noise = "" if self.sqnr_db is None else f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image, "
-        images = f"{'calibration ' * self.calibrated}image{'s' * (self.images != 1)}"
-        return f"{noise}{self.equal_percent:.1f} % equal classes on {self.images} {images}"
+        images = f"{'' if self.data else 'calibration '}image{'s' * (self.images != 1)}"
+        of = f" of {self.data}" if self.data else ""
+        return f"{noise}{self.equal_percent:.1f} % equal classes on {self.images} {images}{of}"
 
 
 def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity | None:
@@ -67,7 +68,8 @@ def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity | None
     pairs = zip(expected, given, strict=True)
     equal = [float((_classes(one, is_classmap) == _classes(other, is_classmap)).mean()) for one, other in pairs]
     noise_db = None if is_classmap else sqnr_db(expected, given)
-    return Fidelity(noise_db, 100 * sum(equal) / len(equal), len(equal), calibrated)
+    data = again.samples if isinstance(again.samples, str) else again.samples.name
+    return Fidelity(noise_db, 100 * sum(equal) / len(equal), len(equal), None if calibrated else data)
 
 
 def sqnr_db(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:

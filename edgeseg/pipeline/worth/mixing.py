@@ -15,7 +15,7 @@ from edgeseg.core.protocols import Dataset, Progress
 from edgeseg.core.types import Artifact
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.data.stamp import stamp
-from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
+from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.measure.evaluating import accuracy, refuse_other_classes
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.worth.again import Again
@@ -33,12 +33,13 @@ _SQNR = "SQNR dB of the worst image"
 class Budget:
     """What int8 may cost; None is no limit.
 
-    mIoU in points, on the images of a dataset's evaluation split, or the first so many. The scores' signal to
-    quantization noise ratio (SQNR) in dB, on the worst calibration image, which needs no labels.
+    mIoU in points, on the images of a dataset's evaluation split, or the first so many; by default of the dataset that
+    calibration images are of. The scores' signal to quantization noise ratio (SQNR) in dB, on the worst calibration
+    image, which needs no labels.
     """
 
     max_drop_points: float | None = None
-    data: str = DEFAULT_DATA
+    data: str | None = None
     images: int | None = None
     min_sqnr_db: float | None = None
 
@@ -58,6 +59,8 @@ class Cost:
     float_miou_percent: float | None = None
     miou_percent: float | None = None
     sqnr_db: float | None = None
+    data: str | None = None
+    """What mIoU was measured on."""
 
     @property
     def drop_points(self) -> float | None:
@@ -78,7 +81,7 @@ class Cost:
         if self.drop_points is not None:
             told.append(
                 f"mIoU {self.miou_percent:.2f} %, float {self.float_miou_percent:.2f} %: a drop of "
-                f"{self.drop_points:.2f} points"
+                f"{self.drop_points:.2f} points on {self.data}"
             )
         if self.sqnr_db is not None:
             told.append(f"SQNR {self.sqnr_db:.1f} dB at the scores of the worst image")
@@ -129,7 +132,7 @@ def mix(again: Again, budget: Budget, known: Path, threads: int, progress: Progr
         raise InputError(f"target {target.name} has integers alone, and no layers to leave in float for {budget}")
     if budget.max_drop_points is not None:
         facts = again.source.facts
-        refuse_other_classes(_evaluation(again, budget), budget.data, facts.model, facts.classes)
+        refuse_other_classes(_evaluation(again, budget), _data(again, budget), facts.model, facts.classes)
     found = Known.open(known)  # Where that cannot be read is told before long work.
     with temporary_folder() as folder:
         whole, _ = again((), folder / f"whole{again.source.path.suffix}", progress)
@@ -169,8 +172,15 @@ def _too_tight(source: Artifact, budget: Budget, whole: Cost, mixed: Cost, count
     )
 
 
+def _data(again: Again, budget: Budget) -> str:
+    data = budget.data or again.samples
+    if not isinstance(data, str):
+        raise InputError(f"{budget} on images in memory: give the budget the name of data to measure it on")
+    return data
+
+
 def _evaluation(again: Again, budget: Budget) -> Dataset:
-    return open_evaluation(budget.data, None, again.source.facts.input.size, budget.images)
+    return open_evaluation(_data(again, budget), None, again.source.facts.input.size, budget.images)
 
 
 @dataclass
@@ -192,7 +202,8 @@ class _Search:
         sqnr = _SQNR if self.budget.min_sqnr_db is not None else ""
         found = self._found(floating, [what for what in (miou, sqnr) if what])
         original = self._found(None, [miou]) if miou else {}
-        return Cost(original.get(miou), found.get(miou), found.get(sqnr))
+        data = _data(self.again, self.budget) if miou else None
+        return Cost(original.get(miou), found.get(miou), found.get(sqnr), data)
 
     def layers(self) -> tuple[Layer, ...]:
         """What each layer's int8 form alone costs and gives."""
@@ -204,7 +215,7 @@ class _Search:
         """What mIoU is called that is measured on these very images and labels."""
         budget = self.budget
         images = "all images" if budget.images is None else f"{budget.images} images"
-        return f"mIoU % on {images} of {budget.data} {stamp(_evaluation(self.again, budget))}"
+        return f"mIoU % on {images} of {_data(self.again, budget)} {stamp(_evaluation(self.again, budget))}"
 
     def _found(self, floating: tuple[str, ...] | None, wanted: list[str]) -> dict[str, float]:
         """What is wanted of the file that leaves these in float, or of the float file itself."""
@@ -232,7 +243,8 @@ class _Search:
         with runtimes.open_session(artifact, threads=self.threads) as session:
             found = accuracy(session, dataset, Preprocessor(facts.input), self.progress)["miou_percent"]
         if found is None:
-            raise InputError(f"{self.budget.data}: no labelled pixel to measure the drop on; give other --data")
+            data = _data(self.again, self.budget)
+            raise InputError(f"{data}: no labelled pixel to measure the drop on; give other --data")
         return float(found)
 
     def _sqnr_db(self, artifact: Artifact) -> float:

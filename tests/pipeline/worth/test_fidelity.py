@@ -18,6 +18,6 @@ from edgeseg.pipeline.worth.fidelity import Fidelity
     ],
 )
 def test_what_is_said_to_help_asks_for_more_than_there_is(sqnr_db: float | None, remedy: str) -> None:
-    found = Fidelity(sqnr_db, 74.2, 4, calibrated=True)
+    found = Fidelity(sqnr_db, 74.2, 4, data=None)
     assert found.is_low
     assert found.remedy == remedy

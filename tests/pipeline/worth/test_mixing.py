@@ -117,6 +117,20 @@ def test_budgets_that_cannot_be(again: Again, tmp_path: Path) -> None:
         mix(again, Budget(1, "scenes"), tmp_path / "known.json", 1)
 
 
+def test_it_is_measured_on_the_data_of_calibration_unless_told(again: Again, tmp_path: Path) -> None:
+    write_png(tmp_path / "images" / "a.png", np.zeros((32, 64, 3), np.uint8))
+    write_png(tmp_path / "masks" / "a.png", np.zeros((32, 64), np.uint8))
+    (tmp_path / "classes.txt").write_text("\n".join(again.source.facts.classes))
+    ours = replace(again, samples=f"folder:{tmp_path}")
+    cost = mix(ours, Budget(100.0), tmp_path / "known.json", 1).cost
+    assert cost.data == ours.samples
+    assert str(cost).endswith(f"points on {ours.samples}")
+    assert mix(ours, Budget(100.0, "scenes", 2), tmp_path / "known.json", 1).cost.data == "scenes"
+    in_memory = replace(again, samples=as_dataset([np.zeros((32, 64, 3), np.uint8)]))
+    with pytest.raises(InputError, match="drop within 100 points on images in memory: give the budget the name of"):
+        mix(in_memory, Budget(100.0), tmp_path / "known.json", 1)
+
+
 def test_labels_of_other_classes_are_refused_and_changed_ones_measured_anew(
     again: Again, known: Path, tmp_path: Path
 ) -> None:
