@@ -77,6 +77,7 @@ def test_your_own_network(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mIoU over folder (1 images)" in done.stdout
     assert not done.stderr
-    unlabelled = shlex.split(re.search(r"`(--data images:\S+ --no-accuracy)`", OWN)[1].replace("/data/frames", "mine"))
+    without_labels = re.search(r"`(--data images:\S+ --no-accuracy)`", OWN)[1]
+    unlabelled = shlex.split(without_labels.replace("/data/frames", "mine/images"))
     done = cli(*words[1 : words.index("--data")], *unlabelled, *quick, "--out", "unlabelled")
     assert done.returncode == 0, done.stdout + done.stderr

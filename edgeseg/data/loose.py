@@ -26,6 +26,8 @@ DECLARATION = DatasetDeclaration(
     package="pillow",
 )
 _LAYOUT = f"a folder of images ({', '.join(IMAGE_SUFFIXES)})"
+_LABELS_BESIDE = {"masks": "images", "gtFine": "leftImg8bit", "gtCoarse": "leftImg8bit"}
+"""Folders of labels, and of the images that they are of. SegNet's are called SPLITannot and SPLIT."""
 
 
 def open_dataset(options: DatasetOptions) -> Unlabelled:
@@ -47,9 +49,17 @@ def open_dataset(options: DatasetOptions) -> Unlabelled:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Those in a folder and in all inside it, linked ones too, where each folder is entered once."""
+    """Those in a folder and in all inside it, linked ones too, where each folder is entered once.
+
+    InputError for a dataset's folders of images and labels side by side.
+    """
     entered = {folder.resolve()}
     for place, inside, names in os.walk(folder, followlinks=True):
+        for name in inside:
+            images = _LABELS_BESIDE.get(name, name.removesuffix("annot"))
+            if images != name and images in inside:
+                remedy = f"give images:{Path(place, images)}, or name the dataset by its own layout"
+                raise InputError(f"{Path(place, name)}: labels, which would be taken for images; {remedy}")
         yield from (Path(place, name) for name in names)
         reals = {Path(place, name).resolve(): name for name in sorted(inside, reverse=True)}
         inside[:] = [name for real, name in reversed(reals.items()) if real not in entered]

@@ -124,6 +124,24 @@ def test_images_need_no_labels(tmp_path):
         open_dataset(f"images:{tmp_path}", split="val")
 
 
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("images", "masks"),
+        ("train/images", "train/masks"),
+        ("leftImg8bit", "gtFine"),
+        ("city/leftImg8bit", "city/gtCoarse"),
+        ("train", "trainannot"),
+    ],
+)
+def test_labels_are_not_taken_for_images(tmp_path, images, labels):
+    save(tmp_path / images / "a.png", picture())
+    save(tmp_path / labels / "a.png", mask(1))
+    with pytest.raises(InputError, match=rf"{labels}: labels, .*; give images:{tmp_path / images}, or"):
+        open_dataset(f"images:{tmp_path}")
+    assert len(open_dataset(f"images:{tmp_path / images}")) == 1
+
+
 def test_images_of_linked_folders_are_found_once(tmp_path):
     save(tmp_path / "elsewhere/a.png", picture())
     save(tmp_path / "here/deep/b.png", picture())
