@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -54,10 +55,10 @@ def has_weights(name: str, classes: int | None = None, weights: str | Path | Non
 
 def is_as_shipped(name: str, weights_sha256: str | None) -> bool:
     """Whether a network, as a file's facts name it, is of the zoo, with built-in weights or random ones."""
-    known = [each for each in names() if name == each or name.startswith(f"{each}_")]
-    if not known or weights_sha256 is None:
-        return bool(known)
-    built_in = card(max(known, key=len)).weights
+    plain = re.sub(r"_os\d+$", "", name)  # As a network of the zoo of another output stride is called.
+    if plain not in names() or weights_sha256 is None:
+        return plain in names()
+    built_in = card(plain).weights
     return built_in is not None and sha256((_BUILT_IN / built_in).read_bytes()).hexdigest() == weights_sha256
 
 

@@ -43,7 +43,7 @@ def test_networks_as_they_are_shipped() -> None:
         assert not models.is_as_shipped(name, "0" * 64)
     assert not models.is_as_shipped("deeplab_mobilenetv2_dm05", built_in)
     assert not models.is_as_shipped("enet", built_in)
-    for name in ("build", "smp:unet:resnet18", "fastscnnx"):
+    for name in ("build", "smp:unet:resnet18", "fastscnnx", "segnet_best", "fastscnn_os8_mine"):
         assert not models.is_as_shipped(name, None)
 
 
