@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.accuracy.miou_loss import Interval, loss_interval
 from edgeseg.bench.comparison.machines import machines
-from edgeseg.bench.comparison.terms import labels, same_accuracy_terms, same_rounds, same_speed_terms, series
+from edgeseg.bench.comparison.terms import labels, one_class, same_accuracy_terms, same_rounds, same_speed_terms, series
 from edgeseg.bench.times.intervals import ratio_interval
 from edgeseg.bench.times.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
@@ -241,7 +241,7 @@ def _row(
         peak_rss_mib=record.peak_rss_mib,
         energy_mj=record.energy_mj,
         class_iou_percent=record.class_iou_percent,
-        notes=(*record.notes, *_of_another(record, records)),
+        notes=(*record.notes, *_of_another(record, records), *one_class(record)),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgeseg.bench.accuracy.miou_loss import same_labels
 from edgeseg.core.record import Record
 
-__all__ = ["differences", "labels", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
+__all__ = ["differences", "labels", "one_class", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,18 @@ def labels(record: Record) -> str | None:
     if not record.image_counts:
         return None
     return hashlib.sha256(repr([labelled for _, labelled, _ in record.image_counts]).encode()).hexdigest()[:8]
+
+
+def one_class(record: Record) -> tuple[str, ...]:
+    """That no label is of a second class, which is mostly a mistake in the labels."""
+    counted = [sum(pixels) for pixels in zip(*(labelled for _, labelled, _ in record.image_counts), strict=True)]
+    names = [name for name, pixels in zip(record.class_iou_percent, counted, strict=False) if pixels]
+    if len(counted) < 2 or len(names) != 1:
+        return ()
+    return (
+        f"all labels of {record.dataset} are {names[0]} or ignored; a class stored as 255, as in masks of 0 and 255, "
+        "is void: store its id",
+    )
 
 
 _SIZE = _Term("size", lambda record: record.size)

@@ -159,6 +159,16 @@ def test_a_loss_has_an_interval_over_images(record: Callable[..., Record]) -> No
     assert "no ± under 10 images" in to_markdown(compare(few))
 
 
+def test_labels_of_one_class_are_said_to_be(record: Callable[..., Record]) -> None:
+    """Of masks of 0 and 255 nothing but the background is left."""
+    one, two = ([([90, 0], [100, labelled], [100, 0])] * 2 for labelled in (0, 1))
+    (note,) = compare([record(**counted(*one))])[0].notes
+    assert note.startswith("all labels of scenes val are road or ignored; a class stored as 255")
+    assert note in to_markdown(compare([record(**counted(*one))]))
+    assert not compare([record(**counted(*one, *two))])[0].notes
+    assert not compare([record()])[0].notes
+
+
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [
