@@ -30,6 +30,8 @@ _LONE_WEIGHTS = 4
 """Version of the format since which weights need be no inputs."""
 _OLDEST_OPSET, _OPSET = 13, 18
 """Per-channel DequantizeLinear came with opset 13."""
+_PLACES_SINCE = 11
+"""Opset in which Resize began to say how it places pixels."""
 
 _REWRITES = {
     "batchnorm": fold_batchnorm,
@@ -54,9 +56,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         model = onnx.load(path)
         check_finite(weights_of(model), path)
         _keep_weights_in(model)
-        if opset(model) < _OLDEST_OPSET:
-            model = convert_version(model, _OPSET)
-        model = _optimized(model, target)
+        model = _optimized(_brought_up(model), target)
         _refuse_branches(model, path)
         model = infer_shapes(model, data_prop=True)
         take_factors_in(model)
@@ -82,6 +82,19 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
 def opset(model: onnx.ModelProto) -> int:
     """Version of the standard operators that a model is written in."""
     return next((int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
+
+
+def _brought_up(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same in a version that int8 can be written in."""
+    given = opset(model)
+    if given >= _OLDEST_OPSET:
+        return model
+    model = convert_version(model, _OPSET)
+    for node in model.graph.node if given < _PLACES_SINCE else ():
+        if node.op_type == "Resize":  # The converter leaves out how these placed them, and they would do it otherwise.
+            node.attribute.append(onnx.helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+            node.attribute.append(onnx.helper.make_attribute("nearest_mode", "floor"))
+    return model
 
 
 def _optimized(model: onnx.ModelProto, scratch: Path) -> onnx.ModelProto:

@@ -143,6 +143,17 @@ def test_a_file_whose_output_is_read_on_runs(read_on: str, tmp_path: Path) -> No
     assert set(_run(made.path)) == {"scores", more.name}
 
 
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize(("opset", "op"), [(9, "Upsample"), (10, "Resize")])
+def test_pixels_are_resized_as_older_versions_do(opset: int, op: str, precision: str, tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "stem", 3, 8, stride=2)
+    net.conv("stem", "low", 8, 5)
+    net.add(op, ["low", net.constant("factors", [1, 1, 2, 2])], "logits", mode="linear")
+    path = net.save(tmp_path / "net.onnx", logits(), ir=4, opset=opset)
+    assert agreement(path, quantized(path, Recipe(precision=precision))) > 0.95
+
+
 def test_a_graph_in_the_graph_is_refused_by_name(tmp_path: Path) -> None:
     net = Net()
     net.conv("image", "first", 3, 6)

@@ -31,9 +31,11 @@ def take_bytes(model: Any, normalization: Normalization) -> None:
         if edit.kind(op) == Op.DEQUANTIZE:
             _centre(edit, op, normalization)
             continue
-        for stem in stems_of(edit, op) or [op]:
+        stems = stems_of(edit, op) or [op]
+        for stem in stems:
             _shift_bias(edit, stem, normalization)
-        _ring(edit, op, 255 * np.array(normalization.mean))
+        for padding in [op, *(stem for stem in stems if stem is not op)]:
+            _ring(edit, padding, 255 * np.array(normalization.mean))
     like = edit.tensor(centred).quantization
     unsigned = schema.QuantizationParametersT()
     unsigned.scale, unsigned.zeroPoint = like.scale, [int(like.zeroPoint[0]) + _SIGNED]

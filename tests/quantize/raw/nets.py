@@ -23,9 +23,9 @@ RGB = Normalization((0.7, 0.4, 0.1), (0.2, 0.25, 0.3))
 """Means so far apart that a border padded with another shows."""
 BGR = replace(RGB, order="BGR")
 CHANNELS = 6
-KINDS = ("plain", "wide", "odd", "padded", "pooled", "two")
+KINDS = ("plain", "wide", "odd", "padded", "twice", "pooled", "two")
 CASES = [
-    *(("onnx", kind, RGB) for kind in KINDS if kind != "padded"),
+    *(("onnx", kind, RGB) for kind in KINDS if kind not in ("padded", "twice")),
     *(("tflite", kind, RGB) for kind in KINDS),
     *((format, kind, BGR) for format in ("onnx", "tflite") for kind in ("plain", "pooled")),
 ]
@@ -92,6 +92,8 @@ def tflite_net(path: Path, kind: str) -> None:
     image = layers.Input((SIZE.height, width, 3), batch_size=1)
     if kind == "padded":
         x = layers.Conv2D(8, 3, 2)(layers.ZeroPadding2D(((1, 1), (1, 1)))(image))
+    elif kind == "twice":
+        x = layers.Conv2D(8, 3, 2, "same")(layers.ZeroPadding2D(((1, 0), (1, 0)))(image))
     elif kind == "wide":
         x = layers.Conv2D(8, 7, 4, "same")(image)
     elif kind == "pooled":
@@ -112,6 +114,7 @@ def source(folder: Path, format: str, kind: str, normalization: Normalization = 
     if not path.exists():
         onnx_net(path, kind, planes) if format == "onnx" else tflite_net(path, kind)
         size, stride = Size(SIZE.height, SIZE.width + (kind == "odd")), 4 if kind == "wide" else 2
+        sides = [side + (kind == "twice") for side in (size.height, size.width)]
         layout = "NCHW" if format == "onnx" and planes else "NHWC"
         facts = Facts(
             model="net",
@@ -120,7 +123,7 @@ def source(folder: Path, format: str, kind: str, normalization: Normalization = 
             input=InputFacts(size, layout=layout, normalization=normalization),  # type: ignore[arg-type]
             output=OutputFacts(
                 "scores",
-                Size(-(-size.height // stride), -(-size.width // stride)),
+                Size(*(-(-side // stride) for side in sides)),
                 "NCHW" if format == "onnx" else "NHWC",
             ),
             classes=tuple(f"class_{i}" for i in range(CHANNELS)),
