@@ -94,6 +94,25 @@ class Normed(nn.Module):
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
 
 
+class GroupNormed(nn.Module):
+    """Means far from zero beside the deviations from them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.last = (
+            nn.Conv2d(3, 16, 3, 2, padding=1),
+            nn.Conv2d(16, 32, 3, 2, padding=1),
+            nn.Conv2d(32, 3, 1),
+        )
+        self.norms = nn.ModuleList([nn.GroupNorm(4, 16, eps=1e-3), nn.GroupNorm(4, 32, eps=1e-3)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norms[0](self.first(x)))
+        scores = self.last(F.relu(self.norms[1](self.second(y) + 4)))
+        return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
+
+
 class Clamped(nn.Module):
     """An activation that gives nothing near zero."""
 
@@ -120,7 +139,7 @@ class Joined(nn.Module):
         return self.last(torch.cat([F.relu6(self.first(x)), F.relu(self.second(x))], 1))
 
 
-NETWORKS = [(Flow, 39), (Masked, 31), (Attention, 33), (Normed, 24), (Clamped, 33), (Joined, 33)]
+NETWORKS = [(Flow, 39), (Masked, 31), (Attention, 33), (Normed, 24), (GroupNormed, 20), (Clamped, 33), (Joined, 33)]
 
 
 @pytest.mark.parametrize(("network", "least_db"), NETWORKS)

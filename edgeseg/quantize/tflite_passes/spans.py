@@ -11,7 +11,7 @@ has in int8, of 1 / 256.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -97,6 +97,7 @@ class _Spans:
         for op in self._look.operators(Op.RSQRT):
             self._held[id(op)] = op
             self._forwards(op, _NORMALIZING)
+            self._centring(op)
             self._backwards(op.inputs[0])
         for op in self._look.operators(Op.DIV):
             if self._look.constant(op.inputs[1]) is None:
@@ -129,6 +130,19 @@ class _Spans:
                 self._held[id(reader)] = reader
         for each in given:
             self._backwards(each)
+
+    def _centring(self, op: Any) -> None:
+        """A sum of a scaled map and its scaled mean, as a normalization may be written, and what leads to both."""
+        scaled = _reached(op, self._scaled)
+        for total in self._look.operators(Op.ADD):
+            if all(id(self._writers.get(int(index))) in scaled for index in total.inputs):
+                self._held |= _reached(total, lambda each: [one for one in self._before(each) if id(one) in scaled])
+
+    def _scaled(self, op: Any) -> list[Any]:
+        return [reader for reader in self._readers_of(op) if self._look.kind(reader) in _NORMALIZING | _VIEWS]
+
+    def _before(self, op: Any) -> list[Any]:
+        return [self._writers[int(index)] for index in op.inputs if int(index) in self._writers]
 
     def _places(self) -> None:
         """What becomes integers, and what is computed of that alone."""
@@ -163,3 +177,14 @@ class _Spans:
 
     def _readers_of(self, op: Any) -> Iterator[Any]:
         return (reader for index in op.outputs for reader in self._readers.get(int(index), []))
+
+
+def _reached(start: Any, step: Callable[[Any], Iterable[Any]]) -> dict[int, Any]:
+    """An operator, and all that steps from it lead to, by their identities."""
+    found, waiting = dict[int, Any](), [start]
+    while waiting:
+        op = waiting.pop()
+        if id(op) not in found:
+            found[id(op)] = op
+            waiting += step(op)
+    return found
