@@ -29,12 +29,12 @@ def warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def table_console() -> Console:
+def table_console(pipe: int = _PIPE) -> Console:
     """Standard output for tables: of the terminal's width, and wide enough in a pipe."""
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=_PIPE)
+    return console if console.is_terminal else Console(width=pipe)
 
 
 @contextmanager

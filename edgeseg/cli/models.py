@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+_UNBROKEN = 1000
+"""Columns in a pipe, for addresses and digests to be read off."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -36,7 +39,7 @@ def models(
     from edgeseg.core.types import Size
     from edgeseg.pipeline.sources import as_artifact, is_file
 
-    console = table_console()
+    console = table_console(_UNBROKEN)
     if size and not (name and is_file(name)):
         raise InputError("--size is that of a file which leaves it open, and no file is named; leave it out")
     if name is None:
