@@ -20,6 +20,7 @@ from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.gemm import flatten_biases, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
+from edgeseg.quantize.passes.resize import resize_all_axes
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
 from edgeseg.quantize.weights.finite import check_finite
 from edgeseg.quantize.weights.finite_onnx import weights_of
@@ -61,6 +62,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         model = infer_shapes(model, data_prop=True)
         take_factors_in(model)
         flatten_biases(model)
+        resize_all_axes(model)
         done: dict[str, int] = {}
         for name, rewrite in _REWRITES.items():
             with blamed_on_pass(name, path):

@@ -154,6 +154,24 @@ def test_pixels_are_resized_as_older_versions_do(opset: int, op: str, precision:
     assert agreement(path, quantized(path, Recipe(precision=precision))) > 0.95
 
 
+@pytest.mark.parametrize("axes", [[2, 3], [-1, -2]], ids=str)
+@pytest.mark.parametrize("kind", ["scales", "sizes"])
+def test_axes_of_a_resize(kind: str, axes: list[int], tmp_path: Path) -> None:
+    net = Net()
+
+    def sides(name: str, side: int, factor: float) -> list[str]:
+        if kind == "scales":
+            return ["", net.constant(name, [factor, factor])]
+        return ["", "", net.constant(name, [side, side], np.int64)]
+
+    net.conv("image", "stem", 3, 8, stride=2)
+    net.add("Resize", ["stem", *sides("same", SIDE // 2, 1)], "kept", mode="linear", axes=axes)
+    net.conv("kept", "low", 8, 5)
+    net.add("Resize", ["low", *sides("double", SIDE, 2)], "logits", mode="linear", axes=axes)
+    path = net.save(tmp_path / "net.onnx", logits())
+    assert agreement(path, quantized(path)) > 0.95
+
+
 def test_a_graph_in_the_graph_is_refused_by_name(tmp_path: Path) -> None:
     net = Net()
     net.conv("image", "first", 3, 6)
