@@ -207,8 +207,8 @@ def test_int8_is_held_against_float(cli, tmp_path: Path, workspace: Path) -> Non
 
 
 def test_a_file_that_int8_makes_slower_gets_its_operators_back_in_float(cli, tmp_path: Path) -> None:
-    """Convolutions of six channels are filled up to eight, and each has a float operator behind it."""
-    small_onnx(tmp_path / "slow.onnx", layers=8, height=256, width=256, channels=6, side=1, behind="Abs")
+    """Convolutions of three channels are filled up, and each has a float operator behind it."""
+    small_onnx(tmp_path / "slow.onnx", layers=8, height=256, width=256, channels=3, side=1, behind="Abs")
     command = ("quantize", "--int8", "slow.onnx", "--samples", "2", "--threads", "1")
     told = cli(*command, "--no-float-slow", "--out", "slow")
     assert told.returncode == 0, told.stderr
