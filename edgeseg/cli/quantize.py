@@ -148,9 +148,10 @@ def quantize(
     wanted = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
     check(wanted)
     kind = checked(context, recipe, sources)
-    if kind.calibrated and (note := pipeline.calibration_note(data, split)):
-        warn(f"edgeseg: {note}")
     asked_keep = pipeline.keep_at(calibration) if calibration else None
+    reads_images = kind.calibrated and (asked_keep is None or asked_keep.add)
+    if reads_images and (note := pipeline.calibration_note(data, split)):
+        warn(f"edgeseg: {note}")
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
         found = pipeline.float_artifacts(wanted, out, data, split, formats)

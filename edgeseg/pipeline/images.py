@@ -56,15 +56,17 @@ def open_calibration(text: str, split: str | None, size: Size | None, limit: int
 
 
 def calibration_note(text: str, split: str | None) -> str | None:
-    """What to tell of data that is calibrated on for want of a split; None where there is nothing to tell."""
-    wanted = _declared_split(text)
-    if split is None and wanted is not None:
-        try:
-            data.open_dataset(text, split=wanted, limit=1)
-        except NoImages:
-            return f"{text}: no images for {wanted}, so calibration takes those that accuracy is measured on"
-        except InputError:
-            pass
+    """What to tell of data that is calibrated on for want of a split; None where there is nothing to tell.
+
+    Raises InputError for data that cannot be used.
+    """
+    wanted = None if split else _declared_split(text)
+    if wanted is None:
+        return None
+    try:
+        data.open_dataset(text, split=wanted, limit=1)
+    except NoImages:
+        return f"{text}: no images for {wanted}, so calibration takes those that accuracy is measured on"
     return None
 
 

@@ -33,14 +33,19 @@ def record_of(source: Source) -> Record:
     return replace(record, sha256=as_artifact(source).sha256)
 
 
+def kept_of(source: Source, folder: Path) -> Kept:
+    """With one measurement."""
+    kept = Kept(Answers(folder / "unfinished.json"))
+    kept.put(ordered(source), Job(source), Comparison((source,), (record_of(source),)))
+    return kept
+
+
 def test_what_was_measured_comes_back_and_damage_is_named(tmp_path: Path) -> None:
     source = Source(str(small_onnx(tmp_path / "net.onnx")))
-    order, measured = ordered(source), record_of(source)
-    kept = Kept(Answers(tmp_path / "unfinished.json"))
-    kept.put(order, Job(source), Comparison((source,), (measured,)))
+    order, kept = ordered(source), kept_of(source, tmp_path)
     found = kept.get(order, Job(source))
     assert found is not None
-    assert found.records == (measured,)
+    assert found.records == (record_of(source),)
     text = kept.answers.path.read_text()
     for damage in (text.replace('"cpu", "threads": 1', '"cpu", "threads": "1"'), text.replace('"files"', '"paths"')):
         assert damage != text
@@ -55,10 +60,7 @@ def test_what_is_said_of_a_file_comes_back_with_it(tmp_path: Path) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
     onnx.save(model, path)
     source = Source(str(path), size=Size(32, 64), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    order, measured = ordered(source), record_of(source)
-    kept = Kept(Answers(tmp_path / "unfinished.json"))
-    kept.put(order, Job(source), Comparison((source,), (measured,)))
-    found = kept.get(order, Job(source))
+    found = kept_of(source, tmp_path).get(ordered(source), Job(source))
     assert found is not None
     assert found.sources == (source,)
 
