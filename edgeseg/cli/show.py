@@ -78,7 +78,7 @@ def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequen
             with progress_bar(name) as show:
                 profile = profiling.profile_apart(replace(job, source=source), show)
         except EdgesegError as error:
-            table_console().print(terminal_table((), [Failure(name, str(error))]))
+            table_console().print(terminal_table((), [Failure.of(name, error)]))
             errors.append(error)
             continue
         table_console().print(terminal_profile(profile))

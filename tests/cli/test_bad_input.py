@@ -190,7 +190,7 @@ def test_one_bad_file_does_not_hide_the_others(cli, tmp_path: Path, workspace: P
     done = cli("bench", workspace / "fastscnn_64x128_fp32.onnx", "broken.onnx", "--images", "2", "--effort", "quick")
     assert done.returncode == 2
     assert "fastscnn" in done.stdout
-    assert "failed: broken.onnx" in done.stdout
+    assert "failed: broken.onnx: not an ONNX file" in done.stdout
 
 
 def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:

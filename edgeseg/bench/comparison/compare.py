@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Literal, TypeAlias, get_args
 
@@ -29,6 +30,12 @@ class Failure:
 
     name: str
     reason: str
+
+    @classmethod
+    def of(cls, name: str, error: Exception) -> Failure:
+        """The reason is the error's message, less the file at its beginning where that has this name."""
+        subject, _, rest = str(error).partition(": ")
+        return cls(name, rest if Path(subject).name == name else str(error))
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def measure_all(job: Job, sources: Sequence[Source], progress: Titled, kept: Kep
     return Comparison(
         tuple(source for source, _ in done),
         tuple(record for _, record in done),
-        tuple(Failure(shown_name(source), str(error)) for source, error in failed),
+        tuple(Failure.of(shown_name(source), error) for source, error in failed),
         tuple(error for _, error in failed),
     )
 
