@@ -240,19 +240,14 @@ def _recent(model: onnx.ModelProto, activation: str, *, raw: bool) -> onnx.Model
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
-    found = scaled_ranges(model, joined_ranges(model, cut_ranges(model, ranges.values)))
-    for name, output in reversed(_saturated(model).items()):
-        if output in found:
-            found[name] = found[output]
     floating = float_spans(model) | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
-    limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(
         model,
         per_channel=recipe.per_channel,
         reduce_range=False,
         weight_qType=QuantType.QInt8,
         activation_qType=_TYPES[activation],
-        tensors_range=TensorsData(CalibrationMethod.MinMax, limits),
+        tensors_range=_stored_ranges(model, ranges),
         nodes_to_quantize=[],
         nodes_to_exclude=sorted(floating),
         op_types_to_quantize=sorted(ONNX_INT8 | MOVED | ELUS),
@@ -263,6 +258,18 @@ def _quantized(
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()
     return quantized
+
+
+def _stored_ranges(model: onnx.ModelProto, ranges: Ranges) -> TensorsData:
+    """The ranges that integers are to span: those observed, each changed by what gives or reads its tensor."""
+    found = cut_ranges(model, ranges.values)
+    found = joined_ranges(model, found)
+    found = scaled_ranges(model, found)
+    for name, output in reversed(_saturated(model).items()):  # From the last on, where one follows another.
+        if output in found:
+            found[name] = found[output]
+    limits = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
+    return TensorsData(CalibrationMethod.MinMax, limits)
 
 
 def _scales(model: onnx.ModelProto, per_channel: bool) -> dict[str, list[dict[str, Any]]]:
