@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeseg.bench.profiles.losses import find_losses
+from edgeseg.bench.profiles.losses import Loss, find_losses
 from edgeseg.core.errors import QuantizeError
 from edgeseg.core.files import temporary_folder
+from edgeseg.core.graph import Graph
 from edgeseg.core.protocols import Progress
 from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
@@ -37,7 +38,8 @@ def leave_slow(
     """Find the operators for which int8 does not pay, and keep in float those that make the file faster so.
 
     What is found depends on the machine, and near the limit on chance; `Recipe.floating` with what was found makes the
-    same file everywhere.
+    same file everywhere. All operators that promise a gain are tried together; where that is no faster, those of the
+    greatest gain are tried alone from then on.
 
     Args:
         again: How the file was quantized.
@@ -46,28 +48,34 @@ def leave_slow(
         threads: To measure with.
         progress: Told how far it is.
     """
-    graph = read_graph(again.source.path)
+    float_graph = read_graph(again.source.path)
     left: tuple[str, ...] = ()
-    ratio, tried, together, failed = 1.0, 0, True, set[str]()
-    best = quantized
+    best, ratio, tried = quantized, 1.0, 0
+    together, failed = True, set[str]()
     with temporary_folder() as folder:
-        while tried < _ROUNDS:
-            losses = find_losses(verdict.profile, verdict.other_profile, read_graph(best.path), graph)
-            hopeful = [loss for loss in losses if not failed.issuperset(loss.tensors)]
-            if sum(loss.gain_ms for loss in hopeful) < _LEAST_GAIN * verdict.profile.run_ms:
-                break
-            names = tuple(name for loss in (hopeful if together else hopeful[:1]) for name in loss.tensors)
+        while tried < _ROUNDS and (losses := _hopeful(verdict, read_graph(best.path), float_graph, failed)):
+            chosen = losses if together else losses[:1]
+            names = tuple(name for loss in chosen for name in loss.tensors)
+            floating = tuple(dict.fromkeys((*left, *names)))
             tried += 1
-            mixed = _mixed(again, (*left, *names), folder / f"{tried}{quantized.path.suffix}", progress)
-            found = mixed and hold_against(mixed, best, threads, progress)
+            mixed = _mixed(again, floating, folder / f"{tried}{quantized.path.suffix}", progress)
+            found = hold_against(mixed, best, threads, progress) if mixed else None
             if mixed and found and found.contest.is_faster:
-                best, left, ratio = mixed, tuple(dict.fromkeys((*left, *names))), ratio * found.contest.ratio
+                best, left, ratio = mixed, floating, ratio * found.contest.ratio
                 verdict = replace(verdict, profile=found.profile)
-            elif together and len(hopeful) > 1:
+            elif len(chosen) > 1:
                 together = False
             else:
                 failed.update(names)
     return Evidence(left, ratio, tried)
+
+
+def _hopeful(verdict: Verdict, graph: Graph, float_graph: Graph, failed: set[str]) -> list[Loss]:
+    """What has not failed yet, the greatest gain first; nothing where all of it together promises too little."""
+    found = find_losses(verdict.profile, verdict.other_profile, graph, float_graph)
+    losses = [loss for loss in found if not failed.issuperset(loss.tensors)]
+    promised_ms = sum(loss.gain_ms for loss in losses)
+    return losses if promised_ms >= _LEAST_GAIN * verdict.profile.run_ms else []
 
 
 def _mixed(again: Again, floating: tuple[str, ...], path: Path, progress: Progress) -> Artifact | None:
