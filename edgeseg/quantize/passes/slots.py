@@ -51,6 +51,14 @@ class _Ties:
     """A map, and the maps which, side by side, are it."""
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """The slots of every group; or of those up to the first that they do not fit, and which that is."""
+
+    slots: dict[str, Slots]
+    misfit: str | None = None
+
+
 class Groups:
     """The groups of a graph whose shapes are known."""
 
@@ -134,17 +142,18 @@ class Groups:
             root = self._find(name)
             wanted[root] = max(wanted[root], multiple)
         fixed = {root for root, group in self._groups.items() if group.fixed}
-        while isinstance(slots := self._slots(wanted, fixed), str):
-            fixed |= {slots, *(self._find(name) for parts in self._groups[slots].joins for name in parts)}
+        while (attempt := self._attempt(wanted, fixed)).misfit is not None:
+            joins = self._groups[attempt.misfit].joins
+            fixed |= {attempt.misfit, *(self._find(name) for parts in joins for name in parts)}
         return {
-            name: slots[root]
+            name: attempt.slots[root]
             for root, group in self._groups.items()
             for name in group.tensors
-            if len(slots[root]) != group.channels
+            if len(attempt.slots[root]) != group.channels
         }
 
-    def _slots(self, wanted: Mapping[str, int], fixed: Collection[str]) -> dict[str, Slots] | str:
-        """The slots of every group; or the first whose joins give it different ones, or any and it is fixed."""
+    def _attempt(self, wanted: Mapping[str, int], fixed: Collection[str]) -> _Attempt:
+        """Give slots to the groups, up to one whose joins give it different ones, or any and it is fixed."""
         slots: dict[str, Slots] = {}
         for root in self._by_channels:
             group = self._groups[root]
@@ -154,8 +163,8 @@ class Groups:
             slots[root] = joined[0] if joined else np.concatenate([plain, np.full(more, EMPTY)])
             same = all(np.array_equal(each, slots[root]) for each in joined)
             if not same or (root in fixed and not np.array_equal(slots[root], plain)):
-                return root
-        return slots
+                return _Attempt(slots, misfit=root)
+        return _Attempt(slots)
 
     def _side_by_side(self, parts: Iterable[str], slots: Mapping[str, Slots]) -> Iterator[Slots]:
         first = 0
