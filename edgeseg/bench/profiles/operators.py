@@ -183,20 +183,31 @@ def _needs(graph: Graph, alone: set[int]) -> list[set[int]]:
 
 def _matched(kernels: list[Kernel], nodes: list[Node]) -> list[Node | None]:
     """The node of each kernel, both in order: by kind for as many as can be, and for the rest the one that is next."""
+    if not nodes:
+        return [None] * len(kernels)
     ran, stored = [_kind(kernel.op) for kernel in kernels], [_kind(node.op) for node in nodes]
-    common = [[0] * (len(stored) + 1) for _ in range(len(ran) + 1)]  # Longest common subsequence from there on.
-    for i, j in product(reversed(range(len(ran))), reversed(range(len(stored)))):
-        same = common[i + 1][j + 1] + 1 if ran[i] == stored[j] else 0
-        common[i][j] = max(same, common[i + 1][j], common[i][j + 1])
+    common = _most_in_common(ran, stored)
     found: list[Node | None] = []
     j = 0
-    for i in range(len(ran)):
-        while j < len(stored) and common[i][j] == common[i][j + 1] and common[i][j] > common[i + 1][j]:
-            j += 1
-        found.append(nodes[min(j, len(nodes) - 1)] if nodes else None)
-        if j < len(stored) and ran[i] == stored[j] and common[i][j] == common[i + 1][j + 1] + 1:
+    for i, kind in enumerate(ran):
+        if common[i + 1][j] < common[i][j]:  # It has to be matched, so that nodes may have to be passed over.
+            while common[i][j + 1] == common[i][j]:
+                j += 1
+        found.append(nodes[min(j, len(nodes) - 1)])
+        if j < len(stored) and kind == stored[j]:
             j += 1
     return found
+
+
+def _most_in_common(first: list[str], second: list[str]) -> list[list[int]]:
+    """At [i][j] the length of the longest common subsequence of `first` from i on and `second` from j on."""
+    common = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, j in product(reversed(range(len(first))), reversed(range(len(second)))):
+        if first[i] == second[j]:
+            common[i][j] = 1 + common[i + 1][j + 1]
+        else:
+            common[i][j] = max(common[i + 1][j], common[i][j + 1])
+    return common
 
 
 def _kind(op: str) -> str:
