@@ -15,7 +15,7 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Facts, Format
 from edgeseg.pipeline.sources import is_file
 from edgeseg.quantize.finished.edgetpu import refused
-from edgeseg.quantize.targets import AUTO, fitting, target_for, target_named
+from edgeseg.quantize.targets import AUTO, Target, fitting, target_for, target_named
 
 if TYPE_CHECKING:
     from edgeseg.quantize.finished.saturation import Saturation
@@ -62,23 +62,33 @@ def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | No
 
     A file for ONNX Runtime is read for sums that saturate where there is no VNNI, whoever made it.
     """
-    facts, features = artifact.facts, features or int8_features()
+    facts = artifact.facts
     if facts.target == "edgetpu":
         return "made for edgetpu, but measured on the CPU"
-    if not facts.precision.startswith("int8") or facts.format != "onnx":
+    if facts.format != "onnx" or not facts.precision.startswith("int8"):
         return None
-    fits = fitting("onnx", features)
+    here = fitting("onnx", features or int8_features())
+    problem = _other_activations(facts, here) or _saturating(artifact, here)
     made = f"made for {facts.target}; " if facts.target else ""
-    static = facts.precision == "int8"
-    if static and facts.target and target_named(facts.target).activation != fits.activation:
-        return f"{made}int8 is slow so on this CPU; quantize with --target {fits.name}"
-    if not fits.pairs_fit or facts.target == fits.name:
+    return f"{made}{problem}" if problem else None
+
+
+def _other_activations(facts: Facts, here: Target) -> str | None:
+    """Why static int8 of another target has no fast kernels on a processor that the target `here` fits."""
+    if facts.precision != "int8" or not facts.target or target_named(facts.target).activation == here.activation:
+        return None
+    return f"int8 is slow so on this CPU; quantize with --target {here.name}"
+
+
+def _saturating(artifact: Artifact, here: Target) -> str | None:
+    """Why sums of a file that was not made for the target `here` may be wrong where that one keeps them small."""
+    if not here.pairs_fit or artifact.facts.target == here.name:
         return None
     try:
         found = read_saturation(artifact.path)
     except MissingDependency as missing:
-        return f"{made}this CPU has no VNNI: u8 x s8 sums may saturate ({missing})"
+        return f"this CPU has no VNNI: u8 x s8 sums may saturate ({missing})"
     if not found.can:
         return None
     layers = f"{len(found.can)} of {len(found.layers)} layers"
-    return f"{made}this CPU has no VNNI: u8 x s8 sums can saturate in {layers}; quantize with --target {fits.name}"
+    return f"this CPU has no VNNI: u8 x s8 sums can saturate in {layers}; quantize with --target {here.name}"
