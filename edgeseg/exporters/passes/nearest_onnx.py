@@ -1,4 +1,4 @@
-"""Resizing to the nearest pixel where ONNX Runtime rounds to another pixel than PyTorch, as the choice of pixels.
+"""Resizing to the nearest pixel in ONNX, where its runtime rounds to another one than PyTorch, as the choice of pixels.
 
 A pixel's place is rounded down. PyTorch multiplies by how many given pixels there are to one, ONNX Runtime divides by
 the inverse: of some sizes, like 14 to 16, a place that is a whole number comes out just below it in one of them.

@@ -1,4 +1,4 @@
-"""Resizing to the nearest pixel by a factor that is no whole number, as the choice of pixels that it is.
+"""Resizing to the nearest pixel in TFLite, by a factor that is no whole number, as the choice of pixels that it is.
 
 PyTorch rounds a pixel's place down from its corner, the converter's operator from its middle: of a whole factor these
 are the same, unless PyTorch was told another one than that of the sizes.

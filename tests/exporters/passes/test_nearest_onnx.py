@@ -10,7 +10,7 @@ from tests.exporters.passes.harness import exported, rewrite
 
 @pytest.mark.parametrize(("size", "places"), [((16, 9), 1), ((14, 24), 1), ((16, 24), 1), ((28, 40), 0), ((15, 21), 0)])
 def test_sizes_that_round_otherwise(size: tuple[int, int], places: int) -> None:
-    assert rewrite("nearest_rounding", nn.Upsample(size), 2, 3, 14, 20) == places
+    assert rewrite("nearest_onnx", nn.Upsample(size), 2, 3, 14, 20) == places
 
 
 @pytest.mark.parametrize("size", [(82, 22), (94, 74), (9, 31)])
