@@ -1,15 +1,14 @@
 """Operators of an ONNX graph that stay in float because no even steps hold what is between them.
 
-In 256 steps a place in a map would be off by whole pixels; there are few of them beside the map's values. Scores that a
-mask puts far below the others leave those no steps to differ by, and the shares that a softmax gives to many values are
-less than one of the steps of 1 / 256 that it has in int8. A divisor that is small, but not nothing, rounds to zero. And
-a Clip that cuts off zero is no end of a range, nor is there a Gemm with factors.
+`quantize/even_steps.py` says what that is. In addition a Clip that cuts off zero is no end of a range, nor is there a
+Gemm with factors.
 """
 
 from __future__ import annotations
 
 import onnx
 
+from edgeseg.quantize.even_steps import FAR, MANY
 from edgeseg.quantize.passes.edit import Editor
 from edgeseg.quantize.passes.gemm import has_factors
 from edgeseg.quantize.ranges.rectifiers import is_saturation
@@ -26,10 +25,6 @@ _IN_FLOAT = {"Exp", "ReduceL2", "ReduceMean", "ReduceSum", "Softplus", "Sqrt"}
 """Without int8 kernels."""
 _INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
 _MASKS = {"Add", "Where"}
-_FAR = -50
-"""What lies so far below another score is nothing beside it behind a softmax."""
-_MANY = 64
-"""Values, among which a softmax gives each four steps in the mean."""
 
 
 def float_spans(model: onnx.ModelProto) -> set[str]:
@@ -73,7 +68,7 @@ def _is_long(look: Editor, node: onnx.NodeProto) -> bool:
     if node.op_type != "Softmax" or not (shape := look.shape(node.input[0])):
         return False
     axis: int = look.attribute(node, "axis", -1)
-    return shape[axis] > _MANY
+    return shape[axis] > MANY
 
 
 def _is_off_zero(look: Editor, node: onnx.NodeProto) -> bool:
@@ -108,6 +103,6 @@ def _masked(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[s
         while node is not None and node.op_type in _VIEWS:
             passed, node = [*passed, node.name], writers.get(node.input[0])
         constants = [look.constant(name) for name in node.input] if node is not None and node.op_type in _MASKS else []
-        if node is not None and any(each is not None and each.size and each.min() < _FAR for each in constants):
+        if node is not None and any(each is not None and each.size and each.min() < FAR for each in constants):
             found.update([*passed, node.name])
     return found

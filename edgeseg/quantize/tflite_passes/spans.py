@@ -1,12 +1,9 @@
 """Operators of a TFLite model that stay in float because no even steps hold what is between them.
 
-An exponential spans so many decades that 256 even steps keep none but the largest values, which a logarithm, a quotient
-or a choice between branches behind it may be the only ones not to want. And a divisor that is small, but not nothing,
-rounds to zero: LiteRT's int8 DIV then gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels
-for any of these, so that float costs little. Places in a map, which become integers, and how far a value lies from them
-would be off by whole pixels; they are few beside the map's values. Scores that a mask puts far below the others leave
-those no steps to differ by. And the shares that a softmax gives to many values are less than one of the steps that it
-has in int8, of 1 / 256.
+`quantize/even_steps.py` says what that is; with the places in a map goes how far a value lies from them. In addition an
+exponential spans so many decades that 256 even steps keep none but the largest values, which a logarithm, a quotient or
+a choice between branches behind it may be the only ones not to want. Of a divisor that rounds to zero LiteRT's int8 DIV
+gives up, and a quotient in float is infinite. LiteRT has no fast int8 kernels for these, so that float costs little.
 """
 
 from __future__ import annotations
@@ -16,6 +13,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeseg.quantize.even_steps import FAR, MANY
 from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
 __all__ = ["float_spans"]
@@ -64,10 +62,6 @@ _VIEWS = {
 _OF_PLACES = {*_VIEWS, Op.ADD, Op.DIV, Op.FLOOR, Op.MAXIMUM, Op.MINIMUM, Op.MUL, Op.RELU, Op.ROUND, Op.SUB}
 _SELECTS = {Op.SELECT, Op.SELECT_V2}
 _MASKS = {Op.ADD, *_SELECTS}
-_FAR = -50
-"""What lies so far below another score is nothing beside it behind a softmax."""
-_MANY = 64
-"""Values, among which a softmax gives each four steps in the mean."""
 _NORMALIZING = {Op.MUL, Op.SUB}
 _BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
 """What centres and scales by a statistic."""
@@ -106,7 +100,7 @@ class _Spans:
         self._places()
         for op in self._look.operators(Op.SOFTMAX):
             self._masked(op)
-            if self._look.tensor(op.inputs[0]).shape[-1] > _MANY:
+            if self._look.tensor(op.inputs[0]).shape[-1] > MANY:
                 self._held[id(op)] = op
         return [op for op in self._operators if id(op) in self._held]
 
@@ -169,7 +163,7 @@ class _Spans:
         if op is None or self._look.kind(op) not in _MASKS:
             return
         constants = [self._look.constant(index) for index in op.inputs if self._is_float(index)]
-        if any(each is not None and each.min() < _FAR for each in constants):
+        if any(each is not None and each.min() < FAR for each in constants):
             self._held.update({id(each): each for each in (*passed, op)})
 
     def _is_float(self, index: int) -> bool:
