@@ -13,15 +13,27 @@ padding. A ring holds bytes, so there, and only there, z is off by up to 0.5 / (
 every pixel is that is quantized after it was normalized.
 
 A first convolution that stays in float gets v in float: the bytes less 255 mean.
+
+Who pads the image, in this order:
+
+1. In the float file whoever did: convolutions, or in TFLite a PAD before them (`fold_tflite.stems_of`), with the zeros
+   of v. For `edgetpu`, which has no rings, those that pad read the normalized image instead.
+2. In ONNX `integers_onnx/stem.py`, which fills rows up to whole cells, with p; `bytes_onnx._lengthen` then makes that
+   255 mean.
+3. `_ring` of both `bytes_*.py`, for all that is left: constants of 255 mean around the image, and no padding.
+4. In TFLite `tflite_passes/stem.py`, behind the rings, so that what its cells add is never part of a result.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from edgeseg.core.types import Normalization
 
-__all__ = ["CENTRED", "byte_range", "centre"]
+__all__ = ["CENTRED", "byte_range", "centre", "mean_pixel", "off_centre", "ring_pixel"]
 
 CENTRED = "centred_bytes"
 """Name of v in a graph."""
@@ -35,3 +47,19 @@ def centre(normalization: Normalization) -> int:
 def byte_range(normalization: Normalization) -> tuple[float, float]:
     """Range of v that has a scale of 1 and a whole zero point."""
     return -float(centre(normalization)), 255.0 - centre(normalization)
+
+
+def mean_pixel(normalization: Normalization) -> NDArray[np.float64]:
+    """255 mean (3,), for which v and z are 0."""
+    return 255 * np.array(normalization.mean)
+
+
+def off_centre(normalization: Normalization) -> NDArray[np.float64]:
+    """The difference p - 255 mean (3,), which x - p lacks to be v."""
+    return centre(normalization) - mean_pixel(normalization)
+
+
+def ring_pixel(normalization: Normalization, dtype: DTypeLike) -> NDArray[Any]:
+    """255 mean (3,) as bytes or, in int8, as those less 128."""
+    signed = 128 if dtype == np.int8 else 0
+    return (np.rint(mean_pixel(normalization)) - signed).astype(dtype)

@@ -14,7 +14,7 @@ from onnx import helper
 from edgeseg.core.types import Normalization
 from edgeseg.quantize.integers_onnx.stem import fold_stem
 from edgeseg.quantize.passes.edit import Editor
-from edgeseg.quantize.raw import CENTRED, centre
+from edgeseg.quantize.raw import CENTRED, mean_pixel, off_centre, ring_pixel
 from edgeseg.quantize.weights.layers import Weights
 
 __all__ = ["XOR_OPSET", "centre_bytes", "take_bytes"]
@@ -31,9 +31,9 @@ def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str, 
     _shift_biases(model, normalization)
     _shift_floats(model, normalization)
     fold_stem(model, pairs_fit)
-    _lengthen(model, 255 * np.array(normalization.mean))
+    _lengthen(model, normalization)
     for stem in list(_stems(model)):
-        _ring(model, stem, 255 * np.array(normalization.mean))
+        _ring(model, stem, normalization)
     given = model.graph.input[0]
     steps = []
     if given.type.tensor_type.elem_type == onnx.TensorProto.INT8:
@@ -50,7 +50,7 @@ def centre_bytes(model: onnx.ModelProto, normalization: Normalization, name: str
     """Let, in place, a model that takes v in float take bytes (uint8), as an input called `name`, and compute v."""
     edit, given = Editor(model), model.graph.input[0]
     shape = list(edit.shape(given.name))
-    mean = edit.add_constant("mean_of_bytes", np.float32(255 * np.array(normalization.mean)).reshape(1, 3, 1, 1))
+    mean = edit.add_constant("mean_of_bytes", np.float32(mean_pixel(normalization)).reshape(1, 3, 1, 1))
     steps, planes = [], name
     if channels_last:
         shape, planes = [shape[0], *shape[2:], shape[1]], f"{name}_planes"
@@ -96,27 +96,21 @@ def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
             yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution, kernel)
 
 
-def _lengthen(model: onnx.ModelProto, mean: NDArray[np.float64]) -> None:
-    """Let the rows of an image be filled up to whole cells with `mean` where it would be with the zero point."""
+def _lengthen(model: onnx.ModelProto, normalization: Normalization) -> None:
+    """Let the rows of an image be filled up to whole cells with 255 mean where it would be with the zero point."""
     graph, edit = model.graph, Editor(model)
     for node in [node for node in graph.node if node.op_type == "Pad" and node.input[0] == CENTRED]:
         ends, zero_point = edit.constant(node.input[1]), edit.constant(node.input[2])
         assert ends is not None and zero_point is not None
         shape = list(edit.shape(CENTRED))
-        more = _border(edit, _pixel(mean, zero_point), shape, 2, 3, int(ends[6]))
+        more = _border(edit, ring_pixel(normalization, zero_point.dtype), shape, 2, 3, int(ends[6]))
         node.CopyFrom(helper.make_node("Concat", [CENTRED, more], node.output, node.name, axis=2))
-
-
-def _pixel(mean: NDArray[np.float64], zero_point: NDArray[Any]) -> NDArray[Any]:
-    signed = 128 if zero_point.dtype == np.int8 else 0
-    pixel: NDArray[Any] = (np.rint(mean) - signed).astype(zero_point.dtype)
-    return pixel
 
 
 def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean into the biases."""
     edit = Editor(model)
-    shift = centre(normalization) - 255 * np.array(normalization.mean)
+    shift = off_centre(normalization)
     for stem in _stems(model):
         parameters = [next(n for n in model.graph.node if name in n.output) for name in stem.convolution.input[1:]]
         (kernel, scale), (bias, bias_scale) = (map(edit.constant, node.input[:2]) for node in parameters)
@@ -131,7 +125,7 @@ def _shift_floats(model: onnx.ModelProto, normalization: Normalization) -> None:
     """Take it to what convolutions in float read."""
     edit = Editor(model)
     writers = {name: node for node in model.graph.node for name in node.output}
-    shift = np.float32(centre(normalization) - 255 * np.array(normalization.mean)).reshape(1, 3, 1, 1)
+    shift = np.float32(off_centre(normalization)).reshape(1, 3, 1, 1)
     for node in [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] not in writers]:
         before = writers.get(node.input[0])
         if before is not None and before.op_type == "DequantizeLinear" and CENTRED in _behind(writers, before):
@@ -147,14 +141,14 @@ def _behind(writers: dict[str, onnx.NodeProto], node: onnx.NodeProto) -> list[st
     return [node.input[0], *(before.input[:1] if before is not None else ())]
 
 
-def _ring(model: onnx.ModelProto, stem: _Stem, mean: NDArray[np.float64]) -> None:
-    """Let a convolution read a ring of `mean` around the image where it would pad with the zero point."""
+def _ring(model: onnx.ModelProto, stem: _Stem, normalization: Normalization) -> None:
+    """Let a convolution read a ring of 255 mean around the image where it would pad with the zero point."""
     graph, edit = model.graph, Editor(model)
     axes, channels = ((1, 2), 3) if stem.transpose else ((2, 3), 1)
     pads = _pads_read(edit, stem, axes)
     zero_point = edit.constant(stem.dequantize.input[2])
     assert zero_point is not None
-    pixel = np.tile(_pixel(mean, zero_point), stem.shape[channels] // 3)
+    pixel = np.tile(ring_pixel(normalization, zero_point.dtype), stem.shape[channels] // 3)
     shape, name, steps = list(stem.shape), stem.image, []
     for axis, before, after in zip(axes, pads[:2], pads[2:], strict=True):
         if before or after:

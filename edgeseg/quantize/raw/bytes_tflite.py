@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgeseg.core.types import Normalization
-from edgeseg.quantize.raw import CENTRED, centre
+from edgeseg.quantize.raw import CENTRED, off_centre, ring_pixel
 from edgeseg.quantize.raw.fold_tflite import stems_of
 from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
@@ -35,7 +35,7 @@ def take_bytes(model: Any, normalization: Normalization) -> None:
         for stem in stems:
             _shift_bias(edit, stem, normalization)
         for padding in [op, *(stem for stem in stems if stem is not op)]:
-            _ring(edit, padding, 255 * np.array(normalization.mean))
+            _ring(edit, padding, normalization)
     like = edit.tensor(centred).quantization
     unsigned = schema.QuantizationParametersT()
     unsigned.scale, unsigned.zeroPoint = like.scale, [int(like.zeroPoint[0]) + _SIGNED]
@@ -50,7 +50,7 @@ def take_bytes(model: Any, normalization: Normalization) -> None:
 def _centre(edit: Editor, dequantize: Any, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean to what stays in float."""
     real = int(dequantize.outputs[0])
-    shift = (centre(normalization) - 255 * np.array(normalization.mean)).astype(np.float32)
+    shift = off_centre(normalization).astype(np.float32)
     moved = edit.add_tensor(f"{CENTRED}_in_float", edit.shape(real), real)
     edit.reread(real, moved)
     constant = edit.add_constant("shift_of_bytes", shift)
@@ -59,7 +59,7 @@ def _centre(edit: Editor, dequantize: Any, normalization: Normalization) -> None
 
 def _shift_bias(edit: Editor, op: Any, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean into the bias."""
-    shift = centre(normalization) - 255 * np.array(normalization.mean)
+    shift = off_centre(normalization)
     kernel, bias = (edit.constant(index) for index in op.inputs[1:3])
     assert kernel is not None and bias is not None
     sums = kernel.astype(np.float64).sum(axis=(1, 2))
@@ -70,13 +70,13 @@ def _shift_bias(edit: Editor, op: Any, normalization: Normalization) -> None:
     op.inputs = [*op.inputs[:2], added]
 
 
-def _ring(edit: Editor, op: Any, mean: NDArray[np.float64]) -> None:
-    """Put a ring of `mean` around the image where an operator pads with the zero point, and let it pad no more."""
+def _ring(edit: Editor, op: Any, normalization: Normalization) -> None:
+    """Put a ring of 255 mean around the image where an operator pads with the zero point, and let it pad no more."""
     pads, index, joins = edit.pads(op), int(op.inputs[0]), []
     if not np.any(pads):
         return
     shape, like = list(edit.shape(index)), index
-    pixel = (np.rint(mean) - _SIGNED).astype(np.int8)
+    pixel = ring_pixel(normalization, np.int8)
     for axis, counts in enumerate(pads, start=1):
         before, behind = (_border(edit, pixel, shape, axis, count, like) for count in counts)
         shape[axis] += sum(counts)
