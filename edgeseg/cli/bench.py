@@ -11,19 +11,10 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar
 from edgeseg.cli.facts import SourceOf, takes_files
+from edgeseg.cli.idle import check_bench
 from edgeseg.cli.show import show_comparison, show_profiles
-from edgeseg.core.errors import InputError
 
 __all__ = ["add_to"]
-
-_ACCURACY = ("--data", "--split", "--images", "--scales", "--flip", "--at", "--per-class")
-_IDLE = {
-    "--profile": ("--resume", "--effort", "--sort", *_ACCURACY),
-    "--no-accuracy": _ACCURACY,
-    "--device ssh": ("--resume",),
-    "--device android": ("--resume", "--effort", "--runtime", *_ACCURACY),
-}
-"""What does nothing beside what."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,7 +63,7 @@ def bench(
     from edgeseg.pipeline.measure.kept_records import KeptRecords
     from edgeseg.pipeline.sources import check
 
-    _refuse_idle(context)
+    check_bench(context)
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = completed([source(target) for target in targets])
     evaluation = options.evaluation(scales, flip, at)
@@ -89,13 +80,3 @@ def bench(
     comparison = comparing.measure_all(job, sources, progress_bar, kept)
     show_comparison(comparison, job, out, table, sort, per_class, picture)
     kept.forget(jobs)
-
-
-def _refuse_idle(context: typer.Context) -> None:
-    """Raise InputError for options that were given and that nothing would be made of."""
-    chosen = context.params
-    modes = ["--profile"] * chosen["profile"] + ["--no-accuracy"] * (not chosen["accuracy"])
-    for mode in (*modes, f"--device {chosen['device'].partition(':')[0]}"):
-        idle = [option for option in _IDLE.get(mode, ()) if options.is_given(context, option)]
-        if idle:
-            raise InputError(f"{', '.join(idle)}: without effect beside {mode}; leave the one or the other out")

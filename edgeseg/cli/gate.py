@@ -11,6 +11,7 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, table_console, warn
 from edgeseg.cli.facts import SourceOf, takes_foreign
+from edgeseg.cli.idle import check_gate
 from edgeseg.core.errors import EdgesegError, InputError
 
 if TYPE_CHECKING:
@@ -49,11 +50,6 @@ Slowdown = Annotated[
 Loss = Annotated[
     float | None, typer.Option("--max-miou-loss", metavar="POINTS", help="Largest loss of mIoU on --data that passes.")
 ]
-_ACCURACY = ("--data", "--split", "--images")
-_OF_A_CANDIDATE = (
-    *("--candidate", "--max-miou-loss", "--max-size-growth", "--max-madds-growth", "--max-memory-growth"),
-    *(*_ACCURACY, "--json", "--junit", "--resume", "--out"),
-)
 Device = Annotated[str, typer.Option("--device", help="Device of the runtime here, see `edgeseg doctor`.")]
 Seconds = Annotated[float, typer.Option("--seconds", help="Time that a pair may take to be decided.")]
 Confidence = Annotated[
@@ -105,6 +101,7 @@ def gate(
     from edgeseg.pipeline.gates import gating
     from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 
+    check_gate(context)
     limits = GateOptions(
         max_slowdown_percent=max_slowdown,
         max_miou_loss_points=max_miou_loss,
@@ -116,8 +113,6 @@ def gate(
         seed=seed,
     )
     if self_test:
-        if idle := [option for option in _OF_A_CANDIDATE if options.is_given(context, option)]:
-            raise InputError(f"--self-test races the baseline against itself; leave out {', '.join(idle)}")
         with progress_bar("self-test") as show:
             say(
                 gating.self_test(
@@ -130,12 +125,6 @@ def gate(
                 ).summary
             )
         return
-    if options.is_given(context, "--runs"):
-        raise InputError("--runs is how often --self-test races; give that too, or leave it out")
-    if not resume and options.is_given(context, "--out"):
-        raise InputError("--out is where --resume keeps what is found; give that too, or leave it out")
-    if max_miou_loss is None and any(options.is_given(context, option) for option in _ACCURACY):
-        raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
     _refuse_reports(json, junit, baseline, candidate)

@@ -12,8 +12,8 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
+from edgeseg.cli.idle import check_passes, check_quantize
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.cli.precision import check_passes, checked, precision_of
 from edgeseg.cli.verdict import (
     quantized_line,
     say_ablation,
@@ -24,10 +24,11 @@ from edgeseg.cli.verdict import (
     warn_calibration,
     warn_slower,
 )
-from edgeseg.core.errors import EdgesegError
+from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.types import Artifact
 
 if TYPE_CHECKING:
+    from edgeseg.core.types import Precision
     from edgeseg.pipeline import Again, Budget
     from edgeseg.pipeline.worth.judging import Judged
     from edgeseg.quantize.finished.report import Report
@@ -131,7 +132,7 @@ def quantize(
 
     check_threads(threads)
     recipe = Recipe(
-        precision=precision_of(int8, dynamic, fp16, int16_activations),
+        precision=_precision_of(int8, dynamic, fp16, int16_activations),
         method=method.value,
         percentile=options.percentile_of(method, percentile),
         per_channel=not per_tensor,
@@ -147,7 +148,7 @@ def quantize(
     check_apart(sources)
     wanted = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
     check(wanted)
-    kind = checked(context, recipe, sources)
+    kind = check_quantize(context, recipe, sources)
     asked_keep = pipeline.keep_at(calibration) if calibration else None
     reads_images = kind.calibrated and (asked_keep is None or asked_keep.add)
     if reads_images and (note := pipeline.calibration_note(data, split)):
@@ -189,6 +190,15 @@ def quantize(
                 _ablate(again, quantized, report, threads)
             unfinished.put(artifact, quantized)
     unfinished.end()
+
+
+def _precision_of(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -> Precision:
+    asked: dict[Precision, bool] = {"int8": int8, "int8-dynamic": dynamic, "fp16": fp16}
+    if sum(asked.values()) != 1:
+        raise InputError("quantize: say to which precision, by one of --int8, --dynamic and --fp16")
+    if int16_activations and not int8:
+        raise InputError("quantize: --int16-activations goes with --int8")
+    return "int16x8" if int16_activations else next(precision for precision, on in asked.items() if on)
 
 
 def _asked(context: typer.Context) -> str:

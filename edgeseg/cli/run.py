@@ -12,9 +12,9 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, warn
 from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
+from edgeseg.cli.idle import check_head, check_run
 from edgeseg.cli.show import show_comparison
 from edgeseg.cli.verdict import quantized_line, warn_calibration
-from edgeseg.core.errors import InputError
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 
@@ -73,13 +73,8 @@ def run(
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.runs.making import Order
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
-    from edgeseg.pipeline.sources import is_file
 
-    idle = [option for option in ("--images", "--per-class") if not accuracy and options.is_given(context, option)]
-    if idle:
-        raise InputError(f"{', '.join(idle)}: without effect beside --no-accuracy; leave the one or the other out")
-    if every and models:
-        raise InputError("--all runs every network of the zoo; leave it out to run the models named")
+    check_run(context)
     recipe = Recipe(
         method=method.value,
         percentile=options.percentile_of(method, percentile),
@@ -91,8 +86,7 @@ def run(
         learned_rounding=learned_rounding,
     )
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
-    if head and all(is_file(given.target) for given in sources):
-        raise InputError("--head is that of a network to export, and finished files have theirs; leave it out")
+    check_head(context, sources)
     formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))
     first = Source("")
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])

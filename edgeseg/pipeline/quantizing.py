@@ -20,7 +20,7 @@ from edgeseg.pipeline.sources import as_artifact, given_path
 from edgeseg.pipeline.workspace import quantized_path
 from edgeseg.pipeline.worth.again import Again, kept
 from edgeseg.pipeline.worth.mixing import Budget, known_beside, mix
-from edgeseg.quantize.precisions import kind_of
+from edgeseg.quantize.precisions import kind_of, nothing_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ def quantize(
     if not isinstance(recipe, Recipe):
         raise InputError(f"recipe {recipe!r}: expected an edgeseg.Recipe")
     if budget is not None and recipe.precision != "int8":
-        raise InputError(f"{recipe.precision}: there is nothing for a budget to do; leave it out")
+        raise nothing_for(recipe.precision, "a budget")
     float_path = given_path(artifact)
     source = artifact if isinstance(artifact, Artifact) else as_artifact(Source(str(float_path)))
     path, folder, calibration = (Path(given) if given else None for given in (path, folder, calibration))

@@ -10,7 +10,7 @@ from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Format, Precision
 from edgeseg.quantize.targets import AUTO, target_named
 
-__all__ = ["PRECISIONS", "Kind", "activation_of", "kind_of"]
+__all__ = ["PRECISIONS", "Kind", "activation_of", "kind_of", "nothing_for"]
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,18 @@ def kind_of(recipe: Recipe) -> Kind:
     for each in fields(Recipe):
         if each.name not in kind.uses and getattr(recipe, each.name) != each.default:
             option = _OPTIONS.get(each.name, f"--{each.name.replace('_', '-')}")
-            raise InputError(f"{recipe.precision}: there is nothing for {option} to do; leave it out")
+            raise nothing_for(recipe.precision, option)
     if recipe.precision == "int8-dynamic" and recipe.target != AUTO:
         target = target_named(recipe.target)
         if target.format == "onnx" and target.activation != "uint8":
             problem = f"ONNX Runtime's activations are uint8 then, which target {target.name} is not for"
             raise InputError(f"{recipe.precision}: {problem}; leave --target out")
     return kind
+
+
+def nothing_for(precision: str, option: str) -> InputError:
+    """Of something that was asked for and that a precision has no use for."""
+    return InputError(f"{precision}: there is nothing for {option} to do; leave it out")
 
 
 def activation_of(recipe: Recipe, format: Format, usual: str) -> str:
