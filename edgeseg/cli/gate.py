@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from edgeseg.cli import options
-from edgeseg.cli.console import progress_bar, say, table_console, warn
+from edgeseg.cli.console import progress_bar, say, table_console
 from edgeseg.cli.facts import SourceOf, takes_foreign
 from edgeseg.cli.idle import check_gate
+from edgeseg.cli.reports import Reports
 from edgeseg.core.errors import EdgesegError, InputError
-
-if TYPE_CHECKING:
-    from edgeseg.bench.gates.gate import GateVerdict
 
 __all__ = ["add_to"]
 
@@ -96,7 +93,6 @@ def gate(
     """
     from edgeseg.bench.gates.gate import GateOptions, Measured, rule
     from edgeseg.bench.gates.gate_tables import gate_table
-    from edgeseg.core.files import remove
     from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.gates import gating
     from edgeseg.pipeline.gates.kept_pairs import KeptPairs
@@ -114,22 +110,21 @@ def gate(
     )
     if self_test:
         with progress_bar("self-test") as show:
-            say(
-                gating.self_test(
-                    *(baseline, limits, runs),
-                    runtime=runtime,
-                    device=device,
-                    threads=threads,
-                    given=source(""),
-                    progress=show,
-                ).summary
+            found = gating.self_test(
+                *(baseline, limits, runs),
+                runtime=runtime,
+                device=device,
+                threads=threads,
+                given=source(""),
+                progress=show,
             )
+            say(found.summary)
         return
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
-    _refuse_reports(json, junit, baseline, candidate)
-    for report in filter(None, (json, junit)):  # Or that of another run would stand for this one, if it is killed.
-        remove(report)
+    reports = Reports(json, junit)
+    reports.check((baseline, candidate))
+    reports.clear()
     kept = KeptPairs(Answers(out / "unfinished_gate.json")) if resume else None
     try:
         with progress_bar("gate") as show:
@@ -148,54 +143,11 @@ def gate(
                 kept=kept,
             )
     except EdgesegError as error:
-        _report(rule([Measured(str(candidate), failure=str(error))], limits), json, junit)
+        reports.write(rule([Measured(str(candidate), failure=str(error))], limits))
         raise
     table_console().print(gate_table(verdict))
     say(f"gate: {verdict.outcome}")
-    is_told = _report(verdict, json, junit)
+    is_told = reports.write(verdict)
     if kept and is_told:
         kept.forget()
     raise typer.Exit(verdict.exit_code or (0 if is_told else 2))
-
-
-def _refuse_reports(json: Path | None, junit: Path | None, *measured: Path) -> None:
-    """Raise InputError for places that no report can be written to, or that hold what is measured, before long work."""
-    for name, path in (("--json", json), ("--junit", junit)):
-        if path and path.is_dir():
-            raise InputError(f"{name} {path}: a folder; give the name of a file")
-        if path and (path.suffix.lower() in (".onnx", ".tflite") or path.absolute() in map(Path.absolute, measured)):
-            raise InputError(f"{name} {path}: a file to measure, which the report would replace; give another name")
-    if json and junit and json.absolute() == junit.absolute():
-        raise InputError(f"--json and --junit {json}: one would overwrite the other; give each a file of its own")
-
-
-def _report(verdict: GateVerdict, json: Path | None, junit: Path | None) -> bool:
-    """Write what was asked for, and tell GitHub; whether all files are written, for the verdict outlives that."""
-    from edgeseg.bench.gates.gate_tables import gate_json, gate_junit
-    from edgeseg.core.files import atomic_write
-
-    is_whole = True
-    for path, written in ((json, gate_json), (junit, gate_junit)):
-        try:
-            if path:
-                atomic_write(path, written(verdict))
-        except EdgesegError as error:
-            warn(f"edgeseg: {error}")
-            is_whole = False
-    _tell_github(verdict)
-    return is_whole
-
-
-def _tell_github(verdict: GateVerdict) -> None:
-    """Where the command is a step of GitHub Actions: its summary, and what shows beside the change."""
-    from edgeseg.bench.gates.gate_tables import gate_markdown, github_commands
-
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in github_commands(verdict):
-            say(line)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        try:
-            with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(gate_markdown(verdict) + "\n")
-        except OSError as error:
-            warn(f"edgeseg: cannot write the summary to {summary}: {error.strerror}")

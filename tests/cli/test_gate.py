@@ -17,7 +17,7 @@ import edgeseg
 from edgeseg.bench.comparison.records import write_records
 from edgeseg.bench.gates.gate import GateOptions, Measured, rule
 from edgeseg.bench.times.latency import LatencyOptions
-from edgeseg.cli.gate import _report
+from edgeseg.cli.reports import Reports
 from edgeseg.core.errors import WorkError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.pipeline.answers import Answers
@@ -166,10 +166,10 @@ def test_a_report_that_cannot_be_written_leaves_the_others(tmp_path: Path, capsy
     """As on a disk that filled up during the race: before it, all that would hinder a report is refused."""
     (tmp_path / "file").write_text("")
     verdict = rule([Measured("net", failure="not measured")], GateOptions())
-    assert not _report(verdict, tmp_path / "file" / "v.json", tmp_path / "v.xml")
+    assert not Reports(tmp_path / "file" / "v.json", tmp_path / "v.xml").write(verdict)
     assert "v.json" in capsys.readouterr().err
     assert (tmp_path / "v.xml").exists()
-    assert _report(verdict, tmp_path / "v.json", None)
+    assert Reports(tmp_path / "v.json", None).write(verdict)
 
 
 def test_a_check_that_fails_leaves_what_was_raced(files: Path, monkeypatch) -> None:
