@@ -13,7 +13,7 @@ import pytest
 
 from edgeseg import pipeline
 from edgeseg.cli.interrupt import EndByCtrlC
-from edgeseg.cli.quantize import _within
+from edgeseg.cli.quantize_file import Wanted, _within
 from edgeseg.core.container import read_facts
 from edgeseg.core.protocols import Progress, Recipe
 from edgeseg.core.source import Source
@@ -165,7 +165,7 @@ def test_ctrl_c_ends_calibration_for_a_budget_too(
 
     monkeypatch.setattr(pipeline, "mix", mix)
     again = Again(as_artifact(Source(str(small_onnx(tmp_path / "net.onnx")))), "scenes", Recipe())
-    found = _within(again, Budget(1.0, "scenes"), tmp_path, 1)
+    found = _within(again, Budget(1.0, "scenes"), Wanted(tmp_path, 1))
     assert not found.enough()
     assert capsys.readouterr().err == "edgeseg: calibration ended after 3 of 9 images; quantizing with those\n"
 
