@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgeseg.cli.options import is_given
+from edgeseg.cli.options import is_given, parameter
 from edgeseg.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["check_bench", "check_gate", "check_head", "check_passes", "check_qua
 
 _DATA = ("--data", "--split")
 _EVALUATION = (*_DATA, "--images")
-_ACCURACY = (*_EVALUATION, "--scales", "--flip", "--at", "--per-class")
+_ACCURACY = (*_EVALUATION, "--scales", "--flip", "--at", "--per-class", "--picture")
 _BESIDE = {
     "--profile": ("--resume", "--effort", "--sort", *_ACCURACY),
     "--no-accuracy": _ACCURACY,
@@ -32,7 +32,7 @@ _BESIDE = {
     "--device android": ("--resume", "--effort", "--runtime", *_ACCURACY),
 }
 """What of `bench` does nothing beside what."""
-_OF_ACCURACY_ALONE = ("--images", "--per-class")
+_OF_ACCURACY_ALONE = ("--images", "--per-class", "--picture")
 """Of `run`, which takes calibration images from the data too."""
 _OF_CALIBRATION = ("--calibration", "--samples", "--ablate")
 _OF_INT8 = ("--float-slow", "--max-drop", "--min-sqnr", "--images")
@@ -118,7 +118,7 @@ def check_passes(without: Sequence[str], formats: Collection[Format]) -> None:
 
 
 def _check_beside(context: typer.Context, mode: str, options: Iterable[str]) -> None:
-    if idle := _typed(context, options):
+    if idle := [option for option in _typed(context, options) if context.params[parameter(option)] is not False]:
         raise InputError(f"{', '.join(idle)}: without effect beside {mode}; leave the one or the other out")
 
 

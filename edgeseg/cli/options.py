@@ -66,6 +66,7 @@ __all__ = [
     "folder",
     "is_given",
     "left_out",
+    "parameter",
     "percentile_of",
 ]
 
@@ -292,8 +293,13 @@ def evaluation(scales: str, flip: bool, at: At) -> Evaluation:
 
 def is_given(context: typer.Context, option: str) -> bool:
     """Whether an option was typed, rather than left at its default."""
-    told = context.get_parameter_source(option.removeprefix("--").replace("-", "_"))
+    told = context.get_parameter_source(parameter(option))
     return told is not None and told.name == "COMMANDLINE"
+
+
+def parameter(option: str) -> str:
+    """The name of an option in a context."""
+    return option.removeprefix("--").replace("-", "_")
 
 
 def left_out(without: list[Pass] | None) -> tuple[str, ...]:

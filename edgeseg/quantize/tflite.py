@@ -24,7 +24,7 @@ from edgeseg.quantize.convert_tflite import convert
 from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.large_constants import quantized_in_parts
 from edgeseg.quantize.packing import packed
-from edgeseg.quantize.passes import applied_text, blamed_on_pass, chosen
+from edgeseg.quantize.passes import applied_text, blamed, blamed_on_pass, chosen
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.ranges.calibration import Ranges
 from edgeseg.quantize.ranges.finest import with_wide_results
@@ -141,21 +141,19 @@ def _wanted(artifact: Artifact, recipe: Recipe, target: Target) -> Ends:
 def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -> tuple[Any, dict[str, int]]:
     """The model of a float file in the forms that have int8 kernels, and how often each pass applied."""
     passes, model = chosen(recipe), read_whole(artifact.path)
-    try:
+    with blamed(artifact.path, "LiteRT cannot read it", "export it again"):
         keep_first_signature(model)
         keep_first_output(model)
-        applied = {}
-        for name, rewrite in _REWRITES.items():
-            with blamed_on_pass(name, artifact.path):
-                applied[name] = rewrite(model) if name in passes else 0
-        if target.integer_only:
+    applied = {}
+    for name, rewrite in _REWRITES.items():
+        with blamed_on_pass(name, artifact.path):
+            applied[name] = rewrite(model) if name in passes else 0
+    if target.integer_only:
+        with blamed(artifact.path, f"it cannot be made for {target.name}", "choose another --target"):
             even_dilations(model)
-        if want.raw:
+    if want.raw:
+        with blamed(artifact.path, "it cannot take bytes", "leave out --input"):
             fold_normalization(model, artifact.facts.input.normalization, ring=not target.integer_only)
-    except QuantizeError:
-        raise
-    except Exception as error:
-        raise QuantizeError(f"{artifact.path}: LiteRT cannot read it: {first_line(error)}; export it again") from error
     return model, applied
 
 

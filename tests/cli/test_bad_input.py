@@ -209,6 +209,7 @@ def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:
     [
         ("--profile --resume --flip --sort size", "--resume, --sort, --flip: without effect beside --profile;"),
         ("--no-accuracy --per-class --images 2", "--images, --per-class: without effect beside --no-accuracy;"),
+        ("--no-accuracy --picture", "--picture: without effect beside --no-accuracy;"),
         ("--device ssh://board --resume", "--resume: without effect beside --device ssh;"),
         ("--device android:tool --scales 1", "--scales: without effect beside --device android;"),
         ("--profile --device ssh://board", "device ssh://board: profiles are of this machine's devices;"),

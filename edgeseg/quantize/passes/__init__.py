@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from edgeseg.core.errors import EdgesegError, InputError, QuantizeError, first_line
@@ -17,6 +17,7 @@ __all__ = [
     "PASSES",
     "applied_in",
     "applied_text",
+    "blamed",
     "blamed_on_pass",
     "chosen",
 ]
@@ -56,16 +57,21 @@ def chosen(recipe: Recipe) -> tuple[str, ...]:
     return tuple(name for name in PASSES if name not in recipe.without)
 
 
-@contextmanager
-def blamed_on_pass(name: str, path: Path) -> Iterator[None]:
+def blamed_on_pass(name: str, path: Path) -> AbstractContextManager[None]:
     """Raise QuantizeError, with the way round it, for what goes wrong while a pass is made on the file at `path`."""
+    return blamed(path, f"the pass {name} failed on it", f"leave it out with --without {name}")
+
+
+@contextmanager
+def blamed(path: Path, problem: str, remedy: str) -> Iterator[None]:
+    """Raise QuantizeError that says so, and why, for what goes wrong with the file at `path`."""
     try:
         yield
     except EdgesegError:
         raise
     except Exception as error:
-        problem = f"the pass {name} failed on it: {type(error).__name__}: {first_line(error)}"
-        raise QuantizeError(f"{path}: {problem}; leave it out with --without {name}") from error
+        why = f"{type(error).__name__}: {first_line(error)}"
+        raise QuantizeError(f"{path}: {problem}: {why}; {remedy}") from error
 
 
 def applied_text(applied: Mapping[str, int]) -> str:
