@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_bench", "check_gate", "check_head", "check_passes", "check_quantize", "check_run"]
 
-_DATA = ("--data", "--split")
-_EVALUATION = (*_DATA, "--images")
+_EVALUATION = ("--data", "--split", "--images")
 _ACCURACY = (*_EVALUATION, "--scales", "--flip", "--at", "--per-class", "--picture")
 _BESIDE = {
     "--profile": ("--resume", "--effort", "--sort", *_ACCURACY),
@@ -82,17 +81,14 @@ def check_gate(context: typer.Context) -> None:
         raise InputError("--data, --split and --images are what --max-miou-loss is measured on; give that too")
 
 
-def check_quantize(context: typer.Context, recipe: Recipe, sources: Sequence[Source]) -> Kind:
+def check_quantize(context: typer.Context, recipe: Recipe) -> Kind:
     """What is known of the recipe's precision; InputError for an option that it has no use for."""
-    from edgeseg.pipeline.sources import is_file
     from edgeseg.quantize.precisions import kind_of, nothing_for
 
     kind, chosen = kind_of(recipe), context.params
-    only_files = all(is_file(source.target) for source in sources)
     idle = [
         *(_OF_CALIBRATION if not kind.calibrated else ()),
         *(_OF_INT8 if recipe.precision != "int8" else ()),
-        *(_DATA if not kind.calibrated and only_files else ()),  # A network is exported first, and checked on images.
     ]
     if typed := _typed(context, idle):
         negated = typed[0] == "--float-slow" and not chosen["float_slow"]

@@ -135,11 +135,12 @@ def quantize(
     check_apart(sources)
     floats = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
     check(floats)
-    kind = check_quantize(context, recipe, sources)
+    kind = check_quantize(context, recipe)
     asked_keep = pipeline.keep_at(calibration) if calibration else None
-    reads_images = kind.calibrated and (asked_keep is None or asked_keep.add)
-    if reads_images and (note := pipeline.calibration_note(data, split)):
-        warn(f"edgeseg: {note}")
+    if asked_keep is None or asked_keep.add:  # Images are read, which are told at once if they cannot be.
+        note = pipeline.calibration_note(data, split)
+        if note and kind.calibrated:
+            warn(f"edgeseg: {note}")
     formats = formats_of(recipe.target, sources)
     with waiting("look for float files"):
         found = pipeline.float_artifacts(floats, out, data, split, formats)

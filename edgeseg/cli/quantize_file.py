@@ -99,7 +99,7 @@ def _calibrated(again: Again, wanted: Wanted) -> _Made:
     with progress_bar(f"quantize {again.source.path.name}") as show, EndByCtrlC(show) as end:
         target = pipeline.quantized_path(again.source.path, again.recipe.precision, wanted.out)
         quantized, report = replace(again, enough=end.enough)((), target, end.progress)
-    _say_made(again, quantized, report, wanted)
+    _say_made(again, quantized, report.summary(), wanted)
     return _Made(again, quantized, report)
 
 
@@ -108,14 +108,14 @@ def _converted(again: Again, wanted: Wanted) -> _Made:
 
     with waiting(f"quantize {again.source.path.name}"):
         quantized, weights = pipeline.convert(again.source, again.recipe, folder=wanted.out)
-    say(quantized_line(quantized, weights.summary()))
+    _say_made(again, quantized, weights.summary(), wanted)
     return _Made(again, quantized, None)
 
 
-def _say_made(again: Again, quantized: Artifact, report: Report, wanted: Wanted) -> None:
+def _say_made(again: Again, quantized: Artifact, summary: str, wanted: Wanted) -> None:
     from edgeseg import pipeline
 
-    say(quantized_line(quantized, report.summary()))
+    say(quantized_line(quantized, summary))
     with waiting(f"compare {quantized.path.name} with float"):
         found = pipeline.fidelity(again, quantized, wanted.threads)
     if found is not None:
@@ -146,7 +146,7 @@ def _judged(made: _Made, wanted: Wanted) -> _Made:
         without = _without_slow(again, judged, wanted.threads)
         if without is not again:
             remade, report = without((), quantized.path)
-            _say_made(without, remade, report, wanted)
+            _say_made(without, remade, report.summary(), wanted)
             return _judged(_Made(without, remade, report), replace(wanted, float_slow=False))
     if slower:
         warn_slower(judged)

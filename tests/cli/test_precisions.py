@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import numpy_helper
+
+from tests.small import small_onnx
 
 WANTED = {"fp16": ["--fp16"], "int8-dynamic": ["--dynamic"], "int16x8": ["--int8", "--int16-activations"]}
 
@@ -19,6 +23,10 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
         done = cli("quantize", source, *options, *images, "--threads", "1", "--out", tmp_path)
         assert done.returncode == 0, done.stderr
         assert f"  {precision} " in done.stdout
+        calibrated = "--int8" in options
+        seen = "2 calibration images" if calibrated else "4 images of scenes"
+        (told,) = (line for line in done.stdout.splitlines() if line.endswith(f" % equal classes on {seen}"))
+        assert float(told.split()[1]) > 15
         assert "of float's time" in done.stdout
         files.append(tmp_path / f"fastscnn_64x128_{precision}.{format}")
         assert files[-1].stat().st_size < source.stat().st_size
@@ -47,6 +55,36 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
     assert "fp16" in done.stdout
 
 
+def test_what_run_time_ranges_spoil_is_said_to_be(cli, tmp_path: Path) -> None:
+    """A channel ten thousand times as wide as the others, which nothing reads, takes all integers of its tensor."""
+    model = onnx.load(small_onnx(tmp_path / "net.onnx"))
+    wide, reading = (numpy_helper.to_array(weights).copy() for weights in model.graph.initializer[:2])
+    wide[0] *= 1e4
+    reading[:, 0] = 0
+    for weights, values in zip(model.graph.initializer, (wide, reading), strict=False):
+        weights.CopyFrom(numpy_helper.from_array(values, weights.name))
+    onnx.save(model, tmp_path / "net.onnx")
+    done = cli("quantize", "net.onnx", "--dynamic", "--no-profile")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edgeseg: edgeseg-out/net_int8-dynamic.onnx: far from the float file (SQNR ")
+    assert line.endswith(" on 4 images of scenes)")
+
+
+def test_the_images_it_is_held_against_float_on(cli, tmp_path: Path) -> None:
+    small_onnx(tmp_path / "net.onnx")
+    command = ("quantize", "net.onnx", "--fp16", "--no-profile")
+    done = cli(*command, "--data", "images:gone")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edgeseg: gone: no such folder")
+    assert not list(tmp_path.glob("edgeseg-out/*"))
+    assert cli("data", "scenes", "--write", "scenes", "--size", "32x64", "--images", "3").returncode == 0
+    done = cli(*command, "--data", "images:scenes/leftImg8bit")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" equal classes on 3 images of images:scenes/leftImg8bit")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -63,7 +101,6 @@ def test_each_is_measured_against_its_float_twin(cli, tmp_path: Path, workspace:
         ("--fp16 --samples 64", "fp16: there is nothing for --samples to do"),
         ("--dynamic --ablate", "int8-dynamic: there is nothing for --ablate to do"),
         ("--dynamic --images 3", "int8-dynamic: there is nothing for --images to do"),
-        ("--dynamic --data scenes", "int8-dynamic: there is nothing for --data to do"),
         ("--int8 --images 3", "--images are those that --max-drop is held on"),
         ("--int8 --min-sqnr 20 --images 3", "--images are those that --max-drop is held on"),
         ("--dynamic --target arm", "int8-dynamic: ONNX Runtime's activations are uint8"),

@@ -1,4 +1,4 @@
-"""How far a quantized file is from its float file, seen on a few images, mostly of those it was calibrated on."""
+"""How far a quantized file is from its float file, seen on a few images: of those it was calibrated on, if it was."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.worth.again import Again
 from edgeseg.pipeline.worth.sensitivity import images_stamp, noise, scores_of
+from edgeseg.quantize.precisions import kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Fidelity", "fidelity", "sqnr_db"]
 
 _NOISELESS_DB = 200.0
-"""SQNR of scores that are the float file's."""
+"""SQNR of scores that are the float file's; as far below 0, that of scores which are no numbers."""
 _IMAGES = 4
 _FEWEST_DB, _FEWEST_EQUAL_PERCENT = 15.0, 75.0
 _LEAST_ASKED_DB = 20
@@ -60,7 +61,7 @@ def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity | None
 
     Raises InputError for a file that cannot be run.
     """
-    calibrated = again.keep is None or again.keep.add
+    calibrated = kind_of(again.recipe).calibrated and (again.keep is None or again.keep.add)
     if not calibrated and images_stamp(again) is None:
         return None
     expected, given = (list(scores_of(each, again, threads, _IMAGES)) for each in (again.source, quantized))
@@ -75,7 +76,7 @@ def fidelity(again: Again, quantized: Artifact, threads: int) -> Fidelity | None
 def sqnr_db(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
     """On the worst image."""
     share = max(noise((one,), (other,)) for one, other in zip(expected, given, strict=True))
-    return min(_NOISELESS_DB, -10 * log10(share)) if share else _NOISELESS_DB
+    return max(-_NOISELESS_DB, min(_NOISELESS_DB, -10 * log10(share))) if share else _NOISELESS_DB
 
 
 def _classes(scores: NDArray[Any], is_classmap: bool) -> NDArray[Any]:

@@ -146,12 +146,17 @@ def _samples(again: Again) -> Dataset:
 
 
 def noise(expected: Iterable[NDArray[Any]], given: Iterable[NDArray[Any]]) -> float:
-    """Mean square error over variance; of class maps the share of other classes."""
+    """Mean square error over variance, where the first are numbers; of class maps the share of other classes.
+
+    Infinite where others are no numbers.
+    """
     errors, variances = list[float](), list[float]()
     for one, other in zip(expected, given, strict=True):
         if one.dtype.kind == "f":
-            errors.append(np.square(one - other, dtype=np.float64).mean())
-            variances.append(np.var(one, dtype=np.float64))
+            known = np.isfinite(one)  # A logarithm of softmax may not be.
+            error = np.square(one[known] - other[known], dtype=np.float64).mean()
+            errors.append(error if np.isfinite(error) else np.inf)
+            variances.append(np.var(one[known], dtype=np.float64))
         else:
             errors.append(np.mean(one != other))
             variances.append(1.0)
