@@ -140,7 +140,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Model:
-    """A network in its framework, with what is needed to feed and to read it."""
+    """A network in its framework, with what is needed to feed and to read it.
+
+    It may be the `float32_copy`, with the same weights, of one that computes in half floats.
+    """
 
     name: str
     framework: Framework
@@ -151,6 +154,7 @@ class Model:
     params: int | None = None
     weights_sha256: str | None = None
     card: Card | None = None
+    float32_copy: bool = False
 
 
 @dataclass(frozen=True)

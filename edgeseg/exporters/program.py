@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Followed", "Program", "Upsample", "facts_of", "output_facts"]
 
+_FLOAT32_COPY = "computes in float32 what the network, with the same weights, computes in half floats"
+
 
 @dataclass(frozen=True)
 class Upsample:
@@ -81,7 +83,7 @@ def facts_of(
         classes=model.classes,
         framework=model.framework,
         params=model.params,
-        notes=program.notes,
+        notes=(*((_FLOAT32_COPY,) if model.float32_copy else ()), *program.notes),
         weights_sha256=model.weights_sha256,
         tools={package: metadata.version(package) for package in ("edgeseg", *packages)},
     )

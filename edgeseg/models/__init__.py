@@ -268,7 +268,7 @@ def _describe(
     path = None if weights in (None, "random") else Path(str(weights))
     if path is not None:
         _weights().load_into(network, path)
-    found, size = adapter(framework).describe(network, size)
+    whole, found, size = adapter(framework).describe(network, size)
     if found > _MOST_CLASSES:
         raise InputError(f"{name} has {found} classes, and labels of a byte tell {_MOST_CLASSES} apart")
     if classes not in (None, found):
@@ -276,10 +276,11 @@ def _describe(
     return Model(
         name=name,
         framework=framework,
-        network=network,
+        network=whole,
         classes=class_names(found),
         normalization=normalization or Normalization(),
         size=size,
-        params=adapter(framework).params(network),
+        params=adapter(framework).params(whole),
         weights_sha256=_weights().sha256(path) if path else None,
+        float32_copy=whole is not network,
     )

@@ -8,11 +8,13 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.backend.common import global_state
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ from edgeseg.core.errors import InputError, first_line
 from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
 from edgeseg.models.blocks import keras_hard, keras_resize, keras_shuffle
+from edgeseg.models.keras_float32 import FLOAT32, check_same, in_float32
 from edgeseg.models.tf1_checkpoint import read_checkpoint, slim_names
 
 __all__ = [
@@ -45,6 +48,7 @@ _COUNTS = "object_name_uids"
 """Of the names that Keras has given so far, which it appends to further ones."""
 
 _OTHER_FLOATS = ("float16", "bfloat16", "float64")
+_PRODUCTS = ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul")
 
 
 def seeded(build: Callable[[], keras.Model], seed: int = 0) -> keras.Model:
@@ -122,17 +126,21 @@ def params(network: Any) -> int:
     return sum(int(np.prod(w.shape)) for w in weights if "moving_" not in w.path and "seed" not in w.path)
 
 
-def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
-    """Number of classes and input size. Raises InputError where the network is made for another size or purpose."""
+def describe(network: keras.Model, size: Size | None) -> tuple[keras.Model, int, Size]:
+    """The network, or a float32 copy of one that computes in half floats; its number of classes and its input size.
+
+    Raises InputError where the network is made for another size or purpose, or cannot be had in float32.
+    """
     inputs = getattr(network, "inputs", None) or [keras.KerasTensor((None, None, None, 3))]
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[3] != 3:
         raise InputError(f"{network.name} must take one batch of images (N, H, W, 3)")
-    _check_policy(network)
+    whole = in_float32(network)
+    _check_policy(whole)
     found = _filled(inputs[0].shape[1:3], size)
     if size is not None and found != size:
         raise InputError(f"{network.name} is made for images of {found}, not {size}; build it for that size")
     try:
-        output = main_output(network(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
+        output = main_output(whole(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
     except Exception as error:
         raise InputError(
             f"{network.name} fails on an image of {found}: {first_line(error)}; try another --size"
@@ -145,15 +153,16 @@ def describe(network: keras.Model, size: Size | None) -> tuple[int, Size]:
             f"{network.name} has one output channel, and edgeseg wants scores of 2 classes or more; of one logit x (no "
             "sigmoid), return keras.ops.concatenate([-x, x], -1), which are background and foreground"
         )
-    return output.shape[3], found
+    if whole is not network:
+        check_same(whole, network, found)
+    return whole, output.shape[3], found
 
 
 def _check_policy(network: keras.Model) -> None:
     others = (layer for layer in network._flatten_layers() if layer.compute_dtype in _OTHER_FLOATS)
     if (layer := next(others, None)) is not None:
         raise InputError(
-            f"{network.name} computes in {layer.compute_dtype} (policy {layer.dtype_policy.name}); "
-            'build it under keras.config.set_dtype_policy("float32") and load its weights'
+            f"{network.name} computes in {layer.compute_dtype} (policy {layer.dtype_policy.name}); {FLOAT32}"
         )
 
 
@@ -180,6 +189,7 @@ def open_saved_model(path: Path, size: Size | None) -> keras.Model:
         (_, inputs) = layer.call_endpoint_fn.structured_input_signature
     except (ValueError, KeyError, AttributeError, OSError) as error:
         raise InputError(f"{path}: no SavedModel with a signature serving_default: {first_line(error)}") from error
+    _check_graph(path, layer.call_endpoint_fn.graph.as_graph_def())
     if len(inputs) != 1:
         raise InputError(f"{path}: its signature takes {len(inputs)} inputs; one batch of images is needed")
     shape = next(iter(inputs.values())).shape.as_list()
@@ -188,3 +198,12 @@ def open_saved_model(path: Path, size: Size | None) -> keras.Model:
     built = _filled(shape[1:3], size)
     image = keras.Input((built.height, built.width, 3), name="image")
     return keras.Model(image, main_output(layer(image)), name=path.name)
+
+
+def _check_graph(path: Path, graph: Any) -> None:
+    """A SavedModel is no more of layers that could be built again."""
+    nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
+    dtypes = (tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op in _PRODUCTS)
+    if (dtype := next((dtype for dtype in dtypes if dtype in _OTHER_FLOATS), None)) is not None:
+        remedy = "give the .keras file of its network, or save it anew from one in float32"
+        raise InputError(f"{path}: it computes in {dtype}, which no exporter takes; {remedy}")

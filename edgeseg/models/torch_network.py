@@ -77,8 +77,11 @@ def params(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
-    """Number of classes and input size, found by running an empty image. Raises InputError where that fails."""
+def describe(network: nn.Module, size: Size | None) -> tuple[nn.Module, int, Size]:
+    """The network, its number of classes and input size, found by running an empty image.
+
+    Raises InputError where that fails.
+    """
     size, name = size or DEFAULT_SIZE, _name(network)
     _check_parameters(network)
     output = main_output(_on_an_empty_image(network, size))
@@ -90,7 +93,7 @@ def describe(network: nn.Module, size: Size | None) -> tuple[int, Size]:
             f"{name} has one output channel, and edgeseg wants scores of 2 classes or more; of one logit x (no "
             "sigmoid), return torch.cat([-x, x], 1), which are background and foreground"
         )
-    return output.shape[1], size
+    return network, output.shape[1], size
 
 
 def _check_parameters(network: nn.Module) -> None:

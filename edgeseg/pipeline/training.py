@@ -72,6 +72,9 @@ def train(
         size = size or _own_size(learner)
     else:
         learner = models.as_model(model, classes=classes, size=size)
+    if learner.float32_copy:
+        policy = 'build it under keras.config.set_dtype_policy("float32")'
+        raise InputError(f"{learner.name} computes in half floats, which edgeseg does not train in; {policy}")
     target = Path(path or Path(folder) / f"{workspace.file_name(learner.name)}_weights.safetensors")
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
@@ -111,7 +114,7 @@ def _own_size(model: Model) -> Size:
     """Of a network that was built for a crop's size: its card's, or the one that it takes where none is asked for."""
     if model.card is not None:
         return model.card.size
-    size: Size = adapter(model.framework).describe(model.network, None)[1]
+    size: Size = adapter(model.framework).describe(model.network, None)[2]
     return size
 
 

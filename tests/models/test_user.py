@@ -114,10 +114,51 @@ def keras_mask():
     image = keras.Input((None, None, 3))
     return keras.Model(image, keras.ops.argmax(image, -1, keepdims=True))
 
-def keras_half():
+def keras_float16():
     image = keras.Input((None, None, 3))
-    inner = keras.layers.Conv2D(4, 1, dtype="mixed_float16")(image)
-    return keras.Model(image, keras.layers.Conv2D(4, 1)(inner))
+    return keras.Model(image, keras.layers.Conv2D(4, 1, dtype="float16")(image))
+
+class Half(keras.layers.Layer):
+    # Keras gives the options of its constructor to a copy, but does not know of `scale`.
+    def __init__(self, width, **options):
+        super().__init__(**options)
+        self.scale = 1
+        self.inner = keras.layers.Conv2D(width, 1)
+
+    def call(self, x):
+        return self.inner(x) * self.scale
+
+class Bare(Half):
+    def get_config(self):
+        return {}
+
+class HalfSubclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.inner = keras.layers.Conv2D(6, 1, dtype="mixed_float16")
+
+    def call(self, x):
+        return self.inner(x)
+
+def keras_half(own=Half, scale=1):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        image = keras.Input((16, 16, 3))
+        part = keras.Sequential([keras.layers.Conv2D(4, 1, activation="relu"), keras.layers.BatchNormalization()])
+        layer = own(5)
+        outer = layer(part(keras.ops.cast(image, "float16")))
+        layer.scale = scale
+        logits = keras.layers.Conv2D(4, 1)(keras.layers.Lambda(lambda x: x * 2)(outer))
+        return keras.Model(image, keras.layers.Activation("linear", dtype="float32")(logits))
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+def keras_bare():
+    return keras_half(Bare)
+
+def keras_forgetful():
+    return keras_half(scale=3)
 """
 
 
@@ -197,6 +238,24 @@ def test_layers_that_keras_names_are_named_the_same_every_time(folder: Path) -> 
     assert "conv2d" not in own
 
 
+def test_what_computes_in_half_floats_is_loaded_in_float32(folder: Path) -> None:
+    network = models.user.open_network("my_networks.light:keras_half")
+    model = models.as_model(network)
+    assert model.float32_copy
+    assert {layer.compute_dtype for layer in model.network._flatten_layers()} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    batch = np.random.default_rng(0).normal(size=(1, 16, 16, 3)).astype(np.float32)
+    steps = [
+        keras.Model(each.input, [layer.output for layer in each.layers])(batch) for each in (network, model.network)
+    ]
+    for half, whole in zip(*steps, strict=True):
+        assert whole.dtype == "float32"
+        assert np.allclose(half, whole, atol=0.05)
+        values = np.asarray(whole)
+        assert np.any(values != values.astype(np.float16))
+    assert models.as_model(model.network).network is model.network
+
+
 @pytest.mark.parametrize("name", ["torch_net", "keras_net"])
 def test_random_weights_are_the_same_every_time(folder: Path, name: str) -> None:
     one, other = (models.load(f"my_networks.light:{name}") for _ in range(2))
@@ -268,7 +327,17 @@ def test_weights_for_the_users_own_network(folder: Path) -> None:
             r"one output channel.* return keras\.ops\.concatenate\(\[-x, x\], -1\)",
         ),
         ("my_networks.light:keras_mask", r"must return logits .*, not int32 \(1, 16, 16, 1\)"),
-        ("my_networks.light:keras_half", r"computes in float16 \(policy mixed_float16\).*set_dtype_policy"),
+        ("my_networks.light:keras_float16", r"computes in float16 \(policy float16\).*set_dtype_policy"),
+        (
+            "my_networks.light:HalfSubclassed",
+            r"half floats \(policy mixed_float16\), and a model of your own class cannot be built.*set_dtype_policy",
+        ),
+        ("my_networks.light:keras_bare", r"half floats \(policy mixed_float16\), and it cannot be.*set_dtype_policy"),
+        (
+            "my_networks.light:keras_forgetful",
+            "its copy in float32 gives something else than.*set_dtype_policy",
+        ),
+        ("half_saved_model", r"computes in float16, which no exporter takes; give the \.keras file of its network"),
         ("absent.keras", "no such file"),
         ("bad.keras", "Keras cannot load it"),
         ("my_networks", "no saved_model.pb"),
@@ -279,6 +348,8 @@ def test_what_is_no_model(folder: Path, text: str, complaint: str) -> None:
     Path("bad.keras").write_bytes(b"PK not a zip")
     Path("half_saved").mkdir()
     Path("half_saved/saved_model.pb").write_bytes(b"nothing")
+    if text == "half_saved_model":
+        models.user.open_network("my_networks.light:keras_half").export(text, verbose=False)
     with pytest.raises(InputError, match=complaint) as error:
         models.load(text, size=Size(16, 16))
     assert "\n" not in str(error.value)

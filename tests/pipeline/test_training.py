@@ -29,6 +29,10 @@ def unnamed():
     features = keras.layers.Conv2D(4, 3, padding="same")(image)
     return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same")(features))
 
+def half():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", dtype="mixed_float16")(image))
+
 def plain():
     return nn.Conv2d(3, 2, 3, padding=1)
 """
@@ -64,6 +68,11 @@ def test_a_keras_network_with_names_that_keras_gave(code: Path, data: str, tmp_p
     assert all(np.array_equal(value, stored[name].astype(np.float32)) for name, value in loaded.items())
     path, result = edgeseg.train("my_trained:unnamed", data, OPTIONS, size="64x96", folder=tmp_path)
     assert result.losses == ()
+
+
+def test_what_computes_in_half_floats_is_not_trained(code: Path, data: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"my_trained:half computes in half floats, .*set_dtype_policy\(.float32.\)"):
+        edgeseg.train("my_trained:half", data, OPTIONS, size="64x96", folder=tmp_path)
 
 
 def test_a_run_is_not_gone_on_with_from_other_code_or_at_another_size(code: Path, data: str, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from torch import nn
 
 import edgeseg
 from edgeseg.core.errors import ExportError, InputError
+from edgeseg.core.types import Format
+from edgeseg.graphs import read_graph
 
 
 def test_a_file_that_cannot_be_run_is_named_by_its_network(tmp_path: Path) -> None:
@@ -45,3 +47,18 @@ def test_an_artifact_whose_file_another_network_replaced_is_refused(tmp_path: Pa
         with pytest.raises(InputError, match=r"conv2d_16x32_fp32\.onnx: another file than when this Artifact was made"):
             use()
     assert edgeseg.quantize(second, count=1).facts.precision == "int8"
+
+
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_what_computes_in_half_floats_is_exported_in_float32(tmp_path: Path, format: Format) -> None:
+    image = keras.Input((16, 24, 3))
+    half = keras.layers.Conv2D(8, 3, padding="same", activation="relu", dtype="mixed_float16")(image)
+    network = keras.Model(image, keras.layers.Conv2D(5, 1)(half), name="half")
+    artifact = edgeseg.export(network, format, folder=tmp_path)
+    assert artifact.facts.notes == (
+        "computes in float32 what the network, with the same weights, computes in half floats",
+    )
+    assert artifact.facts.parity is not None
+    assert artifact.facts.parity.max_error < 1e-5
+    constants = (tensor for node in read_graph(artifact.path).nodes for tensor in node.inputs if tensor.constant)
+    assert not any(tensor.dtype == "float16" for tensor in constants)
