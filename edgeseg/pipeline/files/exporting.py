@@ -14,11 +14,11 @@ from edgeseg.core.container import write_facts
 from edgeseg.core.errors import EdgesegError, ExportError
 from edgeseg.core.files import atomic_path
 from edgeseg.core.protocols import Dataset, ExportSpec
-from edgeseg.core.types import Artifact, Facts, Format, HeadKind, Model, Size
+from edgeseg.core.types import Artifact, Facts, Format, HeadKind, InputFacts, Model, Size
 from edgeseg.data import open_dataset
 from edgeseg.pipeline import workspace
 from edgeseg.pipeline.files.counting import counted
-from edgeseg.pipeline.images import DEFAULT_DATA, Batches
+from edgeseg.pipeline.images import DEFAULT_DATA, prepared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ def export(
         target = Path(path or usual)
         exporters.check_pair(model.framework, format)
         workspace.check_target(target, format)
-        images = open_dataset(data, split=split, size=wanted, limit=PARITY_IMAGES)
+        images = open_dataset(data, split=split, size=wanted, limit=max(PARITY_IMAGES, batch))
         return _exported(model, format, ExportSpec(wanted, batch, head), target, images)
 
 
@@ -117,7 +117,7 @@ def _checked(program: Program, artifact: Artifact, images: Dataset, name: str) -
     """The artifact's facts with its parity and MAdds; ParityError where it is not the source's function."""
     from edgeseg.exporters import parity
 
-    batches = Batches(images, replace(artifact.facts.input, layout="NHWC"))
+    batches = list(_batches(images, replace(artifact.facts.input, layout="NHWC")))
     with runtimes.open_session(artifact) as session:
         try:
             found = parity.parity(program, session, batches, lambda given: _winners(artifact, given))
@@ -125,9 +125,21 @@ def _checked(program: Program, artifact: Artifact, images: Dataset, name: str) -
             raise ExportError(f"{artifact.facts.model}: {error}") from error
     if not parity.passes(found):
         with runtimes.open_session(artifact, tensors=True) as session:
-            where = parity.first_difference(program, session, next(iter(batches)))
+            where = parity.first_difference(program, session, batches[0])
         raise parity.failure(found, name, where)
     return counted(replace(artifact.facts, parity=found), artifact)
+
+
+def _batches(images: Dataset, facts: InputFacts) -> Iterator[NDArray[Any]]:
+    """Of images that all differ, or a mixture would pass for each of them; if there are too few, some are shifted."""
+    import numpy as np
+
+    given = list(prepared(images, facts))
+    count = -(-len(given) // facts.batch) * facts.batch
+    shifts = (index // len(given) * facts.size.width // count for index in range(count))
+    different = [np.roll(given[index % len(given)], shift, axis=2) for index, shift in enumerate(shifts)]
+    for first in range(0, count, facts.batch):
+        yield np.concatenate(different[first : first + facts.batch])
 
 
 def _winners(artifact: Artifact, given: NDArray[Any]) -> list[NDArray[np.uint8]]:

@@ -7,11 +7,13 @@ from pathlib import Path
 import keras
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import edgeseg
-from edgeseg.core.errors import ExportError, InputError
-from edgeseg.core.types import Format
+from edgeseg.core.errors import ExportError, InputError, ParityError
+from edgeseg.core.types import Format, Size
+from edgeseg.data import open_dataset
+from edgeseg.data.write import write_folder
 from edgeseg.graphs import read_graph
 
 
@@ -62,3 +64,22 @@ def test_what_computes_in_half_floats_is_exported_in_float32(tmp_path: Path, for
     assert artifact.facts.parity.max_error < 1e-5
     constants = (tensor for node in read_graph(artifact.path).nodes for tensor in node.inputs if tensor.constant)
     assert not any(tensor.dtype == "float16" for tensor in constants)
+
+
+class Mixing(nn.Module):
+    """In a file, the mean of the batch's images takes the place of each."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed = x.mean(0, keepdim=True).expand_as(x) if torch.compiler.is_exporting() else x
+        return nn.functional.pad(mixed, (0, 0, 0, 0, 0, 1))
+
+
+@pytest.mark.parametrize("images", [1, 4])
+def test_images_of_a_batch_that_are_mixed_are_seen(tmp_path: Path, images: int) -> None:
+    write_folder(open_dataset("scenes", size=Size(16, 32), limit=images), tmp_path / "data")
+    data = f"folder:{tmp_path / 'data'}"
+    with pytest.raises(ParityError, match="not the same function"):
+        edgeseg.export(Mixing(), "onnx", "16x32", batch=3, data=data, folder=tmp_path)
+    artifact = edgeseg.export(nn.Conv2d(3, 5, 1), "onnx", "16x32", batch=3, data=data, folder=tmp_path)
+    assert artifact.facts.parity is not None
+    assert artifact.facts.parity.images == 3
