@@ -23,6 +23,7 @@ _OF_DIVISORS = _VIEWS | _TWO | {"Abs", "AveragePool", "Clip", "Div", "Flatten", 
 _OF_DIVISORS |= {"MatMul", "Pow", "Sub"}
 _IN_FLOAT = {"Exp", "ReduceL2", "ReduceMean", "ReduceSum", "Softplus", "Sqrt"}
 """Without int8 kernels."""
+_OF_POWERS = {"Add", "Mul", "Pow"}
 _INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
 _MASKS = {"Add", "Where"}
 
@@ -32,7 +33,8 @@ def float_spans(model: onnx.ModelProto) -> set[str]:
     look, writers = Editor(model), {name: node for node in model.graph.node for name in node.output}
     odd = (_is_long(look, node) or _is_off_zero(look, node) or has_factors(node) for node in model.graph.node)
     alone = {node.name for node, is_odd in zip(model.graph.node, odd, strict=True) if is_odd}
-    return _places(model, writers) | _masked(model, writers) | _divisors(model, writers) | alone
+    spans = (_places, _masked, _divisors, _powers)
+    return alone.union(*(span(model, writers) for span in spans))
 
 
 def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
@@ -57,6 +59,35 @@ def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set
             found.add(node.name)
             waiting.append(node.input[0])
     return found
+
+
+def _powers(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+    """What is computed of some x and a power of it alone, for a tanh: x + 0.044715 x^3, by factors."""
+    look, found = Editor(model), set[str]()
+    for tanh in (node for node in model.graph.node if node.op_type == "Tanh"):
+        before, _ = _back(look, writers, tanh.input[0])
+        powers = (node for node in before if node.op_type == "Pow" or node.input[0] == node.input[-1])
+        for x in {node.input[0] for node in powers}:
+            nodes, given = _back(look, writers, tanh.input[0], x)
+            if given == {x}:
+                found.update(node.name for node in nodes)
+    return found
+
+
+def _back(
+    look: Editor, writers: dict[str, onnx.NodeProto], name: str, end: str = ""
+) -> tuple[list[onnx.NodeProto], set[str]]:
+    """The sums, products and powers that give a tensor, from `end` on, and what those take besides constants."""
+    waiting, passed, given = [name], dict[str, onnx.NodeProto](), set[str]()
+    while waiting:
+        name = waiting.pop()
+        node = writers.get(name)
+        if name == end or node is None or node.op_type not in _OF_POWERS:
+            given |= {name} if look.constant(name) is None else set()
+        elif name not in passed:
+            passed[name] = node
+            waiting += node.input
+    return list(passed.values()), given
 
 
 def _is_mean(look: Editor, node: onnx.NodeProto) -> bool:

@@ -60,6 +60,8 @@ _VIEWS = {
     Op.UNPACK,
 }
 _OF_PLACES = {*_VIEWS, Op.ADD, Op.DIV, Op.FLOOR, Op.MAXIMUM, Op.MINIMUM, Op.MUL, Op.RELU, Op.ROUND, Op.SUB}
+_POWERS = {Op.POW, Op.SQUARE}
+_OF_POWERS = {*_POWERS, Op.ADD, Op.MUL}
 _SELECTS = {Op.SELECT, Op.SELECT_V2}
 _MASKS = {Op.ADD, *_SELECTS}
 _NORMALIZING = {Op.MUL, Op.SUB}
@@ -97,6 +99,8 @@ class _Spans:
             if self._look.constant(op.inputs[1]) is None:
                 self._held[id(op)] = op
                 self._backwards(op.inputs[1])
+        for op in self._look.operators(Op.TANH):
+            self._powers(op)
         self._places()
         for op in self._look.operators(Op.SOFTMAX):
             self._masked(op)
@@ -154,6 +158,28 @@ class _Spans:
                     found.add(id(op))
             if id(op) in found:
                 self._held[id(op)] = op
+
+    def _powers(self, tanh: Any) -> None:
+        """A tanh of some x and a power of it alone, and what is computed of them: x + 0.044715 x^3, by factors."""
+        before, _ = self._back(tanh.inputs[0])
+        powers = [op for op in before if self._look.kind(op) in _POWERS or op.inputs[0] == op.inputs[-1]]
+        for x in {int(op.inputs[0]) for op in powers}:
+            passed, given = self._back(tanh.inputs[0], x)
+            if given == {x}:
+                self._held.update({id(op): op for op in (*passed, tanh)})
+
+    def _back(self, index: int, end: int | None = None) -> tuple[list[Any], set[int]]:
+        """The sums, products and powers that give a tensor, from `end` on, and what those take besides constants."""
+        waiting, passed, given = [int(index)], dict[int, Any](), set[int]()
+        while waiting:
+            each = waiting.pop()
+            op = self._writers.get(each)
+            if each == end or op is None or self._look.kind(op) not in _OF_POWERS:
+                given |= {each} if self._look.constant(each) is None else set()
+            elif id(op) not in passed:
+                passed[id(op)] = op
+                waiting += map(int, op.inputs)
+        return list(passed.values()), given
 
     def _masked(self, softmax: Any) -> None:
         """A softmax and the mask before it."""
