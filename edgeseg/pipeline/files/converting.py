@@ -28,6 +28,9 @@ __all__ = ["convert", "need_float", "try_out"]
 _INTEGER = ("ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul")
 _UNPACKING = ("Cast", "DEQUANTIZE", "DequantizeLinear")
 """What may stand before an operator whose weights are stored as others than it computes with."""
+_FUSED = ("FusedConv", "FusedGemm", "FusedMatMul", "FusedMatMulActivation", "NhwcFusedConv")
+_NCHWC = "com.microsoft.nchwc"
+"""Whose operators take channels in blocks, as ONNX Runtime lays them out for one processor."""
 _OTHER_FLOATS, _BYTES = ("float16", "bfloat16", "float64"), ("int8", "uint8", "int4")
 
 
@@ -57,10 +60,17 @@ def convert(
 
 
 def need_float(source: Artifact) -> None:
-    """Raise InputError for a file that is quantized already, or whose weights are of another type than float32."""
+    """Raise InputError for a file that is quantized already, has weights of another type than float32, or was optimized
+    by ONNX Runtime, which no quantizer sees convolutions in.
+    """
     if source.facts.precision != "fp32":
         raise InputError(f"{source.path}: it is {source.facts.precision} already; quantize the float file")
     nodes = read_graph(source.path).nodes
+    fused = (node for node in nodes if node.domain == _NCHWC or (node.domain and node.op in _FUSED))
+    if (node := next(fused, None)) is not None:
+        problem = "is what ONNX Runtime makes of a file when it optimizes and saves it, and cannot be quantized"
+        what = f"{node.op} {node.name or node.outputs[0].name} of {node.domain}"
+        raise InputError(f"{source.path}: {what} {problem}; give the file from before that")
     weighted = [node for node in nodes if node.op in WEIGHTED or node.op in _INTEGER]
     read = {tensor.name for node in weighted for tensor in node.inputs}
     unpacked = [node for node in nodes if node.op in _UNPACKING and read.intersection(t.name for t in node.outputs)]

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import numpy_helper
 
 import edgeseg
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import Artifact, Precision
 from edgeseg.pipeline.files.converting import try_out
 from tests.quantize.nets import artifact
+from tests.small import small_onnx
 
 
 def test_what_gives_no_numbers_is_refused(tmp_path: Path) -> None:
@@ -49,6 +51,20 @@ def test_weights_are_to_be_float32_whatever_the_facts_say(tmp_path: Path, format
         with pytest.raises(InputError, match=rf"{made.path.name}: it holds weights in {held}; give .* in float32"):
             edgeseg.quantize(claimed, recipe=Recipe(precision=wanted), path=tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16", "int8-dynamic"])
+@pytest.mark.parametrize("level", ["EXTENDED", "ALL"])
+def test_what_onnx_runtime_optimized_is_refused(tmp_path: Path, level: str, precision: Precision) -> None:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_ENABLE_{level}")
+    options.optimized_model_filepath, options.log_severity_level = str(tmp_path / "fused.onnx"), 3
+    source = small_onnx(tmp_path / "net.onnx", behind="Relu")
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    said = r"fused\.onnx: (Fused)?Conv \S+ of com\.microsoft(\.nchwc)? is what .*; give the file from before that$"
+    with pytest.raises(InputError, match=said):
+        edgeseg.quantize(tmp_path / "fused.onnx", recipe=Recipe(precision=precision))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_calibration_is_refused_where_there_is_none(tmp_path: Path) -> None:
