@@ -73,8 +73,8 @@ class Record:
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
+        """As plain JSON values; samples, of which there may be millions, are not copied."""
+        return {**vars(self), "size": asdict(self.size), "evaluation": asdict(self.evaluation)}
 
     @classmethod
     def from_json(cls, values: Any) -> Record:

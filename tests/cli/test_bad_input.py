@@ -221,14 +221,14 @@ def test_options_that_would_do_nothing(cli, tmp_path: Path, options: str, told: 
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["onnx", pytest.param("tflite", marks=pytest.mark.slow)])
+def test_a_disk_that_is_full(tmp_path: Path, target: str) -> None:
     edgeseg = Path(sys.executable).with_name("edgeseg")
-    for target in ("onnx", "tflite"):
-        # ulimit counts blocks of 512 bytes: files of up to 200 kB can be written.
-        command = f"ulimit -f 400; exec '{edgeseg}' export --to {target} --size 64x128"
-        done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
-        refused(done, 1, f"cannot write .*{target}", "free space")
-        assert list((tmp_path / "edgeseg-out").iterdir()) == []
+    # ulimit counts blocks of 512 bytes: files of up to 200 kB can be written.
+    command = f"ulimit -f 400; exec '{edgeseg}' export --to {target} --size 64x128"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    refused(done, 1, f"cannot write .*{target}", "free space")
+    assert list((tmp_path / "edgeseg-out").iterdir()) == []
 
 
 def test_a_measurement_that_is_killed(cli, tmp_path: Path) -> None:

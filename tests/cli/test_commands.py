@@ -23,14 +23,16 @@ from edgeseg.cli.main import app
 from edgeseg.core.container import read_facts
 from edgeseg.core.types import Normalization
 
-QUICK = ("--effort", "quick")
+ONE = ("--threads", "1")
+"""As many as a test has for itself where others run beside it."""
+QUICK = ("--effort", "quick", *ONE)
 REAL = Path(__file__).parents[2].parent / "shared" / "real"
 
 
 def test_the_three_commands_chain_through_the_workspace(cli, tmp_path: Path) -> None:
     exported = cli("export", "--size", "64x128")
     assert exported.returncode == 0, exported.stderr
-    quantized = cli("quantize", "--int8", "--samples", "2")
+    quantized = cli("quantize", "--int8", "--samples", "2", *ONE)
     assert quantized.returncode == 0, quantized.stderr
     assert "int8" in quantized.stdout
     tables = ("--table", "md", "--table", "csv", "--table", "json")
@@ -139,7 +141,7 @@ def test_a_foreign_file_needs_only_options(cli, tmp_path: Path, workspace: Path)
     del model.metadata_props[:]
     onnx.save(model, path)
     assert read_facts(path) is None
-    quantized = cli("quantize", "theirs.onnx", "--int8", "--samples", "2", "--align-corners")
+    quantized = cli("quantize", "theirs.onnx", "--int8", "--samples", "2", "--align-corners", *ONE)
     assert quantized.returncode == 0, quantized.stderr
     measured = cli("bench", "theirs.onnx", "edgeseg-out/theirs_int8.onnx", "--images", "2", "--align-corners", *QUICK)
     assert measured.returncode == 0, measured.stderr
@@ -169,8 +171,9 @@ def test_users_own_code(cli, tmp_path: Path) -> None:
         "        return F.interpolate(self.conv(x), size=x.shape[2:], mode='bilinear')\n"
     )
     expects = ("--channels", "BGR", "--mean", "0.1,0.2,0.3")
-    few = ("--to", "tflite", "--size", "64x128", "--samples", "2", "--images", "2")
-    done = cli("run", "mine:Net", *few, *expects, *QUICK)
+    done = cli("export", "mine:Net", "--to", "tflite", "--size", "64x128", *expects)
+    assert done.returncode == 0, done.stderr
+    done = cli("quantize", "--int8", "--samples", "2", "--no-profile")
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "edgeseg-out" / "mine.Net_64x128_int8.tflite")
     assert facts is not None
@@ -320,8 +323,7 @@ def test_a_keras_file_of_the_users_own(cli, tmp_path: Path) -> None:
     scores = keras.layers.Conv2D(19, 3, 4, "same")(keras.layers.Conv2D(16, 3, 2, "same", activation="relu")(image))
     logits = keras.layers.UpSampling2D(8, interpolation="bilinear")(scores)
     keras.Model(image, logits).save(tmp_path / "mine.keras")
-    few = ("--to", "onnx", "--size", "64x128", "--samples", "2", "--images", "2")
-    done = cli("run", "mine.keras", *few, *QUICK)
+    done = cli("quantize", "mine.keras", "--int8", "--target", "x86-vnni", "--size", "64x128", "--samples", "2", *ONE)
     assert done.returncode == 0, done.stderr
     facts = read_facts(tmp_path / "edgeseg-out" / "mine_64x128_int8.onnx")
     assert facts is not None

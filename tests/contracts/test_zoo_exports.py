@@ -20,7 +20,7 @@ from edgeseg.exporters.passes import rewritten
 from edgeseg.graphs import read_graph
 from tests.models.golden import goldens
 
-LARGE, DEEP = 25_000_000, 300
+LARGE, DEEP = 25_000_000, 220
 """Parameters, and arrays of them, from which on a conversion takes so long that it is `slow`."""
 REWRITE_ERROR = 1e-5
 """Of the spread, over all layers of a network; a single rewrite is exact to 1e-6."""

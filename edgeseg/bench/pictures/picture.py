@@ -48,7 +48,7 @@ def comparison_picture(scenes: Sequence[Scene], palette: Palette, classes: Seque
 def save(picture: Image.Image, path: Path) -> None:
     """Write a PNG, whole or not at all; raises WorkError where the system refuses."""
     with atomic_path(path) as temporary:
-        picture.save(temporary, format="PNG", optimize=True)
+        picture.save(temporary, format="PNG")
 
 
 def _maps(scene: Scene) -> list[Bytes]:
