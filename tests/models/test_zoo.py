@@ -17,7 +17,7 @@ from tests.models.golden import Golden, goldens, madds, names_and_shapes, nested
 each_golden = pytest.mark.parametrize("golden", goldens(), ids=lambda golden: golden.name)
 each_card = pytest.mark.parametrize("name", models.names())
 SMALL = Size(65, 129)
-SLOW_MADDS = 5e9
+SLOW_MADDS, SLOW_PARAMS = 5e9, 25e6
 
 
 def cases(key: str) -> Any:
@@ -40,6 +40,15 @@ def _marks(golden: Golden, entry: Any, first: bool) -> list[pytest.MarkDecorator
 
 def _label(entry: Any) -> str:
     return entry["key"] if isinstance(entry, dict) else "-".join(map(str, entry)) if isinstance(entry, list) else entry
+
+
+def _is_large(name: str) -> bool:
+    return any(golden.card == name and golden.facts["params"] > SLOW_PARAMS for golden in goldens())
+
+
+each_built = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * _is_large(name)) for name in models.names()]
+)
 
 
 @each_card
@@ -87,7 +96,7 @@ def test_size_that_it_refuses_with_one_that_works(golden: Golden, entry: str) ->
     assert run_meta(network, Size.parse(str(error.value).rpartition(" ")[2]))
 
 
-@each_card
+@each_built
 def test_two_builds_are_alike_and_leave_the_random_state(name: str) -> None:
     arrays = adapter(models.card(name).framework).arrays
     before = random.getstate(), np.random.get_state()[1].tolist()
@@ -97,7 +106,7 @@ def test_two_builds_are_alike_and_leave_the_random_state(name: str) -> None:
     assert any(np.ptp(value) > 0 for value in first.values())
 
 
-@each_card
+@each_built
 @pytest.mark.parametrize("classes", [2, pytest.param(11, marks=pytest.mark.slow)])
 def test_other_class_counts(name: str, classes: int) -> None:
     model = models.load(name, classes=classes, size=SMALL)
