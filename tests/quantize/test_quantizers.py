@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from edgeseg import quantize, runtimes
 from edgeseg.core.container import read_facts, write_facts
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Artifact, Facts, HeadKind
+from edgeseg.core.types import BYTES, Artifact, Facts, HeadKind
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.finished.report import int8_report, verify
 from edgeseg.quantize.prepare import prepare
@@ -28,7 +29,8 @@ INTEGER = {"onnx": ("uint8", "int8"), "tflite": ("int8",)}
 
 
 def quantized(source: Artifact, recipe: Recipe = Recipe()) -> Artifact:  # noqa: B008
-    path = source.path.with_stem(f"{source.path.stem}_{recipe.name}_int8")
+    """Made once of a file by a recipe, whatever its name."""
+    path = source.path.with_stem(f"{source.path.stem}_{recipe.name}_{zlib.crc32(repr(recipe).encode()):08x}_int8")
     if path.exists():
         facts = read_facts(path)
         assert facts is not None
@@ -168,6 +170,8 @@ def test_integers_at_both_ends(folder: Path, format: str, head: HeadKind) -> Non
 @pytest.mark.parametrize("head", ["scores", "logits", "classmap"])
 def test_onnx_finds_nothing_wrong(folder: Path, head: HeadKind, input: str) -> None:
     result = quantized(artifact(folder, "onnx", head), Recipe(input=input))
+    assert (result.facts.input.dtype == "float32") == (input == "float")
+    assert (result.facts.input.normalization == BYTES) == (input == "uint8")
     onnx.checker.check_model(onnx.load(result.path), full_check=True)
 
 
