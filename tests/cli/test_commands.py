@@ -206,10 +206,13 @@ def test_data_writes_and_checks(cli, tmp_path: Path) -> None:
     assert written.returncode == 0, written.stderr
     checked = cli("data", "cityscapes:city")
     assert checked.returncode == 0, checked.stderr
-    assert "3" in checked.stdout
-    next((tmp_path / "city" / "leftImg8bit").rglob("*.png")).write_bytes(b"not a picture")
+    assert checked.stdout.startswith("cityscapes: 3 images (3 of 64x128), ")
+    image = next((tmp_path / "city" / "leftImg8bit").rglob("*.png"))
+    image.write_bytes(b"not a picture")
     broken = cli("data", "cityscapes:city")
     assert broken.returncode == 2
+    assert f"{image.name}: unreadable or truncated image" in broken.stderr
+    assert "1 of 3 samples cannot be used" in broken.stderr
 
 
 def test_train_writes_weights_that_are_used(cli, tmp_path: Path) -> None:

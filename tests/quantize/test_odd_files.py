@@ -223,7 +223,8 @@ def test_the_maximum_of_integers_stays_one(tmp_path: Path) -> None:
     net.add("Cast", ["most"], "real", to=TensorProto.FLOAT)
     net.add("Mul", ["first", "real"], "product")
     net.conv("product", "logits", 8, 5)
-    assert quantized(net.save(tmp_path / "net.onnx", logits())).path.is_file()
+    path = net.save(tmp_path / "net.onnx", logits())
+    assert agreement(path, quantized(path)) > 0.9
 
 
 def test_a_mask_of_bytes_is_no_weight(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def test_low_resolution_and_integer_scores_of_a_filled_up_image(workspace: Path,
             looks.append(functional.interpolate(tile, (64, 128), mode="bilinear").softmax(1))
         expected = torch.stack(looks).mean(0)
         found = Averager(session, Evaluation((0.75,), flip=True))(image, Size(64, 128))
-    assert (found == expected[0].argmax(0).numpy())[clear(expected)].all()
+    sure = clear(expected)
+    assert sure.mean() > 0.99
+    assert (found == expected[0].argmax(0).numpy())[sure].all()
 
 
 def test_a_class_map_has_nothing_to_average(tmp_path: Path, cli) -> None:
