@@ -132,6 +132,6 @@ def test_bad_input_is_named(text, options, message):
 
 def test_every_dataset_is_declared():
     found = declarations()
-    assert {"scenes", "cityscapes", "camvid", "folder"} <= set(found)
+    assert {"scenes", "cityscapes", "camvid", "folder", "images"} <= set(found)
     for declared in found.values():
         assert declared.calibration_split in declared.splits

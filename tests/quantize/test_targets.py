@@ -10,6 +10,8 @@ from edgeseg.core.cpu import explain
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
+from edgeseg.quantize.passes import PASSES
+from edgeseg.quantize.ranges.observers import METHODS
 from edgeseg.quantize.targets import AUTO, INPUTS, OUTPUTS, TARGETS, ends, fitting, target_for, target_named
 
 
@@ -51,6 +53,8 @@ def test_the_command_line_knows_all() -> None:
     assert [each.value for each in options.Target] == [AUTO, *(target.name for target in TARGETS)]
     assert [each.value for each in options.InputKind] == list(INPUTS)
     assert [each.value for each in options.OutputKind] == list(OUTPUTS)
+    assert [each.value for each in options.Pass] == list(PASSES)
+    assert {each.value for each in options.RangeMethod} == set(METHODS)
 
 
 def ending_in(head: HeadKind) -> Artifact:
