@@ -67,7 +67,9 @@ def test_torchvision_without_its_operators(stand_ins: Path) -> None:
         "    library.register_fake(f'torchvision::{operator}')(lambda boxes, scores, threshold: scores)\n"
     )
     code = "from edgeseg.models.third_party.torchvision import prepare; prepare(); prepare(); import torchvision"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": f"{stand_ins}:{Path.cwd()}"})
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={"PYTHONPATH": f"{stand_ins}:{Path(edgeseg.__file__).parents[1]}"}
+    )
 
 
 @pytest.mark.parametrize("text", MODELS)

@@ -52,7 +52,8 @@ def test_onnx(tmp_path: Path, groups: int) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_tflite(tmp_path: Path) -> None:
-    litert_torch = pytest.importorskip("litert_torch")
+    import litert_torch
+
     network, image = EveryKind(groups=1).eval(), torch.zeros(1, 3, 32, 64)
     path = tmp_path / "net.tflite"
     litert_torch.convert(network, (image,)).export(str(path))
@@ -75,7 +76,8 @@ class Means(nn.Module):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_means_that_are_written_as_convolutions_are_none(tmp_path: Path) -> None:
-    litert_torch = pytest.importorskip("litert_torch")
+    import litert_torch
+
     network, image = Means().eval(), torch.zeros(1, 3, 32, 64)
     options: dict[str, Any] = {"dynamo": True, "opset_version": 18, "verbose": False, "external_data": False}
     torch.onnx.export(network, (image,), tmp_path / "net.onnx", **options)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Size
@@ -21,7 +19,6 @@ def record(path: Path, size: Size, **changes: object) -> Record:
 
 
 def test_files_of_two_sizes_are_not_drawn_side_by_side(tmp_path: Path) -> None:
-    pytest.importorskip("PIL")
     base, same = (small_onnx(tmp_path / name, layers) for name, layers in (("net.onnx", 2), ("same.onnx", 1)))
     large = small_onnx(tmp_path / "large.onnx", height=64, width=128)
     parent = record(base, Size(32, 64))
