@@ -198,7 +198,8 @@ Device = Annotated[
     str,
     typer.Option(
         "--device",
-        help=r"Device of the runtime, see `edgeseg doctor`; or ssh://\[user@]host\[:port]\[/path/of/python].",
+        help=r"Device of the runtime, see `edgeseg doctor`; or ssh://\[user@]host\[:port]\[/path/of/python] or "
+        r"android:PATH of LiteRT's benchmark_model.",
     ),
 ]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Runtime by name; by default the format's.")]
