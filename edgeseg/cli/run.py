@@ -69,7 +69,7 @@ def run(
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
-    from edgeseg.pipeline.images import calibration_note
+    from edgeseg.pipeline.images import calibration_note, evaluation_note
     from edgeseg.pipeline.job import Job
     from edgeseg.pipeline.runs.making import Order
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
@@ -92,7 +92,7 @@ def run(
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
     matrix = Matrix(tuple(sources), formats, order, job)
-    if note := calibration_note(data, None):
+    if note := calibration_note(data, None) or (evaluation_note(data) if accuracy and not split else None):
         warn(f"edgeseg: {note}")
     comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not options.is_given(context, "--data")))
     show_comparison(comparison, job, out, table, sort, per_class, picture)

@@ -21,6 +21,7 @@ __all__ = [
     "Batches",
     "calibration_note",
     "calibration_stamp",
+    "evaluation_note",
     "evaluation_stamp",
     "open_calibration",
     "open_evaluation",
@@ -67,6 +68,22 @@ def calibration_note(text: str, split: str | None) -> str | None:
         data.open_dataset(text, split=wanted, limit=1)
     except NoImages:
         return f"{text}: no images for {wanted}, so calibration takes those that accuracy is measured on"
+    return None
+
+
+def evaluation_note(text: str) -> str | None:
+    """What to tell of data whose accuracy is measured on calibration images for want of a split; None of other data.
+
+    Raises InputError for data that cannot be used.
+    """
+    declared = data.declarations().get(text.partition(":")[0])
+    if declared is None or declared.calibration_split is None:
+        return None
+    try:
+        data.open_dataset(text, split=declared.splits[0], limit=1)
+    except NoImages:
+        data.open_dataset(text, limit=1)
+        return f"{text}: no images for {declared.splits[0]}, so accuracy is measured on those that calibration takes"
     return None
 
 

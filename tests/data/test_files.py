@@ -18,7 +18,7 @@ from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_P
 from edgeseg.data.stamp import stamp
 from edgeseg.data.unlabelled import as_dataset
 from edgeseg.data.write import write_cityscapes, write_folder
-from edgeseg.pipeline.images import calibration_note, open_calibration
+from edgeseg.pipeline.images import calibration_note, evaluation_note, open_calibration
 
 REAL = Path(__file__).parents[2].parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real Cityscapes images are not here")
@@ -161,6 +161,20 @@ def test_calibration_images_are_taken_from_the_whole(tmp_path):
         assert [int(image[0, 0, 0]) for image, _ in spread] == [0, 2, 5, 7]
         assert len(open_calibration(text, None, Size(2, 2), 64)) == 10
     assert [label[0, 0] for _, label in open_dataset(f"folder:{tmp_path}", split="train", limit=2)] == [0, 1]
+
+
+def test_accuracy_on_calibration_images_is_said_to_be(tmp_path):
+    text, dataset = f"folder:{tmp_path}", open_dataset("scenes", size=Size(2, 2), limit=3)
+    write_folder(dataset, tmp_path / "train")
+    assert open_calibration(text, None, None, 64).files == open_dataset(text).files
+    told = f"{text}: no images for val, so accuracy is measured on those that calibration takes"
+    assert evaluation_note(text) == told
+    write_folder(dataset, tmp_path / "val")
+    assert evaluation_note(text) is None
+    assert evaluation_note("scenes") is None
+    write_cityscapes(dataset, tmp_path / "city", "train", lambda *told: None)
+    with pytest.raises(NoImages, match="val: empty dataset"):
+        evaluation_note(f"cityscapes:{tmp_path / 'city'}")
 
 
 @pytest.mark.parametrize("name", ["folder", "cityscapes"])
