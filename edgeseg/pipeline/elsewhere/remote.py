@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
@@ -139,15 +139,9 @@ def _measured(job: Job, host: Host, artifacts: Sequence[Artifact], progress: Pro
             tar.add(folder, ".")
         archive.seek(0)
         table = _run(host, _arguments(job, [f"{number}/{each.path.name}" for number, each in enumerate(sent)]), archive)
-        found = _paired(sent, parse_records(str(host), table), table.get("failures", ()))
+        found = list(_found(host, table, zip(artifacts, sent, strict=True), dataset.name if dataset else None))
     progress(f"on {host}", 1, 1)
-    name = dataset.name if dataset else None
-    return [
-        _at_home(each, artifact, name, host)
-        if isinstance(each, Record)
-        else MeasureError(f"{artifact.path}: on {host}: {each}")
-        for artifact, each in zip(artifacts, found, strict=True)
-    ]
+    return found
 
 
 def _files(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
@@ -229,18 +223,21 @@ def _reason(errors: str, host: Host) -> str:
     return f"{last}; try `ssh {host} {host.python} -m edgeseg doctor`"
 
 
-def _paired(
-    sent: Sequence[Artifact], records: Sequence[Record], failures: Sequence[Mapping[str, str]]
-) -> list[Record | str]:
-    """For each file its Record or why there is none; both come in the order of the files, whose names may be equal."""
-    left, reasons = list(records), [failure["reason"] for failure in failures]
-    found: list[Record | str] = []
-    for each in sent:
-        if left and (left[0].name, left[0].sha256) == (each.path.name, each.sha256):
-            found.append(left.pop(0))
+def _found(
+    host: Host, table: Mapping[str, Any], files: Iterable[tuple[Artifact, Artifact]], dataset: str | None
+) -> Iterator[Record | EdgesegError]:
+    """Of each file and the copy that was sent, the Record or why there is none.
+
+    Both come in the order of the files, of which several may have one name.
+    """
+    records = list(parse_records(str(host), table))
+    reasons = [failure["reason"] for failure in table.get("failures", ())]
+    for artifact, copy in files:
+        if records and (records[0].name, records[0].sha256) == (copy.path.name, copy.sha256):
+            yield _at_home(records.pop(0), artifact, dataset, host)
         else:
-            found.append(reasons.pop(0) if reasons else "was not measured")
-    return found
+            why = reasons.pop(0) if reasons else "was not measured"
+            yield MeasureError(f"{artifact.path}: on {host}: {why}")
 
 
 def _at_home(record: Record, artifact: Artifact, dataset: str | None, host: Host) -> Record:
