@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from edgeseg.bench.profiles.operators import Profile
 from edgeseg.core.graph import Graph, Node
@@ -22,6 +23,10 @@ _CONVERSION_MS = 3e-7
 _MARGIN = 1.15
 _LEAST_MS = 0.02
 """By how much an int8 kernel must be slower, as a factor and in time, to count."""
+
+
+_Neighbours: TypeAlias = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""By the ends of two groups: the tensors in between, by name, with their elements."""
 
 
 @dataclass(frozen=True)
@@ -88,26 +93,27 @@ def _computed(graph: Graph) -> Iterator[str]:
     return (float_name(node.outputs[0].name) for node in graph.nodes if node.op not in _CONVERSIONS)
 
 
-def _neighbours(graph: Graph, ends: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """Of every fused group, by its end, those that it reads from or that read it, with the elements in between."""
+def _neighbours(graph: Graph, ends: Mapping[str, str]) -> _Neighbours:
+    """Of every fused group, by its end, those that it reads from or that read it, and the tensors in between."""
     writer = {tensor.name: node for node in graph.nodes for tensor in node.outputs}  # In a file, in any order.
 
     def origin(tensor: str) -> Node | None:
         node = writer.get(tensor)
         return origin(node.inputs[0].name) if node is not None and node.op in _CONVERSIONS else node
 
-    around: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    around: defaultdict[str, defaultdict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for node in graph.nodes:
         for tensor in node.inputs if node.op not in _CONVERSIONS else ():
             if (other := origin(tensor.name)) is not None:
                 names = (float_name(each.outputs[0].name) for each in (node, other))
                 one, two = (ends.get(name, name) for name in names)
                 if one != two:
-                    around[one][two] = around[two][one] = abs(prod(tensor.shape))
+                    read = float_name(tensor.name)
+                    around[one][two][read] = around[two][one][read] = abs(prod(tensor.shape))
     return around
 
 
-def _groups(slow: Iterable[str], around: Mapping[str, Mapping[str, int]]) -> Iterator[list[str]]:
+def _groups(slow: Iterable[str], around: _Neighbours) -> Iterator[list[str]]:
     left = set(slow)
     while left:
         group = [left.pop()]
@@ -118,9 +124,10 @@ def _groups(slow: Iterable[str], around: Mapping[str, Mapping[str, int]]) -> Ite
         yield sorted(group)
 
 
-def _gain_ms(group: list[str], slow: Mapping[str, float], around: Mapping[str, Mapping[str, int]]) -> float:
-    elements = sum(count for end in group for other, count in around.get(end, {}).items() if other not in group)
-    return sum(slow[end] for end in group) - conversion_ms(elements)
+def _gain_ms(group: list[str], slow: Mapping[str, float], around: _Neighbours) -> float:
+    beyond = (between for end in group for other, between in around.get(end, {}).items() if other not in group)
+    elements = {tensor: count for between in beyond for tensor, count in between.items()}
+    return sum(slow[end] for end in group) - conversion_ms(sum(elements.values()))
 
 
 def conversion_ms(elements: int) -> float:

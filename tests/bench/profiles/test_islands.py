@@ -16,7 +16,7 @@ DTYPES = {"i": "int8", "f": "float32"}
 
 
 def graph(text: str, size: int = 1000) -> Graph:
-    """Lines `Op: inputs -> output`; a tensor's first letter says its dtype, a K before it that it is constant."""
+    """Lines `Op: inputs -> outputs`; a tensor's first letter says its dtype, a K before it that it is constant."""
 
     def tensor(word: str) -> Tensor:
         return Tensor(word, (1, size), DTYPES[word.lstrip("K")[0]], constant=word[0] == "K")
@@ -25,7 +25,7 @@ def graph(text: str, size: int = 1000) -> Graph:
     for line in text.strip().splitlines():
         op, _, rest = line.strip().partition(": ")
         given, taken = rest.split(" -> ")
-        nodes.append(Node(op, tuple(map(tensor, given.split())), (tensor(taken),)))
+        nodes.append(Node(op, tuple(map(tensor, given.split())), tuple(map(tensor, taken.split()))))
     return Graph("tflite", tuple(nodes), nodes[0].inputs[:1], nodes[-1].outputs, 0)
 
 
@@ -97,6 +97,19 @@ def test_neighbours_that_lose_share_their_conversions(size: int, gain_ms: float 
         (loss,) = losses
         assert loss.tensors == ("fb", "fc")
         assert loss.gain_ms == pytest.approx(gain_ms)
+
+
+def test_a_tensor_is_converted_once_for_all_that_read_it_and_each_of_several() -> None:
+    net = graph("CONV: fx Kf -> fa \n CONV: fa Kf -> fb \n CONV: fa Kf -> fc", 1_000_000)
+    float_profile = profile(*(("CONV", f"f{name}", "float", 2) for name in "abc"))
+    int8_profile = profile(("CONV", "fa", "int8", 10), ("CONV", "fb", "int8", 1), ("CONV", "fc", "int8", 1))
+    (loss,) = find_losses(int8_profile, float_profile, net, net)
+    assert loss.gain_ms == pytest.approx(8 - 0.3)
+    parted = graph("SPLIT: fx -> fa fb \n ADD: fa fb -> fc", 1_000_000)
+    float_profile = profile(("SPLIT", "fa", "float", 1), ("ADD", "fc", "float", 2))
+    int8_profile = profile(("SPLIT", "fa", "int8", 1), ("ADD", "fc", "int8", 10))
+    (loss,) = find_losses(int8_profile, float_profile, parted, parted)
+    assert loss.gain_ms == pytest.approx(8 - 0.6)
 
 
 def test_what_is_fused_in_float_counts_as_one() -> None:
