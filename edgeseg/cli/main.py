@@ -77,7 +77,7 @@ def main() -> None:
         code = failed
     except EdgesegError as error:
         code = _report(str(error), error, debug, max(error.exit_code, failed))
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Nobody reads what is printed, for which the parser and rich exit with 1.
         code = failed
     except Exception as error:
         message = f"{type(error).__name__}: {first_line(error)}; please report this with the output of --debug"

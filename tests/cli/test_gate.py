@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -274,3 +275,14 @@ def test_reports_of_another_run_go_and_no_file_is_one(cli, files: Path, tmp_path
     stopped = cli("gate", "--baseline", old, "--candidate", old, "--max-slowdown", "-5", "--junit", "v.xml")
     assert stopped.returncode == 2
     assert "of another run" not in (tmp_path / "v.xml").read_text()
+
+
+def test_a_verdict_that_nobody_reads_is_no_regression(files: Path, tmp_path: Path) -> None:
+    old = str(files / "old" / "same.onnx")
+    command = [sys.executable, "-m", "edgeseg", "gate", "--baseline", old, "--candidate", old, "--seconds", "0.01"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert subprocess.run(command, cwd=tmp_path, stdout=writer, check=False).returncode == 2
+    finally:
+        os.close(writer)
