@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 import edgeseg
+from edgeseg.bench.gates.gate import GateOptions
 from edgeseg.bench.times.latency import LatencyOptions
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.source import Source
@@ -73,3 +74,13 @@ def test_bench_measures_it_so(theirs: Source) -> None:
         images = open_evaluation("scenes", None, Size(32, 64), 2)
         expected = accuracy(session, images, Preprocessor(session.facts.input), silent)
     assert record.image_counts == expected["image_counts"]
+
+
+def test_a_gate_measures_it_so(theirs: Source) -> None:
+    options = GateOptions(max_miou_loss_points=100, seconds=0.1)
+    (ruling,) = edgeseg.gate(theirs.target, quantized(theirs).target, options, images=2).rulings
+    (check,) = ruling.measured.checks
+    with open_session(as_artifact(theirs), threads=1) as session:
+        images = open_evaluation("scenes", None, Size(32, 64), 2)
+        expected = accuracy(session, images, Preprocessor(session.facts.input), silent)
+    assert check.baseline == expected["miou_percent"]

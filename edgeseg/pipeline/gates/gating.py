@@ -17,6 +17,7 @@ from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
+from edgeseg.pipeline.completing import completed
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 from edgeseg.pipeline.gates.pairing import Pair, pairs_of
@@ -148,16 +149,17 @@ def _measured(
     """What is known of a pair, whatever fails."""
     if pair.failure or pair.candidate is None or pair.baseline is None:
         return Measured(pair.name, failure=pair.failure)
-    ours = replace(job, source=replace(job.source, target=str(pair.candidate)))
+    files = [path for path in (pair.baseline, pair.candidate) if isinstance(path, Path)]
     timing = None
     try:
+        said = completed([replace(job.source, target=str(path)) for path in files])
+        *theirs, ours = (replace(job, source=source) for source in said)
         if isinstance(pair.baseline, Record):
             timing = against_record(pair.baseline, ours, options, pairs, told)
             baseline = partial(_itself, pair.baseline)
         else:
-            theirs = replace(job, source=replace(job.source, target=str(pair.baseline)))
-            timing = race_files(theirs, ours, options, pairs=pairs, told=told)
-            baseline = partial(examine, theirs)
+            timing = race_files(theirs[0], ours, options, pairs=pairs, told=told)
+            baseline = partial(examine, theirs[0])
         checks, unlike = _checks(baseline, partial(examine, ours), options, ours.source.target)
         return Measured(pair.name, timing, checks, unlike)
     except EdgesegError as error:
