@@ -11,6 +11,7 @@ from typing import Any
 
 from edgeseg.bench.gates.gate import Check, GateOptions, Measured, Timing
 from edgeseg.bench.gates.sequential import Interval
+from edgeseg.bench.times.environment import setting
 from edgeseg.core.errors import InputError
 from edgeseg.core.parts import parts, sha256_of
 from edgeseg.core.record import Record
@@ -75,6 +76,7 @@ def _asked(pair: Pair, options: GateOptions, job: Job, pairs: int) -> dict[str, 
         "job": job.to_json(),
         "data": evaluation_stamp(job.data, job.split, job.images),
         "pairs": pairs,
+        "on": setting(job.threads),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from edgeseg.bench.times.environment import setting
 from edgeseg.core.errors import InputError
 from edgeseg.core.json_values import text
 from edgeseg.core.record import Record
@@ -66,4 +67,5 @@ def _asked(order: Order, job: Job) -> dict[str, Any]:
         "sha256": digest(order.source),
         "calibration": calibration_stamp(order.data, None, order.samples),
         "data": evaluation_stamp(job.data, job.split, job.images),
+        "on": setting(job.threads),
     }

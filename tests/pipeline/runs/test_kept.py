@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from edgeseg.bench.times import environment
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
 from edgeseg.core.record import Record
@@ -74,3 +75,10 @@ def test_what_is_no_longer_as_it_was_measured_is_measured_again(tmp_path: Path) 
     assert kept.get(order, Job(source)) is None
     Path(made.target).unlink()
     assert kept.get(order, Job(source)) is None
+
+
+def test_nothing_is_kept_of_other_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source(str(small_onnx(tmp_path / "net.onnx")))
+    kept = kept_of(source, tmp_path)
+    monkeypatch.setattr(environment, "library_versions", lambda: {"onnxruntime": "1.0"})
+    assert kept.get(ordered(source), Job(source)) is None
