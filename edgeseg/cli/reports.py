@@ -27,13 +27,13 @@ class Reports:
 
     def check(self, measured: Iterable[Path]) -> None:
         """Raise InputError for places that no report can be written to, or that hold what is measured."""
-        files = [path.absolute() for path in measured]
+        files = [path.resolve() for path in measured]
         for name, path in (("--json", self.json), ("--junit", self.junit)):
             if path and path.is_dir():
                 raise InputError(f"{name} {path}: a folder; give the name of a file")
-            if path and (path.suffix.lower() in (".onnx", ".tflite") or path.absolute() in files):
+            if path and (path.suffix.lower() in (".onnx", ".tflite") or path.resolve() in files):
                 raise InputError(f"{name} {path}: a file to measure, which the report would replace; give another name")
-        if self.json and self.junit and self.json.absolute() == self.junit.absolute():
+        if self.json and self.junit and self.json.resolve() == self.junit.resolve():
             problem = f"--json and --junit {self.json}: one would overwrite the other"
             raise InputError(f"{problem}; give each a file of its own")
 

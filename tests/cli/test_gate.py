@@ -286,3 +286,14 @@ def test_a_verdict_that_nobody_reads_is_no_regression(files: Path, tmp_path: Pat
         assert subprocess.run(command, cwd=tmp_path, stdout=writer, check=False).returncode == 2
     finally:
         os.close(writer)
+
+
+def test_no_report_replaces_its_baseline_under_another_name(cli, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "latest").symlink_to("first")
+    write_records(tmp_path / "first" / "records.json", [])
+    candidate = files / "new" / "same.onnx"
+    done = cli("gate", "--baseline", "latest/records.json", "--candidate", candidate, "--json", "first/records.json")
+    assert done.returncode == 2
+    assert "--json first/records.json: a file to measure" in done.stderr
+    assert (tmp_path / "first" / "records.json").exists()
