@@ -297,3 +297,13 @@ def test_no_report_replaces_its_baseline_under_another_name(cli, files: Path, tm
     assert done.returncode == 2
     assert "--json first/records.json: a file to measure" in done.stderr
     assert (tmp_path / "first" / "records.json").exists()
+
+
+def test_a_baseline_without_miou_is_said_to_have_none(files: Path, tmp_path: Path) -> None:
+    old = files / "old" / "same.onnx"
+    quick = LatencyOptions(warmup_s=0.1, min_seconds=0.1, min_samples=3)
+    write_records(tmp_path / "baseline.json", edgeseg.bench([old], None, threads=1, latency=quick))
+    options = GateOptions(max_miou_loss_points=1, seconds=0.1)
+    (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=1).rulings
+    assert ruling.outcome == "undecided"
+    assert "same.onnx: no mIoU in the baseline; bench that without --no-accuracy" in str(ruling.reasons)

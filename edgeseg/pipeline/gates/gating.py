@@ -224,7 +224,9 @@ def _checks(
 
 
 def _other_images(old: Record, new: Record, name: str) -> str | None:
-    """Why mIoU cannot be compared: it was taken of other images, or in another way."""
+    """Why mIoU cannot be compared: it was not taken, of other images, or in another way."""
+    if old.dataset is None:
+        return f"{name}: no mIoU in the baseline; bench that without --no-accuracy, with the same --data and --images"
     if (old.dataset, old.images) != (new.dataset, new.images):
         return (
             f"{name}: mIoU on {new.dataset} ({new.images} images), but on {old.dataset} ({old.images}) in the "
