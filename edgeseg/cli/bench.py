@@ -55,6 +55,7 @@ def bench(
     With --profile: print and write the operators of each file as the runtime runs them, the dearest first.
     """
     from edgeseg.bench.times.latency import EFFORTS
+    from edgeseg.core.files import need_writable
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.answers import Answers
     from edgeseg.pipeline.completing import completed
@@ -73,6 +74,7 @@ def bench(
         show_profiles(job, sources, out, table)
         return
     check(sources)
+    need_writable(out / "records.json", "--out")
     kept = KeptRecords(Answers(out / "unfinished_bench.json"))
     jobs = [replace(job, source=source) for source in sources]
     if not resume:

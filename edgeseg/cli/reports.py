@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeseg.cli.console import say, warn
 from edgeseg.core.errors import EdgesegError, InputError
-from edgeseg.core.files import atomic_write, remove
+from edgeseg.core.files import atomic_write, need_writable, remove
 
 if TYPE_CHECKING:
     from edgeseg.bench.gates.gate import GateVerdict
@@ -33,6 +33,8 @@ class Reports:
                 raise InputError(f"{name} {path}: a folder; give the name of a file")
             if path and (path.suffix.lower() in (".onnx", ".tflite") or path.resolve() in files):
                 raise InputError(f"{name} {path}: a file to measure, which the report would replace; give another name")
+            if path:
+                need_writable(path, name)
         if self.json and self.junit and self.json.resolve() == self.junit.resolve():
             problem = f"--json and --junit {self.json}: one would overwrite the other"
             raise InputError(f"{problem}; give each a file of its own")

@@ -66,6 +66,7 @@ def run(
     The same command goes on with an interrupted run.
     """
     from edgeseg.bench.times.latency import EFFORTS
+    from edgeseg.core.files import need_writable
     from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
@@ -92,6 +93,7 @@ def run(
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
     matrix = Matrix(tuple(sources), formats, order, job)
+    need_writable(out / "records.json", "--out")
     if note := calibration_note(data, None) or (evaluation_note(data) if accuracy and not split else None):
         warn(f"edgeseg: {note}")
     comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not options.is_given(context, "--data")))

@@ -74,8 +74,7 @@ def atomic_write(target: Path, content: bytes | str) -> None:
 def need_writable(target: Path, option: str) -> None:
     """Raise InputError, before long work, where a file that an option names could not be written."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
+        with tempfile.TemporaryFile(dir=next(folder for folder in target.parents if folder.exists())):
             pass
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}; choose another {option}") from error

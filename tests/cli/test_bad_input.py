@@ -199,6 +199,8 @@ def test_a_folder_that_cannot_be_written(cli, tmp_path: Path) -> None:
     refused(cli("bench", "--out", "blocked/below"), 2, "blocked is a file, not a folder", "--out")
     refused(cli("compare", "some", "--out", "blocked"), 2, "blocked is a file, not a folder", "--out")
     small_onnx(tmp_path / "net.onnx")
+    for command in ("bench", "run"):
+        refused(cli(command, "net.onnx", "--out", "/proc/here"), 2, "/proc/here.*: cannot be written", "--out")
     (tmp_path / "out" / "unfinished_bench.json").mkdir(parents=True)
     refused(cli("bench", "net.onnx", "--out", "out"), 2, r"cannot remove out.unfinished_bench\.json", "--out")
     refused(cli("bench", "net.onnx", "--out", "out", "--resume"), 2, r"out.unfinished_bench\.json", "delete it")
