@@ -40,10 +40,17 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
     InputError names a file that cannot be read or is not of 8 bits.
     """
-    picture = ImageOps.exif_transpose(_open(path, "image")[0])
+    picture = _upright(_open(path, "image")[0])
     if picture.mode.partition(";")[0] in ("I", "F"):
         raise InputError(f"{path}: image of mode {picture.mode}, of more than 8 bits a channel; convert it to 8 bits")
     return np.asarray(picture.convert("RGB"))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except _UNREADABLE:  # Its EXIF is damaged and tells nothing; the pixels are whole.
+        return picture
 
 
 def read_label(path: Path) -> NDArray[np.uint8]:

@@ -388,3 +388,10 @@ def test_two_images_of_one_label_are_refused(tmp_path):
     save(tmp_path / "masks/a.png", mask(0))
     with pytest.raises(InputError, match=r"images/a: two images of that name, but one label"):
         open_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_an_image_whose_exif_is_damaged_is_read_as_it_is_stored(tmp_path, suffix):
+    Image.fromarray(picture()).save(tmp_path / f"a.{suffix}", exif=b"Exif\0\0no EXIF at all", lossless=True)
+    image, _ = open_dataset(f"images:{tmp_path}")[0]
+    assert np.array_equal(image, picture())
