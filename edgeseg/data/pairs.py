@@ -113,10 +113,17 @@ def need_labels(pairs: Sequence[Pair]) -> None:
         raise InputError(f"{missing[0].image}: image without a label; expected {missing[0].label}{more}")
 
 
+def _is_file(path: Path) -> bool:
+    """InputError for a link to nothing, rather than fewer images in silence."""
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path}: a link to a file that is not there; fetch what it names, or remove the link")
+    return path.is_file()
+
+
 def images_in(folder: Path, files: Iterable[Path], expected: str, options: DatasetOptions) -> list[Path]:
     """The images among a folder's files by name, as many as `limit`; InputError with the expected layout if none."""
     seen = (path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
-    found = sorted(path for path in seen if path.is_file())
+    found = sorted(filter(_is_file, seen))
     if not found:
         raise NoImages(f"{folder}: empty dataset, no image found; expected {expected}")
     count = min(options.limit or len(found), len(found))

@@ -395,3 +395,16 @@ def test_an_image_whose_exif_is_damaged_is_read_as_it_is_stored(tmp_path, suffix
     Image.fromarray(picture()).save(tmp_path / f"a.{suffix}", exif=b"Exif\0\0no EXIF at all", lossless=True)
     image, _ = open_dataset(f"images:{tmp_path}")[0]
     assert np.array_equal(image, picture())
+
+
+def test_a_link_to_nothing_is_not_left_out_in_silence(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / f"images/{name}.png", picture())
+        save(tmp_path / f"masks/{name}.png", mask(0))
+    (tmp_path / "images/c.png").symlink_to("not_fetched.png")
+    for text in (f"folder:{tmp_path}", f"images:{tmp_path}/images"):
+        with pytest.raises(InputError, match=r"images/c\.png: a link to a file that is not there"):
+            open_dataset(text)
+    (tmp_path / "images/c.png").unlink()
+    (tmp_path / "images/c.png").symlink_to("a.png")
+    assert len(open_dataset(f"images:{tmp_path}/images")) == 3
