@@ -15,12 +15,12 @@ from edgeseg.cli.options import is_given, parameter
 from edgeseg.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgeseg.core.protocols import Recipe
+    from edgeseg.core.protocols import Keep, Recipe
     from edgeseg.core.source import Source
     from edgeseg.core.types import Format
     from edgeseg.quantize.precisions import Kind
 
-__all__ = ["check_bench", "check_gate", "check_head", "check_passes", "check_quantize", "check_run"]
+__all__ = ["check_bench", "check_gate", "check_head", "check_images", "check_passes", "check_quantize", "check_run"]
 
 _EVALUATION = ("--data", "--split", "--images")
 _ACCURACY = (*_EVALUATION, "--scales", "--flip", "--at", "--per-class", "--picture")
@@ -95,10 +95,13 @@ def check_quantize(context: typer.Context, recipe: Recipe) -> Kind:
         raise nothing_for(recipe.precision, "--no-float-slow" if negated else typed[0])
     if chosen["images"] is not None and chosen["max_drop"] is None:
         raise InputError("quantize: --images are those that --max-drop is held on; give both or neither")
-    calibration = chosen["calibration"]
-    if chosen["ablate"] and calibration is not None and calibration.exists():
-        raise InputError(f"{calibration}: graphs that passes are left out of need images; leave --calibration out")
     return kind
+
+
+def check_images(context: typer.Context, keep: Keep) -> None:
+    """Raise InputError for what `quantize` needs images for where a calibration file stands for them."""
+    if context.params["ablate"] and not keep.add:
+        raise InputError(f"{keep.path}: graphs that passes are left out of need images; leave --calibration out")
 
 
 def check_passes(without: Sequence[str], formats: Collection[Format]) -> None:

@@ -11,7 +11,7 @@ import typer
 from edgeseg.cli import options
 from edgeseg.cli.console import say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
-from edgeseg.cli.idle import check_passes, check_quantize
+from edgeseg.cli.idle import check_images, check_passes, check_quantize
 from edgeseg.cli.quantize_file import Wanted, quantize_file
 from edgeseg.core.errors import InputError
 
@@ -137,6 +137,8 @@ def quantize(
     check(floats)
     kind = check_quantize(context, recipe)
     asked_keep = pipeline.keep_at(calibration) if calibration else None
+    if asked_keep and not resume:  # What goes on may have begun that file.
+        check_images(context, asked_keep)
     if asked_keep is None or asked_keep.add:  # Images are read, which are told at once if they cannot be.
         note = pipeline.calibration_note(data, split)
         if note and kind.calibrated:
@@ -156,11 +158,12 @@ def quantize(
     unfinished.begin(resume)
     if asked_keep:
         asked_keep = unfinished.owned(asked_keep)
-    with pipeline.kept(asked_keep, again=wanted.may_quantize_again(recipe)) as keep:
-        for artifact in workspace.need(found, out, "edgeseg export"):
-            if (before := unfinished.get(artifact)) is not None:
-                say(f"{before.path}: made before this went on")
-                continue
+        check_images(context, asked_keep)
+    for artifact in workspace.need(found, out, "edgeseg export"):
+        if (before := unfinished.get(artifact)) is not None:
+            say(f"{before.path}: made before this went on")
+            continue
+        with pipeline.kept(asked_keep, again=wanted.may_quantize_again(recipe)) as keep:
             again = pipeline.Again(artifact, data, recipe, samples, split, keep, unfinished.seen)
             unfinished.put(artifact, quantize_file(again, wanted))
     unfinished.end()

@@ -13,10 +13,13 @@ import pytest
 
 from edgeseg import pipeline
 from edgeseg.cli.interrupt import EndByCtrlC
+from edgeseg.cli.main import app
 from edgeseg.cli.quantize_file import Wanted, _within
 from edgeseg.core.container import read_facts
+from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.protocols import Progress, Recipe
 from edgeseg.core.source import Source
+from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact
@@ -232,3 +235,41 @@ def _is_noted_slow(path: Path) -> bool:
     facts = read_facts(path)
     assert facts is not None
     return any("slower than its float twin" in note for note in facts.notes)
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is typed to quantize two small networks, in the folder that this is now."""
+    monkeypatch.chdir(tmp_path)
+    return ["quantize", *(str(small_onnx(Path(f"{name}.onnx"))) for name in "ab"), "--int8", "--samples", "1"]
+
+
+def test_what_calibration_saw_is_held_for_one_file_at_a_time(small: list[str], monkeypatch) -> None:
+    held: list[Path] = []
+
+    def fake(again: Again, wanted: Wanted) -> Artifact:
+        assert again.keep is not None
+        assert not any(path.parent.exists() for path in held)
+        held.append(again.keep.path)
+        return again.source
+
+    monkeypatch.setattr("edgeseg.cli.quantize.quantize_file", fake)
+    app(small, standalone_mode=False)
+    assert len(set(held)) == 2
+
+
+def test_a_stopped_ablation_goes_on_with_the_calibration_file_it_began(small: list[str], monkeypatch) -> None:
+    asked = [*small, "--ablate", "--calibration", "kept.npz"]
+
+    def stopped(again: Again, wanted: Wanted) -> Artifact:
+        again((), wanted.out / f"{again.source.path.stem}_int8.onnx")
+        raise WorkError("stopped")
+
+    monkeypatch.setattr("edgeseg.cli.quantize.quantize_file", stopped)
+    with pytest.raises(WorkError, match="stopped"):
+        app(asked, standalone_mode=False)
+    with pytest.raises(WorkError, match="stopped"):
+        app([*asked, "--resume"], standalone_mode=False)
+    for others in (asked, [*asked, "--threads", "1", "--resume"]):
+        with pytest.raises(InputError, match=r"kept\.npz: graphs that passes are left out of need images"):
+            app(others, standalone_mode=False)

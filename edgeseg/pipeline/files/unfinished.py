@@ -54,8 +54,12 @@ class Unfinished:
         return self.folder / f"{self._stem}_{self.images}.npz"
 
     def put(self, source: Artifact, quantized: Artifact) -> None:
-        """A file is through; raises WorkError where the system refuses to write that down."""
+        """A file is through, and what was seen of it needed no more.
+
+        Raises WorkError or InputError where the system refuses.
+        """
         self._answers.put(self._asked(source), {"path": str(quantized.path), "sha256": quantized.sha256})
+        remove(self.seen)
 
     def get(self, source: Artifact) -> Artifact | None:
         """What was made of it, where that is still as it was. InputError for a damaged file."""

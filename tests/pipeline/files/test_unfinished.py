@@ -23,6 +23,12 @@ def artifact(tmp_path: Path) -> Artifact:
     return made
 
 
+def test_what_was_seen_of_a_file_goes_when_it_is_through(tmp_path: Path, artifact: Artifact) -> None:
+    unfinished = stopped(tmp_path, "quantize a", artifact)
+    unfinished.put(artifact, artifact)
+    assert not unfinished.seen.exists()
+
+
 def stopped(folder: Path, command: str, artifact: Artifact) -> Unfinished:
     unfinished = Unfinished(folder, command, "images")
     unfinished.put(artifact, artifact)
