@@ -54,6 +54,8 @@ def check_run(context: typer.Context) -> None:
     chosen = context.params
     if not chosen["accuracy"]:
         _check_beside(context, "--no-accuracy", _OF_ACCURACY_ALONE)
+    if chosen["device"].partition(":")[0] == "android":
+        _check_beside(context, "--device android", ("--effort", *_OF_ACCURACY_ALONE))
     if chosen["every"] and chosen["models"]:
         raise InputError("--all runs every network of the zoo; leave it out to run the models named")
 

@@ -12,7 +12,7 @@ from edgeseg.cli import options
 from edgeseg.cli.console import progress_bar, say, warn
 from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
-from edgeseg.cli.idle import check_head, check_run
+from edgeseg.cli.idle import check_head, check_passes, check_run
 from edgeseg.cli.show import show_comparison
 from edgeseg.cli.verdict import quantized_line, warn_calibration
 from edgeseg.core.source import Source
@@ -93,6 +93,7 @@ def run(
     job = Job(first, None, device, threads, data if accuracy else None, split, images, EFFORTS[effort.value])
     order = Order(first, formats[0], head.value if head else None, recipe, data, split, samples, str(out))
     matrix = Matrix(tuple(sources), formats, order, job)
+    check_passes(recipe.without, {order.format for order, _ in matrix.pairs()} or formats)
     need_writable(out / "records.json", "--out")
     if note := calibration_note(data, None) or (evaluation_note(data) if accuracy and not split else None):
         warn(f"edgeseg: {note}")

@@ -249,6 +249,9 @@ def test_usage_errors(cli) -> None:
     [
         ("run net.onnx --to tflite", ("net.onnx: is not of the format asked for, tflite",)),
         ("run net.onnx --head classmap", ("--head", "leave it out")),
+        ("run net.onnx --without dilated", ("--without dilated: that pass is for .tflite files", "leave it out")),
+        ("run net.onnx --device android:tool --images 2", ("--images: without effect beside --device android",)),
+        ("data folder:other --seed 1", ("--seed is of the built-in scenes, not of folder:other", "leave it out")),
         ("bench net.onnx --no-accuracy --mean 128,128,128", ("mean 128,128,128", "RGB / 255")),
         ("quantize net.onnx --int8 --std 0,1,1", ("std 0,1,1", "RGB / 255")),
         ("bench net.onnx --no-accuracy --layout NHWC", ("net.onnx: input image of shape 1x3x32x64 is not NHWC",)),

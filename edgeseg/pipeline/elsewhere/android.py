@@ -25,7 +25,7 @@ from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact
 
-__all__ = ["is_android", "measure_on_android"]
+__all__ = ["benchmark_model", "is_android", "measure_on_android"]
 
 _DEVICE = "android"
 _WARMUP_RUNS = 3
@@ -39,6 +39,14 @@ def is_android(device: str) -> bool:
     return device.partition(":")[0] == _DEVICE
 
 
+def benchmark_model(device: str) -> Path:
+    """The program that a device names; InputError where there is none."""
+    tool = Path(device.partition(":")[2])
+    if not tool.is_file():
+        raise InputError(f"device {device}: expected android:PATH of LiteRT's benchmark_model, built for the device")
+    return tool
+
+
 def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress = silent) -> list[Record | EdgesegError]:
     """Measure .tflite files on the device that adb finds: for each, in order, a Record or why there is none.
 
@@ -49,11 +57,7 @@ def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress =
         InputError: No such program, adb not installed, or a file that is no .tflite.
         MeasureError: adb finds no device, or cannot copy to it.
     """
-    tool = Path(job.device.partition(":")[2])
-    if not tool.is_file():
-        raise InputError(
-            f"device {job.device}: expected android:PATH of LiteRT's benchmark_model, built for the device"
-        )
+    tool = benchmark_model(job.device)
     for source in sources:
         if Path(source.target).suffix.lower() != ".tflite":
             raise InputError(f"{source.target}: only .tflite files go to Android; export it with --to tflite first")

@@ -6,11 +6,11 @@ interrupted and tries again what failed, whatever other commands did in the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeseg import models
+from edgeseg import models, runtimes
 from edgeseg.bench.comparison.compare import Failure
 from edgeseg.core.container import file_format
 from edgeseg.core.errors import EdgesegError, InputError
@@ -18,9 +18,10 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
 from edgeseg.pipeline.answers import Answers
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.elsewhere.devices import check_elsewhere, is_elsewhere
 from edgeseg.pipeline.images import open_evaluation
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure.benching import Titled
+from edgeseg.pipeline.measure.benching import Titled, shown_name
 from edgeseg.pipeline.measure.comparing import Comparison, measure_all
 from edgeseg.pipeline.runs.kept import Kept
 from edgeseg.pipeline.runs.making import Order
@@ -53,17 +54,18 @@ class Matrix:
 def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     """Make and measure one pair after the other; what fails becomes a Failure and the others go on.
 
-    Raises InputError for a source that is nothing, and for data without labels.
+    Raises InputError for a source that is nothing, a device that is none, and for data without labels.
     """
     check(matrix.sources)
     check_apart(matrix.sources)
     for source in matrix.sources:
         if is_file(source.target) and file_format(Path(source.target)) not in matrix.formats:
             raise InputError(f"{source.target}: is not of the format asked for, {matrix.formats[0]}; leave --to out")
+    pairs, result = list(matrix.pairs()), Comparison()
+    _check_device(matrix.job.device, sorted({order.format for order, _ in pairs}))
     if matrix.job.data:
         open_evaluation(matrix.job.data, matrix.job.split, None, matrix.job.images)
     kept = Kept(Answers(Path(matrix.order.folder) / "unfinished.json"))
-    pairs, result = list(matrix.pairs()), Comparison()
     for number, (order, job) in enumerate(pairs, 1):
         found = kept.get(order, job)
         if found is None:
@@ -75,6 +77,16 @@ def run_matrix(matrix: Matrix, progress: Titled, told: Told) -> Comparison:
     if not result.errors:
         kept.forget(pairs)
     return result
+
+
+def _check_device(device: str, formats: Collection[Format]) -> None:
+    if is_elsewhere(device):
+        check_elsewhere(device, formats)
+        return
+    offered = runtimes.devices()
+    for name in map(runtimes.for_format, formats):
+        if offered[name] and device not in offered[name]:  # What is not installed is told by name, where it is needed.
+            raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered[name])}")
 
 
 def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) -> Comparison:
@@ -95,7 +107,16 @@ def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) 
         files.append(Source(made["path"]))
     except EdgesegError as error:
         failed = _failed(order, "int8", error)
-    return measure_all(job, files, progress) + failed
+    return _measured(job, files, progress) + failed
+
+
+def _measured(job: Job, files: Sequence[Source], progress: Titled) -> Comparison:
+    """A device elsewhere may fail for all of them at once."""
+    try:
+        return measure_all(job, files, progress)
+    except EdgesegError as error:
+        failures = tuple(Failure.of(shown_name(file), error) for file in files)
+        return Comparison(failures=failures, errors=(error,) * len(failures))
 
 
 def _failed(order: Order, precision: Precision, error: EdgesegError) -> Comparison:

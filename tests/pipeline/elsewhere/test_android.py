@@ -11,6 +11,7 @@ from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.pipeline.elsewhere.android import is_android, measure_on_android
+from edgeseg.pipeline.elsewhere.devices import check_elsewhere
 from edgeseg.pipeline.job import Job
 
 ADB = """#!/bin/sh
@@ -111,3 +112,16 @@ def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="adb is not installed"):
         measured(tool, file)
+
+
+def test_where_it_cannot_be_measured_is_told_before_long_work(tmp_path: Path) -> None:
+    tool = script(tmp_path / "tool", TOOL, tmp_path)
+    check_elsewhere(f"android:{tool}", ["tflite"])
+    check_elsewhere("ssh://board", ["onnx", "tflite"])
+    for device, words in (
+        (f"android:{tool}", r"only \.tflite files go to Android; give --to tflite"),
+        ("android:gone", "expected android:PATH"),
+        ("ssh://board?key", "expected ssh://"),
+    ):
+        with pytest.raises(InputError, match=words):
+            check_elsewhere(device, ["onnx", "tflite"])
