@@ -48,7 +48,7 @@ class Worker:
 
     def __init__(self, task: str, name: str, threads: int) -> None:
         self._name = name
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "edgeseg.worker", task],  # Or a statistics.py here is taken for Python's.

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, WorkError
+from edgeseg.core.source import Source
 from edgeseg.pipeline.apart import apart
+from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
 
 
@@ -18,3 +20,10 @@ def test_modules_here_named_like_those_of_python_are_not_taken_for_them(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="'nothing' is no task"):
         apart("nothing", "it", {}, 1, silent)
+
+
+def test_a_process_that_dies_after_words_that_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("import os\ndef boom():\n    os.write(2, b'gone: r\\xe9seau')\n    os.abort()\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkError, match=r"mine:boom: the process at work on it was ended by SIGABRT"):
+        apart("measure", "mine:boom", Job(Source("mine:boom")).to_json(), 1, silent)

@@ -117,7 +117,7 @@ def _property(name: str) -> str:
 def _adb(*arguments: str) -> str:
     """All that a command prints; InputError without adb, MeasureError where the command fails."""
     try:
-        done = subprocess.run(["adb", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["adb", *arguments], capture_output=True, encoding="utf-8", errors="replace", check=False)
     except FileNotFoundError as error:
         raise InputError("adb is not installed here; --device android needs the Android platform tools") from error
     if done.returncode:

@@ -114,6 +114,12 @@ def test_what_can_go_wrong(home: Path, file: Path, tmp_path: Path, monkeypatch: 
         measured(tool, file)
 
 
+def test_a_device_with_words_that_are_no_text(home: Path, file: Path, tmp_path: Path) -> None:
+    script(home / "bin" / "getprop", "#!/bin/sh\nprintf 't\\351l\\351phone\\n'\n", home)
+    (record,) = measured(script(tmp_path / "tool", TOOL.replace("TIME", "7421.5"), home), file)
+    assert isinstance(record, Record)
+
+
 def test_where_it_cannot_be_measured_is_told_before_long_work(tmp_path: Path) -> None:
     tool = script(tmp_path / "tool", TOOL, tmp_path)
     check_elsewhere(f"android:{tool}", ["tflite"])
