@@ -27,7 +27,7 @@ def data(
     split: options.Split = None,
     size: options.Size = None,
     images: Annotated[int | None, typer.Option("--images", min=1, help="How many; by default all.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the built-in scenes.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the built-in scenes; by default 0.")] = None,
 ) -> None:
     """Check a dataset image by image, or write it to disk."""
     from edgeseg import data as room
@@ -35,7 +35,10 @@ def data(
     from edgeseg.core.types import Size
     from edgeseg.data.check import check
 
-    opened = room.open_dataset(dataset, split=split, size=Size.parse(size) if size else None, limit=images, seed=seed)
+    if seed is not None and dataset != "scenes":
+        raise InputError(f"--seed is of the built-in scenes, not of {dataset}; leave it out")
+    wanted = Size.parse(size) if size else None
+    opened = room.open_dataset(dataset, split=split, size=wanted, limit=images, seed=seed or 0)
     if write is not None:
         writer = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="writing images")
         with progress_bar(f"write {dataset}") as show:
