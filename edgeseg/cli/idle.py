@@ -102,8 +102,12 @@ def check_quantize(context: typer.Context, recipe: Recipe) -> Kind:
 
 def check_images(context: typer.Context, keep: Keep) -> None:
     """Raise InputError for what `quantize` needs images for where a calibration file stands for them."""
-    if context.params["ablate"] and not keep.add:
+    if keep.add:
+        return
+    if context.params["ablate"]:
         raise InputError(f"{keep.path}: graphs that passes are left out of need images; leave --calibration out")
+    if context.params["min_sqnr"] is not None and not is_given(context, "--data"):
+        raise InputError(f"{keep.path}: holds no images, which --min-sqnr needs; name them with --data")
 
 
 def check_passes(without: Sequence[str], formats: Collection[Format]) -> None:

@@ -31,6 +31,7 @@ def show_comparison(
 ) -> None:
     """Print the table and write the files; raises the first failure's error once all is written."""
     from edgeseg.bench.comparison.terminal import class_table, terminal_table
+    from edgeseg.pipeline.elsewhere.android import is_android
     from edgeseg.pipeline.measure import comparing
 
     console = table_console()
@@ -40,7 +41,7 @@ def show_comparison(
         console.print(class_table(rows))
     for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
         say(f"table: {path}")
-    if picture and job.data:
+    if picture and job.data and not is_android(job.device):  # Which measures no accuracy.
         _draw(comparison, job.data, job.split, out)
     if comparison.errors:
         raise comparison.errors[0]

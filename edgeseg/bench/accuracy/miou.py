@@ -153,5 +153,5 @@ def evaluate(
         if progress:
             progress("accuracy", index + 1, total)
     if index < 0:
-        raise MeasureError(f"{dataset.name}: no image to measure accuracy on; choose another split or --limit")
+        raise MeasureError(f"{dataset.name}: no image to measure accuracy on; choose another split")
     return matrix

@@ -60,7 +60,7 @@ def read_cell(path: str | Path | None) -> tuple[Branch, ...]:
     if path is None:
         return CITYSCAPES
     try:
-        branches = json.loads(Path(path).read_text())
+        branches = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give the JSON description of a dense prediction cell") from None
     except (OSError, ValueError, RecursionError) as error:

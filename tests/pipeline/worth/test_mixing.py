@@ -242,7 +242,8 @@ def test_layers_cover_the_network_in_either_format(tmp_path: Path, format: str) 
 
 
 def test_min_sqnr_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) -> None:
-    command = ("quantize", "--int8", fragile.path, "--samples", "4", "--threads", "1", "--no-profile", "--min-sqnr")
+    command = ("quantize", "--int8", fragile.path, "--samples", "4", "--threads", "1", "--no-profile")
+    command = (*command, "--calibration", "seen.npz", "--min-sqnr")
     done = cli(*command, "25")
     assert done.returncode == 0, done.stderr
     assert "dB at the scores of the worst image with" in done.stdout
@@ -251,6 +252,9 @@ def test_min_sqnr_on_the_command_line(cli, tmp_path: Path, fragile: Artifact) ->
     assert facts is not None
     assert "left in float" in str(facts.recipe)
     done = cli(*command, "150")
+    assert done.returncode == 2
+    assert "seen.npz: holds no images, which --min-sqnr needs; name them with --data" in done.stderr
+    done = cli(*command, "150", "--data", "scenes")
     assert done.returncode == 1
     assert "no int8 file keeps the SQNR at 150 dB" in done.stderr
 
