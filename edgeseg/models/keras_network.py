@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,8 @@ def open_saved_model(path: Path, size: Size | None) -> keras.Model:
 
 def _check_graph(path: Path, graph: Any) -> None:
     """A SavedModel is no more of layers that could be built again."""
-    nodes = chain(graph.node, *(function.node_def for function in graph.library.function))
+    outer, functions = attrgetter("node", "library.function")(graph)
+    nodes = chain(outer, *(function.node_def for function in functions))
     dtypes = (tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op in _PRODUCTS)
     if (dtype := next((dtype for dtype in dtypes if dtype in _OTHER_FLOATS), None)) is not None:
         remedy = "give the .keras file of its network, or save it anew from one in float32"

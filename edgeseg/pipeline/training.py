@@ -73,8 +73,9 @@ def train(
     else:
         learner = models.as_model(model, classes=classes, size=size)
     if learner.float32_copy:
-        policy = 'build it under keras.config.set_dtype_policy("float32")'
-        raise InputError(f"{learner.name} computes in half floats, which edgeseg does not train in; {policy}")
+        from edgeseg.models.keras_float32 import FLOAT32
+
+        raise InputError(f"{learner.name} computes in half floats, which edgeseg does not train in; {FLOAT32}")
     target = Path(path or Path(folder) / f"{workspace.file_name(learner.name)}_weights.safetensors")
     labelled = (
         data.open_dataset(dataset, split="train", size=size, limit=images) if isinstance(dataset, str) else dataset
