@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgeseg.cli import options
+from edgeseg.cli import given, options
 from edgeseg.cli.console import progress_bar
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.idle import check_bench
@@ -67,7 +67,7 @@ def bench(
     check_bench(context)
     targets = models or [str(a.path) for a in workspace.need(workspace.artifacts(out), out, "edgeseg export")]
     sources = completed([source(target) for target in targets])
-    evaluation = options.evaluation(scales, flip, at)
+    evaluation = given.evaluation(scales, flip, at)
     spent = EFFORTS[effort.value]
     job = Job(sources[0], runtime, device, threads, data if accuracy else None, split, images, spent, evaluation)
     if profile:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgeseg.cli.options import is_given, parameter
+from edgeseg.cli.given import is_given, parameter
 from edgeseg.core.errors import InputError
 
 if TYPE_CHECKING:

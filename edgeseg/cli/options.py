@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgeseg.core.errors import InputError
-
-if TYPE_CHECKING:
-    from edgeseg.core.evaluation import Evaluation
 
 __all__ = [
     "DATASETS",
@@ -62,12 +59,7 @@ __all__ = [
     "Threads",
     "Weights",
     "Without",
-    "evaluation",
     "folder",
-    "is_given",
-    "left_out",
-    "parameter",
-    "percentile_of",
 ]
 
 _NETWORK = "Zoo name, smp:DECODER:ENCODER, timm:NAME, package.module:callable, .keras file"
@@ -270,39 +262,3 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where this command
 Tables = Annotated[
     list[TableFormat] | None, typer.Option("--table", help="Table files to write beside the artifacts (default md).")
 ]
-
-
-def percentile_of(method: RangeMethod, percentile: float | None) -> float:
-    """The percentile of a recipe; InputError where it is given to another method."""
-    from edgeseg.core.protocols import Recipe
-
-    if percentile is not None and method is not RangeMethod.PERCENTILE:
-        raise InputError(f"--percentile is of --method percentile, not of {method.value}; give both or neither")
-    return Recipe.percentile if percentile is None else percentile
-
-
-def evaluation(scales: str, flip: bool, at: At) -> Evaluation:
-    """What `--scales`, `--flip` and `--at` ask for; InputError for scales that are no numbers."""
-    from edgeseg.core.evaluation import Evaluation
-
-    try:
-        numbers = tuple(float(scale) for scale in scales.split(","))
-    except ValueError:
-        raise InputError(f"--scales {scales}: expected numbers with commas between them, like 0.75,1,1.25") from None
-    return Evaluation(numbers, flip, at.value)
-
-
-def is_given(context: typer.Context, option: str) -> bool:
-    """Whether an option was typed, rather than left at its default."""
-    told = context.get_parameter_source(parameter(option))
-    return told is not None and told.name == "COMMANDLINE"
-
-
-def parameter(option: str) -> str:
-    """The name of an option in a context."""
-    return option.removeprefix("--").replace("-", "_")
-
-
-def left_out(without: list[Pass] | None) -> tuple[str, ...]:
-    """The names that `--without` gave, as a Recipe has them."""
-    return tuple(each.value for each in without or ())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeseg.cli import options
+from edgeseg.cli import given, options
 from edgeseg.cli.console import say, waiting, warn
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.idle import check_images, check_passes, check_quantize
@@ -21,6 +21,66 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 
+Models = Annotated[
+    list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
+]
+Int8 = Annotated[bool, typer.Option("--int8", help="Static int8 weights and activations.")]
+Int16Activations = Annotated[
+    bool, typer.Option("--int16-activations", help="With --int8: int8 weights, 16-bit activations.")
+]
+Dynamic = Annotated[
+    bool, typer.Option("--dynamic", help="Int8 weights, activations quantized at run time; calibrates with no image.")
+]
+Fp16 = Annotated[
+    bool, typer.Option("--fp16", help="Half floats inside, float32 at the ends; calibrates with no image.")
+]
+Profile = Annotated[
+    bool,
+    typer.Option(
+        "--profile/--no-profile",
+        help="Hold the int8 file against the float one on this machine, and say what runs in float and why.",
+    ),
+]
+FloatSlow = Annotated[
+    bool | None,
+    typer.Option(
+        "--float-slow/--no-float-slow",
+        help="Leave in float what this machine is faster in float for; unasked where int8 is slower than float. "
+        "What is found depends on the machine and on chance; it is printed as --float options, which leave the "
+        "same in float anywhere.",
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        min=0.0,
+        metavar="POINTS",
+        help="mIoU points that int8 may cost on the evaluation split of --data: the layers that it takes are left "
+        "in float. Exit code 1, and no file, where that is not enough.",
+    ),
+]
+MinSqnr = Annotated[
+    float | None,
+    typer.Option(
+        "--min-sqnr",
+        min=0.0,
+        metavar="DB",
+        help="How far the noise that int8 puts on the scores is to lie below them on every calibration image, "
+        "which needs no labels: the layers that it takes are left in float. Exit code 1, and no file, where that "
+        "is not enough.",
+    ),
+]
+Ablate = Annotated[
+    bool,
+    typer.Option(
+        "--ablate",
+        help="Say what each pass that applied bought, by quantizing once more without it: SQNR at the scores, "
+        "time, share of operators in int8.",
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("quantize")(quantize)
@@ -30,17 +90,11 @@ def add_to(app: typer.Typer) -> None:
 def quantize(
     context: typer.Context,
     source: SourceOf,
-    models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"{options.MODEL_HELP} Default: the workspace.")
-    ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Static int8 weights and activations.")] = False,
-    int16_activations: Annotated[
-        bool, typer.Option("--int16-activations", help="With --int8: int8 weights, 16-bit activations.")
-    ] = False,
-    dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="Int8 weights, activations quantized at run time; needs no image.")
-    ] = False,
-    fp16: Annotated[bool, typer.Option("--fp16", help="Half floats inside, float32 at the ends; no image.")] = False,
+    models: Models = None,
+    int8: Int8 = False,
+    int16_activations: Int16Activations = False,
+    dynamic: Dynamic = False,
+    fp16: Fp16 = False,
     data: options.Data = "scenes",
     split: options.Split = None,
     samples: options.Samples = 64,
@@ -55,52 +109,12 @@ def quantize(
     output: options.Output = options.OutputKind.AUTO,
     calibration: options.Calibration = None,
     threads: options.Threads = 2,
-    profile: Annotated[
-        bool,
-        typer.Option(
-            "--profile/--no-profile",
-            help="Hold the int8 file against the float one on this machine, and say what runs in float and why.",
-        ),
-    ] = True,
-    float_slow: Annotated[
-        bool | None,
-        typer.Option(
-            "--float-slow/--no-float-slow",
-            help="Leave in float what this machine is faster in float for; unasked where int8 is slower than float. "
-            "What is found depends on the machine and on chance; it is printed as --float options, which leave the "
-            "same in float anywhere.",
-        ),
-    ] = None,
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-drop",
-            min=0.0,
-            metavar="POINTS",
-            help="mIoU points that int8 may cost on the evaluation split of --data: the layers that it takes are left "
-            "in float. Exit code 1, and no file, where that is not enough.",
-        ),
-    ] = None,
-    min_sqnr: Annotated[
-        float | None,
-        typer.Option(
-            "--min-sqnr",
-            min=0.0,
-            metavar="DB",
-            help="How far the noise that int8 puts on the scores is to lie below them on every calibration image, "
-            "which needs no labels: the layers that it takes are left in float. Exit code 1, and no file, where that "
-            "is not enough.",
-        ),
-    ] = None,
+    profile: Profile = True,
+    float_slow: FloatSlow = None,
+    max_drop: MaxDrop = None,
+    min_sqnr: MinSqnr = None,
     images: options.Images = None,
-    ablate: Annotated[
-        bool,
-        typer.Option(
-            "--ablate",
-            help="Say what each pass that applied bought, by quantizing once more without it: SQNR at the scores, "
-            "time, share of operators in int8.",
-        ),
-    ] = False,
+    ablate: Ablate = False,
     resume: options.Resume = False,
     out: options.Out = Path("edgeseg-out"),
 ) -> None:
@@ -110,26 +124,14 @@ def quantize(
     """
     from edgeseg import pipeline
     from edgeseg.core.cpu import check_threads
-    from edgeseg.core.protocols import Recipe
     from edgeseg.pipeline import workspace
     from edgeseg.pipeline.fitting import formats_of
     from edgeseg.pipeline.sources import check, check_apart
 
     check_threads(threads)
-    recipe = Recipe(
-        precision=_precision_of(int8, dynamic, fp16, int16_activations),
-        method=method.value,
-        percentile=options.percentile_of(method, percentile),
-        per_channel=not per_tensor,
-        without=options.left_out(without),
-        floating=tuple(floating or ()),
-        target=target.value,
-        input=input.value,
-        output=output.value,
-        learned_rounding=learned_rounding,
-    )
+    recipe = given.recipe(context, _precision_of(int8, dynamic, fp16, int16_activations))
     budget = pipeline.Budget(max_drop, data, images, min_sqnr) if (max_drop, min_sqnr) != (None, None) else None
-    default_images = not options.is_given(context, "--data")
+    default_images = not given.is_given(context, "--data")
     wanted = Wanted(out, threads, budget, profile, float_slow, ablate, default_images)
     sources = [source(model) for model in models or []]
     check_apart(sources)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from edgeseg.cli import options
+from edgeseg.cli import given, options
 from edgeseg.cli.console import progress_bar, say, warn
 from edgeseg.cli.export import exported_line
 from edgeseg.cli.facts import SourceOf, takes_files
@@ -67,7 +67,6 @@ def run(
     """
     from edgeseg.bench.times.latency import EFFORTS
     from edgeseg.core.files import need_writable
-    from edgeseg.core.protocols import Recipe
     from edgeseg.models import names
     from edgeseg.pipeline.fitting import formats_of
     from edgeseg.pipeline.images import calibration_note, evaluation_note
@@ -76,16 +75,7 @@ def run(
     from edgeseg.pipeline.runs.matrix import Matrix, run_matrix
 
     check_run(context)
-    recipe = Recipe(
-        method=method.value,
-        percentile=options.percentile_of(method, percentile),
-        per_channel=not per_tensor,
-        without=options.left_out(without),
-        target=target.value,
-        input=input.value,
-        output=output.value,
-        learned_rounding=learned_rounding,
-    )
+    recipe = given.recipe(context)
     sources = [source(model) for model in (names() if every else models or ["fastscnn"])]
     check_head(context, sources)
     formats = formats_of(recipe.target, sources, cast("list[Format]", [format.value for format in to or []]))
@@ -97,7 +87,7 @@ def run(
     need_writable(out / "records.json", "--out")
     if note := calibration_note(data, None) or (evaluation_note(data) if accuracy and not split else None):
         warn(f"edgeseg: {note}")
-    comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not options.is_given(context, "--data")))
+    comparison = run_matrix(matrix, progress_bar, partial(_tell, by_default=not given.is_given(context, "--data")))
     show_comparison(comparison, job, out, table, sort, per_class, picture)
 
 

@@ -66,7 +66,7 @@ def show_profiles(job: Job, sources: Sequence[Source], out: Path, tables: Sequen
 
     A file that fails does not stop the others; raises the first one's error once all is written.
     """
-    from edgeseg.bench.comparison.compare import Failure
+    from edgeseg.bench.comparison.failure import Failure
     from edgeseg.bench.comparison.terminal import terminal_table
     from edgeseg.bench.profiles.operator_tables import terminal_profile
     from edgeseg.pipeline.measure import profiling

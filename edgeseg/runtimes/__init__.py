@@ -17,7 +17,7 @@ from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normaliza
 if TYPE_CHECKING:
     from edgeseg.runtimes.session import Session
 
-__all__ = ["declarations", "describe", "devices", "for_format", "open_session", "precision_of"]
+__all__ = ["check_device", "declarations", "describe", "devices", "for_format", "open_session", "precision_of"]
 
 _ROOM = "edgeseg.runtimes"
 
@@ -44,6 +44,12 @@ def devices() -> dict[str, tuple[str, ...]]:
         except MissingDependency:
             found[name] = ()
     return found
+
+
+def check_device(device: str, runtime: str) -> None:
+    """Raise InputError for a device that a runtime does not offer here, MissingDependency where it is not installed."""
+    if device not in (offered := _devices(runtime, declarations()[runtime])):
+        raise InputError(f"no device {device!r} on runtime {runtime}, which offers here: {', '.join(offered)}")
 
 
 def open_session(
@@ -81,8 +87,10 @@ def open_session(
         raise InputError(f"{what}: runtime {name} runs {declared.format}, not {format}; use {for_format(format)}")
     check_threads(threads)
     module = _load(name, declared)
-    if device not in (offered := _devices(name, declared)):
-        raise InputError(f"{what}: no device {device!r} on runtime {name}, which offers here: {', '.join(offered)}")
+    try:
+        check_device(device, name)
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
     if isinstance(source, Artifact):
         read_facts(source.path)  # refuses a damaged file, on which a runtime may crash
     session: Session = module.open_session(source, threads, device=device, tensors=tensors, watch=watch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Literal, TypeAlias, get_args
 
@@ -17,25 +16,11 @@ from edgeseg.bench.times.latency import LatencySummary, summarize
 from edgeseg.core.errors import InputError
 from edgeseg.core.record import Record
 
-__all__ = ["Failure", "Row", "Sort", "compare", "float_record"]
+__all__ = ["Row", "Sort", "compare", "float_record"]
 
 Sort: TypeAlias = Literal["model", "latency", "miou", "size"]
 
 _BYTES_PER_MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An artifact that could not be measured, and why."""
-
-    name: str
-    reason: str
-
-    @classmethod
-    def of(cls, name: str, error: Exception) -> Failure:
-        """The reason is the error's message, less the file at its beginning where that has this name."""
-        subject, _, rest = str(error).partition(": ")
-        return cls(name, rest if Path(subject).name == name else str(error))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from edgeseg.bench.comparison.columns import columns, footnotes, full_name
-from edgeseg.bench.comparison.compare import Failure, Row
+from edgeseg.bench.comparison.compare import Row
+from edgeseg.bench.comparison.failure import Failure
 from edgeseg.bench.comparison.records import records_json
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeseg.bench.comparison.columns import ACCURACY, DISPENSABLE, IDENTITY, SPEED, Column, footnotes, full_name
-from edgeseg.bench.comparison.compare import Failure, Row
+from edgeseg.bench.comparison.compare import Row
+from edgeseg.bench.comparison.failure import Failure
 from edgeseg.bench.comparison.tables import class_cell, class_names
 
 __all__ = ["class_table", "terminal_table"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 from edgeseg import models, runtimes
-from edgeseg.bench.comparison.compare import Failure, Row, Sort, compare, float_record
+from edgeseg.bench.comparison.compare import Row, Sort, compare, float_record
+from edgeseg.bench.comparison.failure import Failure
 from edgeseg.bench.comparison.records import write_records
 from edgeseg.bench.comparison.tables import TableFormat, write_table
 from edgeseg.core import registry

@@ -7,13 +7,14 @@ interrupted and tries again what failed, whatever other commands did in the same
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeseg import models, runtimes
-from edgeseg.bench.comparison.compare import Failure
+from edgeseg.bench.comparison.failure import Failure
 from edgeseg.core.container import file_format
-from edgeseg.core.errors import EdgesegError, InputError
+from edgeseg.core.errors import EdgesegError, InputError, MissingDependency
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Format, Precision
 from edgeseg.pipeline.answers import Answers
@@ -83,10 +84,9 @@ def _check_device(device: str, formats: Collection[Format]) -> None:
     if is_elsewhere(device):
         check_elsewhere(device, formats)
         return
-    offered = runtimes.devices()
     for name in map(runtimes.for_format, formats):
-        if offered[name] and device not in offered[name]:  # What is not installed is told by name, where it is needed.
-            raise InputError(f"no device {device!r} on runtime {name}, which offers here: {', '.join(offered[name])}")
+        with suppress(MissingDependency):  # Which is told where it is needed, and stops no other format.
+            runtimes.check_device(device, name)
 
 
 def _run_pair(order: Order, job: Job, title: str, progress: Titled, told: Told) -> Comparison:

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from edgeseg.bench.comparison.columns import footnotes
-from edgeseg.bench.comparison.compare import Failure, Row, compare, float_record
+from edgeseg.bench.comparison.compare import Row, compare, float_record
+from edgeseg.bench.comparison.failure import Failure
 from edgeseg.bench.comparison.records import read_records
 from edgeseg.bench.comparison.tables import class_markdown, to_csv, to_markdown, write_table
 from edgeseg.bench.comparison.terminal import class_table, terminal_table
