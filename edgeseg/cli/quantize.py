@@ -138,8 +138,10 @@ def quantize(
     floats = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
     check(floats)
     kind = check_quantize(context, recipe)
+    unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
     asked_keep = pipeline.keep_at(calibration) if calibration else None
-    if asked_keep and not resume:  # What goes on may have begun that file.
+    if asked_keep:
+        asked_keep = unfinished.owned(asked_keep) if resume else asked_keep
         check_images(context, asked_keep)
     if asked_keep is None or asked_keep.add:  # Images are read, which are told at once if they cannot be.
         note = pipeline.calibration_note(data, split)
@@ -156,11 +158,7 @@ def quantize(
     for artifact in found:
         target_path = pipeline.quantized_path(artifact.path, recipe.precision, out)
         workspace.check_target(target_path, artifact.facts.format, [each.path for each in found])
-    unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
-    unfinished.begin(resume)
-    if asked_keep:
-        asked_keep = unfinished.owned(asked_keep)
-        check_images(context, asked_keep)
+    unfinished.begin(resume, asked_keep)
     for artifact in workspace.need(found, out, "edgeseg export"):
         if (before := unfinished.get(artifact)) is not None:
             say(f"{before.path}: made before this went on")

@@ -28,20 +28,19 @@ class Unfinished:
     command: str
     images: str | None
 
-    def begin(self, resume: bool) -> None:
-        """Forget what the same command left, unless it is to go on with that."""
-        if not resume:
-            self.end()
-
-    def owned(self, keep: Keep) -> Keep:
-        """The same calibration file, added to where this command began without it, which is written down here.
+    def begin(self, resume: bool, keep: Keep | None = None) -> None:
+        """Forget what the same command left, unless it is to go on with that; write down a calibration file it begins.
 
         Raises WorkError where the system refuses that, InputError for a damaged file.
         """
-        asked = {"calibration": str(keep.path)}
-        if keep.add:
-            self._answers.put(asked, True)
-        return replace(keep, add=keep.add or self._answers.get(asked) is not None)
+        if not resume:
+            self.end()
+        if keep and keep.add:
+            self._answers.put(_calibration(keep), True)
+
+    def owned(self, keep: Keep) -> Keep:
+        """The same calibration file, added to where this command began it. InputError for a damaged file."""
+        return replace(keep, add=keep.add or self._answers.get(_calibration(keep)) is not None)
 
     def end(self) -> None:
         """Nothing is left to go on with."""
@@ -84,3 +83,7 @@ class Unfinished:
 
     def _asked(self, source: Artifact) -> dict[str, str | None]:
         return {"path": str(source.path), "sha256": source.sha256, "images": self.images}
+
+
+def _calibration(keep: Keep) -> dict[str, str]:
+    return {"calibration": str(keep.path)}

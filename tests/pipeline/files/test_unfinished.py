@@ -54,6 +54,7 @@ def test_a_calibration_file_is_added_to_by_the_command_that_began_it_alone(tmp_p
     began, found = Keep(tmp_path / "seen.npz", add=True), Keep(tmp_path / "seen.npz", add=False)
     one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
     assert other.owned(found) == found
+    one.begin(resume=True, keep=began)
     assert one.owned(began) == one.owned(found) == began
     assert other.owned(found) == found
     one.begin(resume=True)
