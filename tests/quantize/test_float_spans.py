@@ -21,6 +21,12 @@ from tests.quantize.test_quantizers import sqnr_db
 SIZE = Size(64, 128)
 
 
+def down_twice() -> tuple[nn.Conv2d, nn.Conv2d, nn.Conv2d]:
+    """To a quarter of the size, and scores of 3 classes."""
+    torch.manual_seed(0)
+    return nn.Conv2d(3, 16, 3, 2, padding=1), nn.Conv2d(16, 32, 3, 2, padding=1), nn.Conv2d(32, 3, 1)
+
+
 class Flow(nn.Module):
     """A small map is enlarged at places that a flow of pixels moves."""
 
@@ -99,12 +105,7 @@ class GroupNormed(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        torch.manual_seed(0)
-        self.first, self.second, self.last = (
-            nn.Conv2d(3, 16, 3, 2, padding=1),
-            nn.Conv2d(16, 32, 3, 2, padding=1),
-            nn.Conv2d(32, 3, 1),
-        )
+        self.first, self.second, self.last = down_twice()
         self.norms = nn.ModuleList([nn.GroupNorm(4, 16, eps=1e-3), nn.GroupNorm(4, 32, eps=1e-3)])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,12 +145,7 @@ class Gelu(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        torch.manual_seed(0)
-        self.first, self.second, self.last = (
-            nn.Conv2d(3, 16, 3, 2, padding=1),
-            nn.Conv2d(16, 32, 3, 2, padding=1),
-            nn.Conv2d(32, 3, 1),
-        )
+        self.first, self.second, self.last = down_twice()
         for layer in (self.first, self.second):
             layer.weight.data *= 5
 
