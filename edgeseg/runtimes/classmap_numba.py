@@ -134,10 +134,11 @@ def _candidates(scores: Any, leaders: Any, cell: Any, left_out: Any, candidates:
 
 @compiled_by(njit)
 def _fill_mixed(scores: Any, cell: Any, pixels: Any, weights: Any, candidates: Any, best: Any, out: Any) -> None:
-    """Every pixel of a cell; the loops over x are what the compiler vectorises."""
+    """Every pixel of a cell; the compiler vectorises the loops over x, once it knows that no x is negative."""
     (north, south, west, east), (y0, y1, x0, x1), (above, below, before, after) = cell, pixels, weights
     chosen, count = candidates
-    for y in range(y0, y1):
+    first, last = np.uintp(x0), np.uintp(x1)
+    for y in range(np.uintp(y0), np.uintp(y1)):
         k, up, down = chosen[0], above[y], below[y]
         left = up * scores[north, west, k] + down * scores[south, west, k]
         right = up * scores[north, east, k] + down * scores[south, east, k]
@@ -145,18 +146,18 @@ def _fill_mixed(scores: Any, cell: Any, pixels: Any, weights: Any, candidates: A
             other = chosen[1]
             other_left = up * scores[north, west, other] + down * scores[south, west, other]
             other_right = up * scores[north, east, other] + down * scores[south, east, other]
-            for x in range(x0, x1):
+            for x in range(first, last):
                 score, rival = before[x] * left + after[x] * right, before[x] * other_left + after[x] * other_right
                 out[y, x] = other if rival > score else k
             continue
-        for x in range(x0, x1):
+        for x in range(first, last):
             best[x] = before[x] * left + after[x] * right
             out[y, x] = k
         for index in range(1, count):
             k = chosen[index]
             left = up * scores[north, west, k] + down * scores[south, west, k]
             right = up * scores[north, east, k] + down * scores[south, east, k]
-            for x in range(x0, x1):
+            for x in range(first, last):
                 score = before[x] * left + after[x] * right
                 out[y, x] = k if score > best[x] else out[y, x]
                 best[x] = max(score, best[x])

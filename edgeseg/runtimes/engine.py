@@ -50,8 +50,9 @@ class Signature:
 class Engine:
     """A network in a runtime's hands, fed with the input's own dtype and giving the output's own.
 
-    `run` gives the output of a batch, which the caller owns. `tensors` runs a batch and gives the input, then every
-    computed tensor in execution order, or the watched ones alone; it is None where the engine was not opened for that.
+    `run` gives the output of a batch, which the caller owns. `lent` gives it where it lies, good until the next run;
+    None where `run` copies nothing out. `tensors` runs a batch and gives the input, then every computed tensor in
+    execution order, or the watched ones alone; it is None where the engine was not opened for that.
     `trace` runs a batch so many times under the runtime's profiler, None where the runtime has none that can be read.
     `holding` takes a batch into the runtime's own memory and gives a call that runs the network on it, None where `run`
     copies nothing in or out.
@@ -64,6 +65,7 @@ class Engine:
     tensors: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]] | None = None
     trace: Callable[[NDArray[Any], int], Trace] | None = None
     holding: Callable[[NDArray[Any]], Callable[[], object]] | None = None
+    lent: Callable[[NDArray[Any]], NDArray[Any]] | None = None
 
 
 def watched(path: Path, names: list[str], watch: tuple[str, ...]) -> list[str]:

@@ -75,6 +75,11 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         values: NDArray[Any] = interpreter.get_tensor(result["index"])
         return values
 
+    def lent(batch: NDArray[Any]) -> NDArray[Any]:
+        holding(batch)()
+        values: NDArray[Any] = interpreter.tensor(result["index"])()
+        return values
+
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         run(batch)
         for index, name in wanted.items():
@@ -87,7 +92,7 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         found: Trace = profiler.trace(path, batch, threads, runs, WARMUP_RUNS)
         return found
 
-    return Engine(_port(details), _port(result), run, computed if wanted else None, trace, holding)
+    return Engine(_port(details), _port(result), run, computed if wanted else None, trace, holding, lent)
 
 
 def signature(path: Path) -> Signature:

@@ -60,7 +60,8 @@ class Session:
         Integer scores are compared as integers, so equal ones tie and the lowest class wins. A class map that the file
         gives itself is brought to another size by nearest neighbours.
         """
-        raw = self.run(batch)
+        engine = self._engine
+        raw = (engine.lent or engine.run)(self._fed(batch))
         own, output = self.facts.input.size, self.facts.output
         size = size or own
         if output.head == "classmap":

@@ -72,6 +72,20 @@ def test_what_is_timed_of_tflite_is_a_run_without_copies(write_tflite, image, mo
     assert called == ["set_tensor", "invoke", "invoke"]
 
 
+def test_a_class_map_of_tflite_copies_no_scores_and_stays_what_it_is(write_tflite, image, monkeypatch) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    batch = image.transpose(0, 2, 3, 1).copy()
+    with runtimes.open_session(described(write_tflite())) as session:
+        expected = session.run(batch)
+        monkeypatch.delattr(Interpreter, "get_tensor")
+        first = session.classmap(batch)
+        kept = first.copy()
+        assert (session.classmap(-batch) != first).any()
+        assert (first == kept).all()
+    assert (first == upsampled(expected.transpose(0, 3, 1, 2), image.shape[2:])).all()
+
+
 def test_onnx_tensors_in_execution_order(write_onnx, image, scores) -> None:
     with runtimes.open_session(described(write_onnx("logits")), tensors=True) as session:
         found = dict(session.tensors(image))
