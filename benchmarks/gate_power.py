@@ -48,7 +48,7 @@ def slowed(path: Path, units: int, target: Path) -> Path:
         "extra_zero": np.zeros(1, np.int64),
         "extra_one": np.ones(1, np.int64),
         "extra_kernel": np.full((CHANNELS, CHANNELS, 3, 3), 0.01, np.float32),
-        "extra_maps": np.ones((1, CHANNELS, 32, 32), np.float32),
+        "extra_maps": np.ones((1, CHANNELS, 12, 12), np.float32),
     }
     nodes = [
         helper.make_node("Slice", [model.graph.input[0].name, "extra_zero", "extra_one", "extra_one"], ["extra_slice"]),

@@ -25,6 +25,9 @@ _SHARES = tuple(_FIRST ** (1 - look / (_LOOKS - 1)) for look in range(_LOOKS))
 
 _MOST_TURNS = 15
 
+_TRIALS, _TRIALS_S = 3, 1.0
+"""Turns that tell how long one takes, so that one that was disturbed does not; no further ones after a second."""
+
 
 def race(
     baseline: Runner,
@@ -86,17 +89,20 @@ class _Rounds:
     def play(self) -> None:
         """One round, before the first of which one that does not count says how many turns are worth opening for."""
         if not self.turns:
-            start = self.clock()
-            self._turn(anew=True)
-            between = self.clock()
-            self._turn(anew=False)
-            turn = self.clock() - between
-            opening = between - start - turn
-            self.turns = max(1, min(_MOST_TURNS, round(2 * opening / turn))) if turn > 0 else 1
+            opening, trials = self._took(anew=True), [self._took(anew=False)]
+            while len(trials) < _TRIALS and sum(trials) < _TRIALS_S:
+                trials.append(self._took(anew=False))
+            turn = median(trials)
+            self.turns = max(1, min(_MOST_TURNS, round(2 * (opening - turn) / turn))) if turn > 0 else 1
         found = [self._turn(anew=number == 0) for number in range(self.turns)]
         self.ratios.append(_middle_ratio(found))
         for times, own in zip(self.times, zip(*found, strict=True), strict=True):
             times.append(median(own))
+
+    def _took(self, *, anew: bool) -> float:
+        start = self.clock()
+        self._turn(anew=anew)
+        return self.clock() - start
 
     def medians(self) -> tuple[float, float]:
         """Of all rounds, in ms, of the baseline and of the candidate."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeseg.core.cpu import read_text
 from edgeseg.core.errors import MeasureError
 
-__all__ = ["allowed_cores", "pinned_cores"]
+__all__ = ["allowed_cores", "kept_to", "pinned_cores"]
 
 _CPUS = Path("/sys/devices/system/cpu")
 _SPEEDS = ("cpu_capacity", "cpufreq/cpuinfo_max_freq")
@@ -38,6 +40,19 @@ def pinned_cores(threads: int, cpus: Path = _CPUS) -> list[int]:
         ranked.append((speed, -seen.count(siblings), core))
         seen.append(siblings)
     return sorted(core for _, _, core in sorted(ranked, reverse=True)[:threads])
+
+
+@contextmanager
+def kept_to(cores: Collection[int]) -> Iterator[None]:
+    """Keep this thread to these cores for as long as the context; where there are none, to those that it has."""
+    before = allowed_cores()
+    if cores:
+        os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        if cores:
+            os.sched_setaffinity(0, before)
 
 
 def _number(path: Path) -> int:

@@ -12,6 +12,7 @@ from edgeseg.bench.gates.corrected import draws_for
 from edgeseg.bench.gates.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
 from edgeseg.bench.gates.race import race
 from edgeseg.bench.gates.self_test import SelfTest
+from edgeseg.bench.times.cores import kept_to, pinned_cores
 from edgeseg.core.errors import EdgesegError, InputError
 from edgeseg.core.protocols import Progress
 from edgeseg.core.record import Record
@@ -184,15 +185,16 @@ def race_files(
     with Player(old_job) as old, Player(new_job) as new:
         refuse_unlike(terms_of(baseline, old.opened()), terms_of(candidate, new.opened()), candidate.source.target)
         calls = max(_FEWEST_CALLS, round(_BURST_MS / max(old.warm("network"), new.warm("network"))))
-        return race(
-            lambda anew: old.turn("network", calls, anew=anew),
-            lambda anew: new.turn("network", calls, anew=anew),
-            options,
-            pairs=pairs,
-            to_the_end=to_the_end,
-            started=started,
-            told=told,
-        )
+        with kept_to(pinned_cores(baseline.threads)):  # Beside a neighbour, it would wait for a core after every turn.
+            return race(
+                lambda anew: old.turn("network", calls, anew=anew),
+                lambda anew: new.turn("network", calls, anew=anew),
+                options,
+                pairs=pairs,
+                to_the_end=to_the_end,
+                started=started,
+                told=told,
+            )
 
 
 def _itself(record: Record) -> Record:

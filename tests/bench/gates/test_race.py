@@ -37,6 +37,7 @@ class Machine:
         self.layouts = [1.0, 1.0]
         self.until, self.slowed = 0.0, 1.0
         self.turns = 0
+        self.delays: dict[int, float] = {}
 
     def clock(self) -> float:
         return self.seconds
@@ -44,6 +45,7 @@ class Machine:
     def runner(self, index: int):
         def run(anew: bool) -> list[float]:
             self.turns += 1
+            self.seconds += self.delays.get(self.turns, 0.0)
             if anew:
                 self.seconds += self.opening
                 self.layouts[index] = np.exp(self.layout * self.random.standard_normal())
@@ -113,6 +115,13 @@ def test_a_race_ends_with_its_time() -> None:
     slow.means = [60_000.0, 90_000.0]
     assert slow.race().interval.low == 0.0
     assert slow.turns == 6  # Each takes two to calibrate and one that counts.
+
+
+def test_one_disturbed_turn_does_not_say_how_many_are_worth_opening_for() -> None:
+    quiet, disturbed = Machine(0, 1.0, busy=0), Machine(0, 1.0, busy=0)
+    disturbed.delays = {4: 0.3}
+    rounds = [machine.race(to_the_end=True).rounds for machine in (quiet, disturbed)]
+    assert rounds[1] == pytest.approx(rounds[0], rel=0.2)
 
 
 def test_the_same_seed_gives_the_same_race() -> None:

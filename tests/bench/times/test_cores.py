@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.bench.times.cores import pinned_cores
+from edgeseg.bench.times.cores import allowed_cores, kept_to, pinned_cores
 from edgeseg.bench.times.environment import environment
 from edgeseg.core.errors import MeasureError
 
@@ -61,6 +61,16 @@ def test_the_last_ones_where_nothing_is_known(tmp_path: Path, monkeypatch: pytes
     assert pinned_cores(4, tmp_path) == []
     with pytest.raises(MeasureError, match="0 threads"):
         pinned_cores(0, tmp_path)
+
+
+@pytest.mark.skipif(not allowed_cores(), reason="this system does not tell on which cores a thread runs")
+def test_a_thread_is_kept_to_cores_until_it_is_let_go() -> None:
+    before = allowed_cores()
+    with pytest.raises(KeyboardInterrupt), kept_to(before[-1:]):
+        assert allowed_cores() == before[-1:]
+        raise KeyboardInterrupt
+    with kept_to([]):
+        assert allowed_cores() == before
 
 
 def test_a_record_says_which() -> None:
