@@ -16,7 +16,13 @@ from edgeseg.cli.quantize_file import Wanted, quantize_file
 from edgeseg.core.errors import InputError
 
 if TYPE_CHECKING:
-    from edgeseg.core.types import Precision
+    from collections.abc import Sequence
+
+    from edgeseg.core.protocols import Keep, Recipe
+    from edgeseg.core.source import Source
+    from edgeseg.core.types import Artifact, Format, Precision
+    from edgeseg.pipeline import Unfinished
+    from edgeseg.quantize.precisions import Kind
 
 __all__ = ["add_to"]
 
@@ -138,16 +144,47 @@ def quantize(
     floats = sources or [source(str(artifact.path)) for artifact in workspace.artifacts(out, "fp32")]
     check(floats)
     kind = check_quantize(context, recipe)
+    formats = formats_of(recipe.target, sources)
     unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
-    asked_keep = pipeline.keep_at(calibration) if calibration else None
-    if asked_keep:
-        asked_keep = unfinished.owned(asked_keep) if resume else asked_keep
-        check_images(context, asked_keep)
-    if asked_keep is None or asked_keep.add:  # Images are read, which are told at once if they cannot be.
-        note = pipeline.calibration_note(data, split)
+    keep = _keep(context, unfinished, kind)
+    found = _float_files(context, floats, recipe, formats)
+    labels = pipeline.evaluation_stamp(budget.data, None, budget.images) if budget and max_drop is not None else None
+    unfinished = unfinished.including(keep, labels, threads)
+    unfinished.begin(resume, keep)
+    for artifact in found:
+        if (before := unfinished.get(artifact)) is not None:
+            say(f"{before.path}: made before this went on")
+            continue
+        with pipeline.kept(keep, again=wanted.may_quantize_again(recipe)) as shared:
+            again = pipeline.Again(artifact, data, recipe, samples, split, shared, unfinished.seen)
+            unfinished.put(artifact, quantize_file(again, wanted))
+    unfinished.end()
+
+
+def _keep(context: typer.Context, unfinished: Unfinished, kind: Kind) -> Keep | None:
+    """The calibration file, if any; where images are read, what is to be told of them is told at once."""
+    from edgeseg import pipeline
+
+    chosen = context.params
+    keep = pipeline.keep_at(chosen["calibration"]) if chosen["calibration"] else None
+    if keep:
+        keep = unfinished.owned(keep) if chosen["resume"] else keep
+        check_images(context, keep)
+    if keep is None or keep.add:
+        note = pipeline.calibration_note(chosen["data"], chosen["split"])
         if note and kind.calibrated:
             warn(f"edgeseg: {note}")
-    formats = formats_of(recipe.target, sources)
+    return keep
+
+
+def _float_files(
+    context: typer.Context, floats: Sequence[Source], recipe: Recipe, formats: tuple[Format, ...]
+) -> list[Artifact]:
+    """What is to be quantized, exported where it is a network, but for files of formats that the target has not."""
+    from edgeseg import pipeline
+    from edgeseg.pipeline import workspace
+
+    out, data, split = (context.params[name] for name in ("out", "data", "split"))
     with waiting("look for float files"):
         found = pipeline.float_artifacts(floats, out, data, split, formats)
     for artifact in found:
@@ -156,17 +193,9 @@ def quantize(
     found = [artifact for artifact in found if artifact.facts.format in formats]
     check_passes(recipe.without, {artifact.facts.format for artifact in found} or formats)
     for artifact in found:
-        target_path = pipeline.quantized_path(artifact.path, recipe.precision, out)
-        workspace.check_target(target_path, artifact.facts.format, [each.path for each in found])
-    unfinished.begin(resume, asked_keep)
-    for artifact in workspace.need(found, out, "edgeseg export"):
-        if (before := unfinished.get(artifact)) is not None:
-            say(f"{before.path}: made before this went on")
-            continue
-        with pipeline.kept(asked_keep, again=wanted.may_quantize_again(recipe)) as keep:
-            again = pipeline.Again(artifact, data, recipe, samples, split, keep, unfinished.seen)
-            unfinished.put(artifact, quantize_file(again, wanted))
-    unfinished.end()
+        target = pipeline.quantized_path(artifact.path, recipe.precision, out)
+        workspace.check_target(target, artifact.facts.format, [each.path for each in found])
+    return workspace.need(found, out, "edgeseg export")
 
 
 def _precision_of(int8: bool, dynamic: bool, fp16: bool, int16_activations: bool) -> Precision:

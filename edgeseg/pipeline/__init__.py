@@ -8,7 +8,7 @@ from edgeseg.pipeline.files.keeping import keep_at
 from edgeseg.pipeline.files.quantizing import float_artifacts
 from edgeseg.pipeline.files.unfinished import Unfinished
 from edgeseg.pipeline.gates.gating import gate
-from edgeseg.pipeline.images import calibration_note, calibration_stamp
+from edgeseg.pipeline.images import calibration_note, calibration_stamp, evaluation_stamp
 from edgeseg.pipeline.measure.benching import bench
 from edgeseg.pipeline.quantizing import quantize
 from edgeseg.pipeline.training import train
@@ -29,6 +29,7 @@ __all__ = [
     "calibration_note",
     "calibration_stamp",
     "convert",
+    "evaluation_stamp",
     "export",
     "fidelity",
     "float_artifacts",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+from edgeseg.bench.times.environment import setting
 from edgeseg.core.container import read_facts
 from edgeseg.core.files import remove
+from edgeseg.core.parts import sha256_of
 from edgeseg.core.protocols import Keep
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.answers import Answers
@@ -21,12 +25,18 @@ _NAME = "unfinished_quantize"
 class Unfinished:
     """Files in a workspace, named after the command that they are of: the quantized files, and what calibration saw.
 
-    `images` is the stamp of those that it calibrates with.
+    `images` is the stamp of those that it calibrates with, `beside` what else its files come of, as `including` has it.
     """
 
     folder: Path
     command: str
     images: str | None
+    beside: Mapping[str, Any] = field(default_factory=dict)
+
+    def including(self, keep: Keep | None, labels: str | None, threads: int) -> Unfinished:
+        """The same of a calibration file that it does not add to, of labels by their stamp, and of this machine."""
+        calibration = sha256_of([keep.path]) if keep and not keep.add else None
+        return replace(self, beside={"calibration": calibration, "labels": labels, "on": setting(threads)})
 
     def begin(self, resume: bool, keep: Keep | None = None) -> None:
         """Forget what the same command left, unless it is to go on with that; write down a calibration file it begins.
@@ -81,8 +91,8 @@ class Unfinished:
     def _stem(self) -> str:
         return f"{_NAME}_{sha256(self.command.encode()).hexdigest()[:8]}"
 
-    def _asked(self, source: Artifact) -> dict[str, str | None]:
-        return {"path": str(source.path), "sha256": source.sha256, "images": self.images}
+    def _asked(self, source: Artifact) -> dict[str, Any]:
+        return {"path": str(source.path), "sha256": source.sha256, "images": self.images, **self.beside}
 
 
 def _calibration(keep: Keep) -> dict[str, str]:

@@ -50,6 +50,22 @@ def test_a_command_forgets_its_own_and_leaves_those_of_others(tmp_path: Path, ar
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
 
 
+def test_nothing_is_gone_on_with_beside_other_labels_another_calibration_file_or_other_threads(
+    tmp_path: Path, artifact: Artifact
+) -> None:
+    keep = Keep(tmp_path / "seen.npz", add=False)
+    keep.path.write_bytes(b"seen")
+    plain = Unfinished(tmp_path, "quantize a", "images")
+    asked = plain.including(keep, "labels", 1)
+    asked.put(artifact, artifact)
+    assert plain.including(keep, "labels", 1).get(artifact) == artifact
+    assert plain.including(keep, "others", 1).get(artifact) is None
+    assert plain.including(keep, "labels", 2).get(artifact) is None
+    keep.path.write_bytes(b"seen anew")
+    assert plain.including(keep, "labels", 1).get(artifact) is None
+    assert plain.including(replace(keep, add=True), "labels", 1).get(artifact) is None
+
+
 def test_a_calibration_file_is_added_to_by_the_command_that_began_it_alone(tmp_path: Path, artifact: Artifact) -> None:
     began, found = Keep(tmp_path / "seen.npz", add=True), Keep(tmp_path / "seen.npz", add=False)
     one, other = (stopped(tmp_path, command, artifact) for command in ("quantize a", "quantize b"))
