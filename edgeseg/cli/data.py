@@ -13,6 +13,9 @@ from edgeseg.core.errors import InputError
 
 __all__ = ["add_to"]
 
+_SPLIT = "val"
+"""That most commands look for first."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -42,8 +45,9 @@ def data(
     if write is not None:
         writer = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="writing images")
         with progress_bar(f"write {dataset}") as show:
-            writer.write_cityscapes(opened, write, split or "val", show)
-        say(f"{len(opened)} images with labels in {write}; use them with --data cityscapes:{write}")
+            writer.write_cityscapes(opened, write, split or _SPLIT, show)
+        chosen = f" --split {split}" if split not in (None, _SPLIT) else ""
+        say(f"{len(opened)} images with labels in {write}; use them with --data cityscapes:{write}{chosen}")
         return
     with progress_bar(f"check {dataset}") as show:
         summary = check(opened, show)

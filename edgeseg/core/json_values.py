@@ -13,6 +13,7 @@ __all__ = [
     "amount",
     "count",
     "fields",
+    "is_text",
     "listed",
     "named",
     "number_of",
@@ -35,7 +36,12 @@ _SHOWN = 40
 def text(value: Any) -> str:
     """Any text that can be written, which half of a surrogate pair cannot."""
     _checked(isinstance(value, str), value, "text")
-    return str(_checked(not _HALF.search(value), value, "text of whole characters"))
+    return str(_checked(is_text(value), value, "text of whole characters"))
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be written: that of bytes which are no UTF-8, such as of a file's name, cannot."""
+    return not _HALF.search(value)
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from edgeseg import models, runtimes
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError
+from edgeseg.core.json_values import is_text
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact, Model, Normalization
 
@@ -34,6 +35,8 @@ def is_file(target: str) -> bool:
 def check(sources: Sequence[Source]) -> None:
     """Raise InputError, before long work, for the first MODEL that is nothing and for what is said to none of them."""
     for target in (source.target for source in sources):
+        if not is_text(target):
+            raise InputError(f"{target}: its name is not UTF-8, in which results are written; rename it")
         if not is_file(target):
             models.check_name(target)
         elif not Path(target).is_file():

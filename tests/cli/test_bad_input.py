@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -53,6 +54,11 @@ def test_unknown_model(cli) -> None:
 
 def test_missing_file(cli) -> None:
     refused(cli("bench", "gone.onnx"), 2, r"gone\.onnx", "no such file")
+
+
+def test_a_name_that_is_no_text(cli, tmp_path: Path) -> None:
+    path = small_onnx(tmp_path / os.fsdecode(b"net\xff.onnx"))
+    refused(cli("bench", path.name), 2, r"net\\udcff\.onnx", "its name is not UTF-8", "rename it")
 
 
 def test_missing_module(cli) -> None:

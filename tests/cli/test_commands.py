@@ -204,6 +204,7 @@ def test_models_shows_cards_and_files(cli, workspace: Path) -> None:
 def test_data_writes_and_checks(cli, tmp_path: Path) -> None:
     written = cli("data", "scenes", "--write", "city", "--images", "3", "--size", "64x128")
     assert written.returncode == 0, written.stderr
+    assert written.stdout.endswith("use them with --data cityscapes:city\n")
     checked = cli("data", "cityscapes:city")
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.startswith("cityscapes: 3 images (3 of 64x128), ")
@@ -213,6 +214,8 @@ def test_data_writes_and_checks(cli, tmp_path: Path) -> None:
     assert broken.returncode == 2
     assert f"{image.name}: unreadable or truncated image" in broken.stderr
     assert "1 of 3 samples cannot be used" in broken.stderr
+    other = cli("data", "scenes", "--write", "other", "--images", "1", "--size", "64x128", "--split", "train")
+    assert other.stdout.endswith("use them with --data cityscapes:other --split train\n")
 
 
 def test_train_writes_weights_that_are_used(cli, tmp_path: Path) -> None:
