@@ -148,7 +148,7 @@ def quantize(
     unfinished = pipeline.Unfinished(out, _asked(context), pipeline.calibration_stamp(data, split, samples))
     keep = _keep(context, unfinished, kind)
     found = _float_files(context, floats, recipe, formats)
-    labels = pipeline.evaluation_stamp(budget.data, None, budget.images) if budget and max_drop is not None else None
+    labels = pipeline.evaluation_stamp(data, None, images) if max_drop is not None else None
     unfinished = unfinished.including(keep, labels, threads)
     unfinished.begin(resume, keep)
     for artifact in found:

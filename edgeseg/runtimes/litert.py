@@ -45,13 +45,7 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
     """Runs the first output."""
     interpreter = _interpreter(path, threads, bare=tensors and not watch, keep=tensors or bool(watch))
     details, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    try:
-        with quiet():
-            if tuple(details["shape"]) != shape:
-                interpreter.resize_tensor_input(details["index"], shape, strict=True)
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: LiteRT cannot run it on an input of shape {shape}: {first_line(error)}") from error
+    _allocate(interpreter, path, shape)
     wanted = _wanted(interpreter, path, watch) if tensors or watch else {}
 
     @contextmanager
@@ -93,6 +87,18 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
         return found
 
     return Engine(_port(details), _port(result), run, computed if wanted else None, trace, holding, lent)
+
+
+def _allocate(interpreter: Any, path: Path, shape: tuple[int, ...]) -> None:
+    """For an input of this shape; InputError where the file cannot be run on one."""
+    details = interpreter.get_input_details()[0]
+    try:
+        with quiet():
+            if tuple(details["shape"]) != shape:
+                interpreter.resize_tensor_input(details["index"], shape, strict=True)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: LiteRT cannot run it on an input of shape {shape}: {first_line(error)}") from error
 
 
 def signature(path: Path) -> Signature:
