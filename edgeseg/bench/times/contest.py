@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
-from time import perf_counter_ns
+from time import perf_counter_ns, sleep
 
-__all__ = ["Contest", "take_turns"]
+__all__ = ["SETTLE_S", "Contest", "take_turns"]
+
+SETTLE_S = 0.03
+"""In which the threads of a runtime's pool stop spinning after a call, before another has its turn."""
 
 _NS_PER_MS = 1e6
 
@@ -49,10 +52,13 @@ class Contest:
         return [one / other for one, other in zip(self.ms, self.other_ms, strict=True)]
 
 
-def take_turns(calls: Sequence[Callable[[], object]], seconds: float, turns: int = 7) -> tuple[tuple[float, ...], ...]:
+def take_turns(
+    calls: Sequence[Callable[[], object]], seconds: float, turns: int = 7, *, pools: bool = False
+) -> tuple[tuple[float, ...], ...]:
     """Call one after the other, for so many seconds but at least so many turns after two that don't count.
 
-    Returns the times of each call in milliseconds.
+    Where each has a pool of threads, `pools`, it waits until those of the others are at rest, and its first call after
+    that does not count. Returns the times of each call in milliseconds.
     """
     taken: list[list[int]] = [[] for _ in calls]
     for _ in range(2):
@@ -61,6 +67,9 @@ def take_turns(calls: Sequence[Callable[[], object]], seconds: float, turns: int
     start = perf_counter_ns()
     while len(taken[0]) < turns or perf_counter_ns() - start < seconds * 1e9:
         for call, times in zip(calls, taken, strict=True):
+            if pools:
+                sleep(SETTLE_S)
+                call()
             before = perf_counter_ns()
             call()
             times.append(perf_counter_ns() - before)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeseg import data, runtimes
+from edgeseg.bench.times.contest import SETTLE_S
 from edgeseg.bench.times.energy import Counter, counters, spent_mj
 from edgeseg.bench.times.latency import LatencyOptions, burst_ms, warm_up
 from edgeseg.bench.times.reference import WORKLOADS
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["play"]
-
-_SETTLE_S = 0.03
-"""In which the threads of a runtime's pool stop spinning after a call, before another process has its turn."""
 
 _FRESH_CALLS = 2
 """Of a session just opened again, before any that is timed."""
@@ -64,7 +62,7 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             call()  # The first makes what all of them need.
             answer = asdict(warm_up(call, job.latency if job else LatencyOptions()))
         if job and job.threads > 1:
-            time.sleep(_SETTLE_S)
+            time.sleep(SETTLE_S)
         yield answer
 
 

@@ -89,7 +89,7 @@ def run_rivals(rivals: Rivals, progress: Progress) -> dict[str, Any]:
         runtimes.open_session(files[0], threads=threads, runtime=runtime) as one,
         runtimes.open_session(files[1], threads=threads, runtime=runtime) as other,
     ):
-        ms = take_turns([lambda: one.run(batches[0]), lambda: other.run(batches[1])], _SECONDS)
+        ms = take_turns([lambda: one.run(batches[0]), lambda: other.run(batches[1])], _SECONDS, pools=threads > 1)
         progress("profile", 1, 3)
         profiles = []
         for session, file, batch in zip((one, other), files, batches, strict=True):
