@@ -200,7 +200,7 @@ class OutputFacts:
 class Parity:
     """How far an exported file is from its source on real images.
 
-    `max_error` is max |difference| over the spread (max - min) of the source's logits; `agreement_percent` is the
+    `max_error` is max |difference| over the spread (max - min) of what the source gives; `agreement_percent` is the
     share of pixels with equal arg-max among those whose two best scores differ by more than the tolerance.
     `other_maxima` counts the maxima to be unpooled to that the file takes from another pixel of their cell than the
     source does; it is compared with the source taking the same. Where there are any, each is a tie: `tie_error` is how

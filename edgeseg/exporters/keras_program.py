@@ -15,7 +15,8 @@ from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Model, Size
-from edgeseg.exporters.program import Program, Upsample, output_facts
+from edgeseg.exporters.keras_ending import Ending, ending_of
+from edgeseg.exporters.program import BEFORE_SOFTMAX, Program, Upsample, output_facts
 
 __all__ = ["signature", "trace"]
 
@@ -28,15 +29,16 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     """
     network = model.network
     _check_input(model, spec)
-    final = _final_upsample(network)
-    upsample = _upsample(network, final, spec) if final else None
-    output = output_facts(spec, "NHWC", upsample)
-    low = output.head == "scores" and upsample is not None
-    inner = keras.Model(_inputs(network), final[0]) if low and final else network
+    ending = ending_of(network)
+    output = output_facts(spec, "NHWC", _upsample(network, ending, spec))
+    cut = ending if output.head == "scores" else None
+    inner = keras.Model(_inputs(network), cut.given) if cut else network
 
     @tf.function(autograph=False, input_signature=[signature(spec)])
     def headed(image: Any) -> Any:
         result = main_output(inner(image, training=False))
+        for step in cut.steps if cut else ():
+            result = step(result)
         return tf.argmax(result, -1, output_type=tf.int32) if output.head == "classmap" else result
 
     # As a graph, which frees each activation after its last use, as a call of the layers one by one does not.
@@ -47,7 +49,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         tensor = tf.constant(batch)
         first = headed.get_concrete_function()(tensor).numpy()
-        return first, (whole(tensor).numpy() if low or output.head == "classmap" else first)
+        return first, (whole(tensor).numpy() if cut or output.head == "classmap" else first)
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
         if not hasattr(network, "inputs"):
@@ -63,7 +65,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
             yield layer.name, value.numpy()
 
     which = which_output(getattr(network, "output", None))
-    notes = () if which is None else (which,)
+    notes = (*(() if which is None else (which,)), *((BEFORE_SOFTMAX,) if cut and cut.softmax else ()))
     program = Program(headed, output, reference, layers, lambda _batch, _winners: None, notes)
     _try_size(model, program, spec)
     return program
@@ -103,31 +105,13 @@ def _try_size(model: Model, program: Program, spec: ExportSpec) -> None:
         raise InputError(f"{model.name}: logits of shape {logits.shape} where {expected} is needed")
 
 
-def _final_upsample(network: Any) -> tuple[Any, bool] | None:
-    """What the bilinear upsample is given that the main output of a functional model ends in, and its align_corners."""
-    if not hasattr(network, "inputs"):
+def _upsample(network: Any, ending: Ending | None, spec: ExportSpec) -> Upsample | None:
+    """That the network ends in, but for steps that may as well come before it."""
+    if ending is None or ending.align_corners is None:
         return None
-    main = network.outputs[0] if isinstance(network, keras.Sequential) else main_output(network.output)
-    history = getattr(main, "_keras_history", None)
-    if history is None:
-        return None
-    last = history.operation
-    given = last._inbound_nodes[history.node_index].input_tensors
-    config = last.get_config() if isinstance(last, keras.layers.Layer) else {}
-    match type(last).__name__:
-        case "ResizeBilinear":
-            return given[0], bool(config["align_corners"])
-        case "UpSampling2D" | "Resizing" if config.get("interpolation") == "bilinear":
-            if config.get("crop_to_aspect_ratio") or config.get("pad_to_aspect_ratio"):
-                return None
-            return given[0], False
-    return None
-
-
-def _upsample(network: Any, final: tuple[Any, bool], spec: ExportSpec) -> Upsample | None:
-    given, align_corners = final
-    shape = keras.Model(_inputs(network), given).compute_output_shape((1, spec.size.height, spec.size.width, 3))
-    return Upsample(Size(shape[1], shape[2]), align_corners)
+    image = (1, spec.size.height, spec.size.width, 3)
+    shape = keras.Model(_inputs(network), ending.given).compute_output_shape(image)
+    return Upsample(Size(shape[1], shape[2]), ending.align_corners)
 
 
 def _inputs(network: Any) -> Any:

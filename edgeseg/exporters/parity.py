@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MAX_ERROR = 1e-3
-"""Largest allowed |difference|, relative to the spread of the source's logits."""
+"""Largest allowed |difference|, relative to the spread of what the source gives."""
 
 MIN_AGREEMENT_PERCENT = 99.9
 
@@ -100,16 +100,20 @@ def _compared(
 ) -> _Result:
     if not np.isfinite(logits).all():
         raise ExportError("the network itself gives logits that are no numbers (NaN or infinity); look at its weights")
-    spread, error = float(logits.max() - logits.min()) or 1.0, 0.0
+    error = 0.0
     if scores is not None:
         if scores.shape != expected.shape:
             raise ParityError(f"output of shape {scores.shape} where the source gives {expected.shape}")
-        difference = np.abs(scores - expected) / spread
+        difference = np.abs(scores - expected) / _spread(expected)
         error = float(difference.max()) if np.isfinite(difference).all() else float("inf")
     best = np.partition(logits, -2, axis=-1)[..., -2:]
-    clear = best[..., 1] - best[..., 0] > MAX_ERROR * spread
+    clear = best[..., 1] - best[..., 0] > MAX_ERROR * _spread(logits)
     same = classes == logits.argmax(-1)
     return _Result(len(logits), error, int((same & clear).sum()), int(clear.sum()))
+
+
+def _spread(values: NDArray[Any]) -> float:
+    return float(values.max() - values.min()) or 1.0
 
 
 def passes(found: Parity) -> bool:
@@ -127,7 +131,7 @@ def failure(found: Parity, name: str, where: str | None) -> ParityError:
     tie = "" if found.tie_error <= MAX_TIE_ERROR else f"; a maximum that it unpools to lies {below}"
     layer = f"; the first layer that differs is {where}" if where else ""
     return ParityError(
-        f"{name}: the exported file is not the same function: largest difference {found.max_error:.2g} of the logits' "
+        f"{name}: the exported file is not the same function: largest difference {found.max_error:.2g} of the scores' "
         f"spread (allowed {MAX_ERROR:g}), arg-max agreement {found.agreement_percent:.2f} % (needed "
         f"{MIN_AGREEMENT_PERCENT:g} %){tie}{layer}; try another --head, or report the layer to its exporter"
     )

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Followed", "Program", "Upsample", "facts_of", "output_facts"]
+__all__ = ["BEFORE_SOFTMAX", "Followed", "Program", "Upsample", "facts_of", "output_facts"]
+
+BEFORE_SOFTMAX = "ends before its softmax, which changes no pixel's class; --head logits keeps it"
+"""The note of a file."""
 
 _FLOAT32_COPY = "computes in float32 what the network, with the same weights, computes in half floats"
 

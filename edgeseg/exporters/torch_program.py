@@ -15,9 +15,10 @@ from edgeseg.core.errors import EdgesegError, ExportError, InputError, first_lin
 from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import HeadKind, Model, Size
-from edgeseg.exporters.passes import copied
-from edgeseg.exporters.passes.edit import scales_otherwise
-from edgeseg.exporters.program import Followed, Program, Upsample, output_facts
+from edgeseg.exporters.passes import copied, early_pointwise
+from edgeseg.exporters.passes.early_pointwise import POINTWISE_ENDS
+from edgeseg.exporters.passes.edit import arguments, scales_otherwise
+from edgeseg.exporters.program import BEFORE_SOFTMAX, Followed, Program, Upsample, output_facts
 from edgeseg.exporters.torch_maxima import FollowingMaxima, fits
 
 __all__ = ["trace"]
@@ -58,21 +59,26 @@ def trace(model: Model, spec: ExportSpec) -> Program:
         _take_out_wrapped(whole)
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
-    upsample = _final_upsample(whole, spec.size)
+    # Before the head is chosen, for a network may end in a classifier of enlarged maps.
+    early_pointwise.rewrite(whole)
+    result = _result(whole)
+    unnormalized = _before_softmax(result)
+    upsample = _final_upsample(unnormalized, spec.size)
     output = output_facts(spec, "NCHW", upsample)
-    head = "logits" if upsample is None and output.head == "scores" else output.head
-    graph = _headed(whole, head)
+    graph = _headed(whole, output.head, spec.size)
+    is_whole = output.head == "logits" or (output.head == "scores" and unnormalized is result and upsample is None)
+    skipped = (BEFORE_SOFTMAX,) if output.head == "scores" and unnormalized is not result else ()
 
     def reference(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         logits = _run(network, batch)
-        return (logits if head == "logits" else _run(graph, batch)), logits
+        return (logits if is_whole else _run(graph, batch)), logits
 
     def follow(batch: NDArray[Any], winners: Sequence[NDArray[np.uint8]]) -> Followed | None:
         if not fits(whole, winners):
             return None
         following = FollowingMaxima(whole, winners)
         logits = _run(following.run, batch)
-        expected = logits if head == "logits" else _run(FollowingMaxima(graph, winners).run, batch)
+        expected = logits if is_whole else _run(FollowingMaxima(graph, winners).run, batch)
         return Followed(expected, logits, following.others, following.tie_error)
 
     def layers(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -86,7 +92,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    return Program(graph, output, reference, layers, follow, network.notes)
+    return Program(graph, output, reference, layers, follow, (*network.notes, *skipped))
 
 
 def _take_out_wrapped(whole: torch.fx.GraphModule) -> None:
@@ -154,8 +160,15 @@ def _result(graph: torch.fx.GraphModule) -> torch.fx.Node:
     return next(node for node in graph.graph.nodes if node.op == "output").all_input_nodes[0]
 
 
-def _final_upsample(graph: torch.fx.GraphModule, size: Size) -> Upsample | None:
-    node = _result(graph)
+def _before_softmax(node: torch.fx.Node) -> torch.fx.Node:
+    """What a softmax over the classes is given; the node itself where it is none."""
+    if node.target not in POINTWISE_ENDS or arguments(node)["dim"] not in (1, -3):
+        return node
+    given: torch.fx.Node = node.args[0]
+    return given
+
+
+def _final_upsample(node: torch.fx.Node, size: Size) -> Upsample | None:
     if node.target is not torch.ops.aten.upsample_bilinear2d.vec:
         return None
     height, width = (int(side) for side in node.args[0].meta["val"].shape[2:])
@@ -164,12 +177,13 @@ def _final_upsample(graph: torch.fx.GraphModule, size: Size) -> Upsample | None:
     return Upsample(Size(height, width), bool(node.args[2])) if height < size.height or width < size.width else None
 
 
-def _headed(whole: torch.fx.GraphModule, head: HeadKind) -> torch.fx.GraphModule:
+def _headed(whole: torch.fx.GraphModule, head: HeadKind, size: Size) -> torch.fx.GraphModule:
     """The network's graph with its head chosen: cut before its last upsample, as it is, or with an arg-max behind."""
     graph = copied(whole)
     result = _result(graph)
     if head == "scores":
-        result.replace_all_uses_with(result.args[0])
+        last = _before_softmax(result)
+        graph.graph.output_node().replace_input_with(result, last.args[0] if _final_upsample(last, size) else last)
     elif head == "classmap":
         output = graph.graph.output_node()
         with graph.graph.inserting_before(output):

@@ -21,6 +21,8 @@ from edgeseg.core.errors import ExportError, InputError
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Format, Model, Size
 from edgeseg.exporters import declarations, export_model, exporter, keras_program, parity, torch_program
+from edgeseg.exporters.program import BEFORE_SOFTMAX
+from edgeseg.graphs import read_graph
 from edgeseg.models.blocks.keras_resize import ResizeBilinear
 
 SIZE = Size(32, 48)
@@ -95,6 +97,71 @@ def test_the_scores_of_a_network_without_a_bilinear_end_are_its_last(framework: 
     image = np.random.default_rng(0).normal(size=(1, SIZE.height, SIZE.width, 3)).astype(np.float32)
     given, logits = program.reference(image)
     assert np.array_equal(given, logits)
+
+
+class Classified(nn.Module):
+    """Enlarged, then classified, then made shares that sum to one."""
+
+    def __init__(self, *, softmax: bool, enlarged: bool) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2 if enlarged else 1, padding=1)
+        self.drop, self.head, self.norm = nn.Dropout2d(0.1), nn.Conv2d(4, 5, 1, bias=False), nn.BatchNorm2d(5)
+        self.softmax, self.enlarged = softmax, enlarged
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.relu(self.stem(x))
+        if self.enlarged:
+            y = F.interpolate(y, size=x.shape[2:], mode="bilinear")
+        y = self.norm(self.head(self.drop(y)))
+        return y.softmax(1) if self.softmax else y
+
+
+def keras_classified(*, softmax: bool, enlarged: bool, in_layer: bool = False) -> Model:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    x = keras.Input((SIZE.height, SIZE.width, 3))
+    y = layers.Conv2D(4, 3, strides=2 if enlarged else 1, padding="same", activation="relu")(x)
+    if enlarged:
+        y = layers.UpSampling2D(2, interpolation="bilinear")(y)
+    y = layers.Conv2D(4, 1)(layers.Dropout(0.1)(y))
+    y = layers.BatchNormalization(moving_mean_initializer="ones")(y)
+    y = layers.Conv2D(5, 1, activation="softmax" if softmax and in_layer else None)(y)
+    if softmax and not in_layer:
+        y = layers.Activation("softmax")(y)
+    return Model("toy", "keras", keras.Model(x, y), NAMES, size=SIZE)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("enlarged", [False, True])
+@pytest.mark.parametrize("stem", [*sorted(declarations()), "keras_to_tflite in its last layer"])
+def test_scores_are_those_before_the_upsample_and_the_softmax(
+    stem: str, enlarged: bool, softmax: bool, tmp_path: Path
+) -> None:
+    stem, _, in_layer = stem.partition(" ")
+    declared = declarations()[stem]
+    if declared.source == "torch":
+        model = torch_model(Classified(softmax=softmax, enlarged=enlarged))
+    else:
+        model = keras_classified(softmax=softmax, enlarged=enlarged, in_layer=bool(in_layer))
+    artifact = edgeseg.export(model, declared.format, path=tmp_path / f"toy.{declared.format}")
+    assert artifact.facts.output.size == (Size(16, 24) if enlarged else SIZE)
+    assert artifact.facts.notes == ((BEFORE_SOFTMAX,) if softmax else ())
+    assert artifact.facts.parity is not None
+    assert artifact.facts.parity.agreement_percent == 100
+    operators = {node.op.upper() for node in read_graph(artifact.path).nodes}
+    assert not operators & {"SOFTMAX", "RESIZE", "RESIZE_BILINEAR"}
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_logits_are_what_the_network_gives(framework: str, tmp_path: Path) -> None:
+    shape = {"softmax": True, "enlarged": True}
+    model = torch_model(Classified(**shape)) if framework == "torch" else keras_classified(**shape)
+    artifact = edgeseg.export(model, "onnx", head="logits", path=tmp_path / "toy.onnx")
+    assert artifact.facts.notes == ()
+    image = np.ascontiguousarray(batches()[0].transpose(0, 3, 1, 2))
+    with runtimes.open_session(artifact) as session:
+        shares = session(image)
+    assert np.allclose(shares.sum(1), 1, atol=1e-5)
 
 
 class Ending(nn.Module):
