@@ -42,9 +42,10 @@ def compare(
 
     merged = merge(results, mixed)
     console, rows = table_console(), merged.rows(sort.value)
+    formats = cast("list[TableFormat]", [each.value for each in table or [options.TableFormat.MD]])
+    written = write_merged(out, merged, formats, sort.value, per_class, results)
     console.print(terminal_table(rows, width=console.width))
     if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
-    formats = cast("list[TableFormat]", [each.value for each in table or [options.TableFormat.MD]])
-    for path in write_merged(out, merged, formats, sort.value, per_class, results):
+    for path in written:
         say(f"{'page' if path.suffix == '.html' else 'table'}: {path}")

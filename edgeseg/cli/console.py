@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from edgeseg.core.text import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,14 +21,14 @@ _PIPE = 120
 
 def say(text: str) -> None:
     """Print one line of result."""
-    print(text, flush=True)
+    print(one_line(text), flush=True)
 
 
 def warn(text: str) -> None:
     """Print one line to standard error."""
     import sys
 
-    print(text, file=sys.stderr, flush=True)
+    print(one_line(text), file=sys.stderr, flush=True)
 
 
 def table_console(pipe: int = _PIPE) -> Console:

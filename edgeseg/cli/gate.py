@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,10 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 def _percent(text: str | float) -> float:
     """Read `5%` or `5`; a default comes as the number that it is."""
-    try:
-        return float(str(text).strip().removesuffix("%"))
-    except ValueError:
-        raise InputError(f"{text!r}: expected a percentage, for example 5%") from None
+    if not re.fullmatch(r"\d+(\.\d+)?\s*%?", str(text).strip()):
+        raise InputError(f"{text!r}: expected a percentage, for example 5%")
+    return float(str(text).strip().removesuffix("%"))
 
 
 def _growth(name: str, of: str) -> Any:
@@ -97,7 +97,9 @@ def gate(
     from edgeseg.pipeline.gates import gating
     from edgeseg.pipeline.gates.kept_pairs import KeptPairs
 
-    check_gate(context)
+    reports = Reports(json, junit)
+    reports.check(filter(None, (baseline, candidate)))
+    reports.clear()
     limits = GateOptions(
         max_slowdown_percent=max_slowdown,
         max_miou_loss_points=max_miou_loss,
@@ -108,6 +110,7 @@ def gate(
         confidence_percent=confidence,
         seed=seed,
     )
+    check_gate(context)
     if self_test:
         with progress_bar("self-test") as show:
             found = gating.self_test(
@@ -118,13 +121,11 @@ def gate(
                 given=source(""),
                 progress=show,
             )
-            say(found.summary)
+        for line in found.summary:
+            say(line)
         return
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")
-    reports = Reports(json, junit)
-    reports.check((baseline, candidate))
-    reports.clear()
     kept = KeptPairs(Answers(out / "unfinished_gate.json")) if resume else None
     try:
         with progress_bar("gate") as show:
@@ -142,12 +143,12 @@ def gate(
                 progress=show,
                 kept=kept,
             )
-    except EdgesegError as error:
-        reports.write(rule([Measured(str(candidate), failure=str(error))], limits))
+    except (EdgesegError, KeyboardInterrupt) as error:
+        reports.write(rule([Measured(str(candidate), failure=str(error) or "stopped")], limits))
         raise
+    is_told = reports.write(verdict)  # Before it is printed, which somebody may have stopped to read.
     table_console().print(gate_table(verdict))
-    say(f"gate: {verdict.outcome}")
-    is_told = reports.write(verdict)
+    say(f"gate: {verdict.outcome}{'' if is_told else ', but not all reports could be written'}")
     if kept and is_told:
         kept.forget()
     raise typer.Exit(verdict.exit_code or (0 if is_told else 2))

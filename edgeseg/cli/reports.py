@@ -29,8 +29,6 @@ class Reports:
         """Raise InputError for places that no report can be written to, or that hold what is measured."""
         files = [path.resolve() for path in measured]
         for name, path in (("--json", self.json), ("--junit", self.junit)):
-            if path and path.is_dir():
-                raise InputError(f"{name} {path}: a folder; give the name of a file")
             if path and (path.suffix.lower() in (".onnx", ".tflite") or path.resolve() in files):
                 raise InputError(f"{name} {path}: a file to measure, which the report would replace; give another name")
             if path:

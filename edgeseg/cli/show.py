@@ -29,17 +29,17 @@ def show_comparison(
     per_class: bool,
     picture: bool,
 ) -> None:
-    """Print the table and write the files; raises the first failure's error once all is written."""
+    """Write the files and print the table; raises the first failure's error once all is done."""
     from edgeseg.bench.comparison.terminal import class_table, terminal_table
     from edgeseg.pipeline.elsewhere.android import is_android
     from edgeseg.pipeline.measure import comparing
 
-    console = table_console()
-    rows = comparison.rows(sort.value)
+    console, rows = table_console(), comparison.rows(sort.value)
+    written = comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class)
     console.print(terminal_table(rows, comparison.failures, width=console.width))
     if per_class and any(row.class_iou_percent for row in rows):
         console.print(class_table(rows))
-    for path in comparing.write_comparison(out, comparison, _formats(tables), sort.value, per_class):
+    for path in written:
         say(f"table: {path}")
     if picture and job.data and not is_android(job.device):  # Which measures no accuracy.
         _draw(comparison, job.data, job.split, out)

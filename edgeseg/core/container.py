@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from edgeseg.core import onnx_wire, tflite_wire
 from edgeseg.core.errors import InputError
+from edgeseg.core.facts import facts_from_json
 from edgeseg.core.files import atomic_write
 from edgeseg.core.types import Facts, Format
 
@@ -49,9 +51,16 @@ def read_facts(path: Path) -> Facts | None:
     content = _read(path)
     try:
         stored = wire.read_metadata(content, KEY)
-        return None if stored is None else Facts.from_json(json.loads(stored))
+        return None if stored is None else facts_from_json(_parsed(stored))
     except (ValueError, InputError) as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _parsed(stored: bytes) -> Any:
+    try:
+        return json.loads(stored)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"damaged facts: {error}; make the file again") from error
 
 
 def write_facts(path: Path, facts: Facts) -> None:

@@ -32,6 +32,7 @@ class Evaluation:
             raise InputError(f"scales {self._listed()}: expected numbers above 0 and up to 8, for example 0.75,1,1.25")
         if len(set(self.scales)) < len(self.scales):
             raise InputError(f"scales {self._listed()}: each can be given once")
+        object.__setattr__(self, "scales", tuple(sorted(self.scales)))
         if self.at not in get_args(At):
             raise InputError(f"evaluation at {self.at!r}: expected {' or '.join(get_args(At))}")
 

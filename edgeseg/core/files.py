@@ -73,6 +73,8 @@ def atomic_write(target: Path, content: bytes | str) -> None:
 
 def need_writable(target: Path, option: str) -> None:
     """Raise InputError, before long work, where a file that an option names could not be written."""
+    if target.exists() and not target.is_file():
+        raise InputError(f"{option} {target}: no regular file, which writing it would replace; give the name of a file")
     try:
         with tempfile.TemporaryFile(dir=next(folder for folder in target.parents if folder.exists())):
             pass

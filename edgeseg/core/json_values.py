@@ -16,12 +16,14 @@ __all__ = [
     "is_text",
     "listed",
     "named",
+    "number",
     "number_of",
     "optional",
     "plain",
     "positive",
     "text",
     "truth",
+    "whole",
     "word",
 ]
 
@@ -68,6 +70,17 @@ def count(value: Any) -> int:
 def number_of(value: Any) -> int:
     """A whole number from 1."""
     return int(_checked(_is_whole(value) and 1 <= value <= _MOST, value, "a whole number from 1"))
+
+
+def whole(value: Any) -> int:
+    """A whole number."""
+    return int(_checked(_is_whole(value) and abs(value) <= _MOST, value, "a whole number"))
+
+
+def number(value: Any) -> float:
+    """A finite number, an int or a float as it is stored."""
+    checked: float = _checked(_is_finite(value), value, "a finite number")
+    return checked
 
 
 def amount(value: Any) -> float:

@@ -68,6 +68,8 @@ class Record:
     reference_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     evaluation: Evaluation = field(default_factory=Evaluation)
     image_counts: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    images_crc32: str | None = None
+    """Of the pixels of all these images, in hexadecimal."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
@@ -84,6 +86,7 @@ class Record:
         try:
             record = cls(**fields(values, _READERS, later=_LATER))
             _check_rounds(record)
+            _check_accuracy(record)
         except (ValueError, InputError, RecursionError) as error:
             raise InputError(f"damaged record: {error}") from error
         return record
@@ -117,6 +120,16 @@ def _check_rounds(record: Record) -> None:
             raise ValueError(f"reference_ms: {name}: {len(medians)} times, but {played} rounds")
 
 
+def _check_accuracy(record: Record) -> None:
+    if record.miou_percent is not None and record.miou_percent > 100:
+        raise ValueError(f"miou_percent: {record.miou_percent:g} of 100")
+    if record.image_counts and len(record.image_counts) != record.images:
+        raise ValueError(f"image_counts: of {len(record.image_counts)} images, but there are {record.images}")
+    for hits, labelled, predicted in record.image_counts:
+        if any(hit > min(pixels) for hit, *pixels in zip(hits, labelled, predicted, strict=True)):
+            raise ValueError("image_counts: more pixels are right than there are")
+
+
 _READERS: Mapping[str, Reader] = {
     "name": text,
     "model": text,
@@ -146,9 +159,18 @@ _READERS: Mapping[str, Reader] = {
     "reference_ms": named(listed(positive)),
     "evaluation": _evaluation,
     "image_counts": _image_counts,
+    "images_crc32": optional(text),
     "environment": named(plain),
     "notes": listed(text),
     "schema": count,
 }
-_LATER = ("energy_mj", "network_rounds", "classmap_rounds", "reference_ms", "evaluation", "image_counts")
+_LATER = (
+    "energy_mj",
+    "network_rounds",
+    "classmap_rounds",
+    "reference_ms",
+    "evaluation",
+    "image_counts",
+    "images_crc32",
+)
 """Fields that older Records of this schema lack."""

@@ -242,39 +242,6 @@ class Facts:
         """As plain JSON values."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Facts:
-        """Read what `to_json` wrote; raise InputError for another schema or missing fields."""
-        if values.get("schema") != SCHEMA:
-            raise InputError(f"facts of schema {values.get('schema')!r}: this edgeseg reads schema {SCHEMA}")
-        try:
-            given = dict(values)
-            given["input"] = _input(values["input"])
-            given["output"] = OutputFacts(**{**values["output"], "size": Size(**values["output"]["size"])})
-            given["classes"] = tuple(values["classes"])
-            given["notes"] = tuple(values["notes"])
-            given["parity"] = _parity(values["parity"]) if values["parity"] else None
-            return cls(**given)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"damaged facts: {error}") from error
-
-
-def _parity(values: Mapping[str, Any]) -> Parity:
-    """Of older files too, which had a share of values left out."""
-    return Parity(**{name: value for name, value in values.items() if name != "unsteady_percent"})
-
-
-def _input(values: Mapping[str, Any]) -> InputFacts:
-    given = dict(values)
-    given["size"] = Size(**values["size"])
-    normalization = values["normalization"]
-    mean, std, order = tuple(normalization["mean"]), tuple(normalization["std"]), normalization.get("order", "RGB")
-    try:
-        given["normalization"] = Normalization(mean, std, order)
-    except InputError as error:
-        raise InputError(f"{error}; export it again with --mean and --std") from error
-    return InputFacts(**given)
-
 
 @dataclass(frozen=True)
 class Artifact:

@@ -36,6 +36,7 @@ FLOAT = Record(
     miou_percent=50.0,
     class_iou_percent={"road": 80.0, "car": 20.0},
     image_counts=(((8, 2), (10, 5), (8, 7)),) * 12,
+    images_crc32="600d600d",
     environment={"cpu_model": "desktop"},
 )
 INT8 = replace(
@@ -135,9 +136,10 @@ def test_runs_that_do_not_fit_are_refused(tmp_path: Path, runs: object) -> None:
         ({"device": "gpu"}, "device is cpu (a) or gpu (b)"),
         ({"batch": 4}, "batch is 1 (a) or 4 (b)"),
         ({"dataset": "camvid"}, "data is scenes (a) or camvid (b)"),
-        ({"images": 5}, "images is 12 (a) or 5 (b)"),
+        ({"images": 5, "image_counts": FLOAT.image_counts[:5]}, "images is 12 (a) or 5 (b)"),
         ({"evaluation": Evaluation(flip=True)}, "evaluation is plain (a) or flip (b)"),
         ({"image_counts": (((8, 2), (11, 5), (8, 7)),) * 12}, "labels is "),
+        ({"images_crc32": "0bad0bad"}, "the images' CRC is 600d600d (a) or 0bad0bad (b)"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_unless_told(tmp_path: Path, changes: dict[str, object], told: str) -> None:

@@ -219,8 +219,17 @@ def test_a_stored_record_is_a_baseline(cli, files: Path, tmp_path: Path) -> None
     assert "threads 2, but 1 in the baseline" in " ".join(threads.stdout.split())
 
 
-@pytest.mark.parametrize("kept", [{"evaluation": Evaluation(flip=True)}, {"image_counts": ()}])
-def test_miou_is_of_the_same_images_in_the_same_way(kept: dict[str, object], files: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ({"evaluation": Evaluation(flip=True)}, "mIoU plain, but flip"),
+        ({"image_counts": ()}, "other labels"),
+        ({"images_crc32": "0bad0bad"}, "other images than in the baseline, with the same labels"),
+    ],
+)
+def test_miou_is_of_the_same_images_in_the_same_way(
+    kept: dict[str, object], why: str, files: Path, tmp_path: Path
+) -> None:
     quick = LatencyOptions(warmup_s=0.1, min_seconds=0.1, min_samples=3)
     old = files / "old" / "same.onnx"
     (record,) = edgeseg.bench([old], "scenes", threads=1, latency=quick, images=2)
@@ -228,7 +237,7 @@ def test_miou_is_of_the_same_images_in_the_same_way(kept: dict[str, object], fil
     options = GateOptions(max_miou_loss_points=1, max_size_growth_percent=1, seconds=0.1)
     (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=2).rulings
     assert ruling.outcome == "undecided"
-    assert "mIoU plain, but flip" in str(ruling.reasons) or "other labels" in str(ruling.reasons)
+    assert why in str(ruling.reasons)
     write_records(tmp_path / "baseline.json", [replace(record, **kept, size_bytes=1)])
     (ruling,) = edgeseg.gate(tmp_path / "baseline.json", old, options, images=2).rulings
     assert ruling.outcome == "regression"
@@ -259,7 +268,8 @@ def test_a_gate_that_is_stopped_is_not_passed_and_not_a_regression(number, files
         _, told = process.communicate(timeout=60)
     assert process.returncode == 2
     assert told.startswith(b"edgeseg: stopped;")
-    assert not (tmp_path / "v.json").exists()
+    written = json.loads((tmp_path / "v.json").read_text())
+    assert (written["outcome"], written["pairs"][0]["reasons"]) == ("undecided", ["stopped"])
     assert not list(tmp_path.glob(".*"))
 
 
@@ -273,20 +283,30 @@ def test_reports_of_another_run_go_and_no_file_is_one(cli, files: Path, tmp_path
         assert "which the report would replace" in done.stderr
         assert given.stat().st_size
     (tmp_path / "v.xml").write_text("of another run")
-    stopped = cli("gate", "--baseline", old, "--candidate", old, "--max-slowdown", "-5", "--junit", "v.xml")
+    stopped = cli("gate", "--baseline", old, "--candidate", old, "--confidence", "5", "--junit", "v.xml")
     assert stopped.returncode == 2
     assert "of another run" not in (tmp_path / "v.xml").read_text()
+    (tmp_path / "v.xml").write_text("of another run")
+    idle = cli("gate", "--baseline", old, "--candidate", old, "--images", "3", "--junit", "v.xml")
+    assert "--images" in idle.stderr
+    assert not (tmp_path / "v.xml").exists()
+    os.mkfifo(tmp_path / "fifo")
+    told = cli("gate", "--baseline", old, "--candidate", old, "--json", "fifo")
+    assert "--json fifo: no regular file" in told.stderr
+    assert (tmp_path / "fifo").is_fifo()
 
 
-def test_a_verdict_that_nobody_reads_is_no_regression(files: Path, tmp_path: Path) -> None:
+def test_a_verdict_that_nobody_reads_is_no_regression_and_is_reported(files: Path, tmp_path: Path) -> None:
     old = str(files / "old" / "same.onnx")
-    command = [sys.executable, "-m", "edgeseg", "gate", "--baseline", old, "--candidate", old, "--seconds", "0.01"]
+    asked = ("--baseline", old, "--candidate", old, "--seconds", "0.01", "--json", "v.json")
+    command = [sys.executable, "-m", "edgeseg", "gate", *asked]
     reader, writer = os.pipe()
     os.close(reader)
     try:
         assert subprocess.run(command, cwd=tmp_path, stdout=writer, check=False).returncode == 2
     finally:
         os.close(writer)
+    assert json.loads((tmp_path / "v.json").read_text())["outcome"] == "undecided"
 
 
 def test_no_report_replaces_its_baseline_under_another_name(cli, files: Path, tmp_path: Path) -> None:

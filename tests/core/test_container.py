@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,8 +14,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper
 
+from edgeseg.core import onnx_wire, tflite_wire
 from edgeseg.core.container import KEY, read_facts, write_facts
 from edgeseg.core.errors import InputError
+from edgeseg.core.facts import facts_from_json
 from edgeseg.core.types import Facts, InputFacts, Normalization, OutputFacts, Parity, Size
 
 FACTS = Facts(
@@ -175,11 +180,34 @@ def test_missing_file_and_wrong_suffix(tmp_path: Path) -> None:
 def test_an_older_file_that_left_values_out_is_read() -> None:
     values = FACTS.to_json()
     parity = {"max_error": 1e-6, "agreement_percent": 100.0, "images": 2, "unsteady_percent": 0.5}
-    assert Facts.from_json({**values, "parity": parity}).parity == FACTS.parity
+    assert facts_from_json({**values, "parity": parity}).parity == FACTS.parity
 
 
 def test_facts_of_another_schema_are_refused() -> None:
     with pytest.raises(InputError, match="schema 99"):
-        Facts.from_json({**FACTS.to_json(), "schema": 99})
+        facts_from_json({**FACTS.to_json(), "schema": 99})
     with pytest.raises(InputError, match="damaged"):
-        Facts.from_json({"schema": FACTS.schema})
+        facts_from_json({"schema": FACTS.schema})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: [values],
+        lambda values: None,
+        lambda values: {**values, "input": 3},
+        lambda values: {**values, "precision": "int7"},
+        lambda values: {**values, "classes": "abc"},
+        lambda values: {**values, "output": {**values["output"], "size": {"height": "a", "width": 3}}},
+        lambda values: {**values, "input": {**values["input"], "normalization": {"mean": [0, 0], "std": [1, 1]}}},
+        lambda values: {**values, "other": 1},
+    ],
+)
+def test_damaged_facts_are_told_in_one_line(change: Callable[[Any], Any], file: Path) -> None:
+    write_facts(file, FACTS)
+    old, new = (json.dumps(each, separators=(",", ":")) for each in (FACTS.to_json(), change(FACTS.to_json())))
+    wire = {".onnx": onnx_wire, ".tflite": tflite_wire}[file.suffix]
+    assert wire.read_metadata(file.read_bytes(), KEY) == old.encode()
+    file.write_bytes(wire.write_metadata(file.read_bytes(), KEY, new.encode()))
+    with pytest.raises(InputError, match=rf"{file.name}: damaged facts: .+; make the file again"):
+        read_facts(file)

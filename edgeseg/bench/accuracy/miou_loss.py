@@ -41,14 +41,16 @@ def loss_interval(base: ImageCounts, other: ImageCounts) -> Interval | None:
 
     Images are drawn anew with replacement, the same ones for both files, and each file's mIoU is taken from their
     summed counts (percentile bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13). None for
-    fewer than `LEAST_IMAGES` images, or where the two were not held against the same labels.
+    fewer than `LEAST_IMAGES` images, or none with a counted pixel, or where the two were held against other labels.
     """
     if len(base) < LEAST_IMAGES or not same_labels(base, other):
         return None
     drawn = _draws(len(base))
     losses = _miou_percent(drawn, base) - _miou_percent(drawn, other)
-    tail = (100 - CONFIDENCE_PERCENT) / 2
-    low, high = np.percentile(losses[np.isfinite(losses)], [tail, 100 - tail])
+    defined, tail = losses[np.isfinite(losses)], (100 - CONFIDENCE_PERCENT) / 2
+    if not defined.size:
+        return None
+    low, high = np.percentile(defined, [tail, 100 - tail])
     return Interval(float(low), float(high))
 
 

@@ -16,6 +16,7 @@ from edgeseg.bench.comparison.records import records_json
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.record import Record
+from edgeseg.core.text import one_line
 
 __all__ = [
     "TableFormat",
@@ -143,4 +144,4 @@ def _in_markdown(cell: str) -> str:
 
 
 def _in_line(text: str) -> str:
-    return text.replace("<", "&lt;").replace("\n", " ")
+    return one_line(text).replace("<", "&lt;")

@@ -13,6 +13,7 @@ from edgeseg.bench.comparison.columns import ACCURACY, DISPENSABLE, IDENTITY, SP
 from edgeseg.bench.comparison.compare import Row
 from edgeseg.bench.comparison.failure import Failure
 from edgeseg.bench.comparison.tables import class_cell, class_names
+from edgeseg.core.text import one_line
 
 __all__ = ["class_table", "terminal_table"]
 
@@ -34,25 +35,25 @@ def terminal_table(rows: Sequence[Row], failures: Sequence[Failure] = (), *, wid
     fitting = next(([table] for table in tables if _width(table) <= width), None)
     body = fitting or [_table(rows, (*identity, *SPEED), 1), _table(rows, (*identity, *ACCURACY), 1)]
     return Group(
-        Text(_common(rows, identity), style="dim"),
+        Text(one_line(_common(rows, identity)), style="dim"),
         *body,
         *_failures(failures),
-        *(Text(note, style="dim") for note in footnotes(rows)),
+        *(Text(one_line(note), style="dim") for note in footnotes(rows)),
     )
 
 
 def class_table(rows: Sequence[Row]) -> Table:
     """IoU in % of every class (lines) in every artifact (columns)."""
     measured = [row for row in rows if row.class_iou_percent]
-    titles = [f"{row.model}\n{row.format}\n{row.precision}" for row in measured]
+    titles = [f"{one_line(row.model)}\n{row.format}\n{row.precision}" for row in measured]
     if len(set(titles)) < len(titles):
-        titles = [full_name(row) for row in measured]
+        titles = [one_line(full_name(row)) for row in measured]
     table = _frame(gap=2)
     table.add_column("IoU\n%", vertical="bottom")
     for title in titles:
         table.add_column(Text(title), justify="right", overflow="fold")
     for name in class_names(measured):
-        table.add_row(Text(name), *(class_cell(row, name) for row in measured))
+        table.add_row(Text(one_line(name)), *(class_cell(row, name) for row in measured))
     return table
 
 
@@ -99,7 +100,8 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], gap: int) -> Table:
     for column in columns:
         table.add_column(column.short, justify="right" if column.is_number else "left", vertical="bottom", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(column.cell(row)) for column in columns), style="" if row.is_baseline else "bold")
+        cells = (Text(one_line(column.cell(row))) for column in columns)
+        table.add_row(*cells, style="" if row.is_baseline else "bold")
     return table
 
 
@@ -109,4 +111,4 @@ def _width(table: Table) -> int:
 
 
 def _failures(failures: Sequence[Failure]) -> list[Text]:
-    return [Text(f"failed: {failure.name}: {failure.reason}", style="red") for failure in failures]
+    return [Text(one_line(f"failed: {failure.name}: {failure.reason}"), style="red") for failure in failures]

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from edgeseg.bench.accuracy.miou_loss import same_labels
 from edgeseg.core.record import Record
 
-__all__ = ["differences", "labels", "one_class", "same_accuracy_terms", "same_rounds", "same_speed_terms", "series"]
+__all__ = [
+    *("differences", "labels", "one_class", "other_pixels", "same_accuracy_terms", "same_rounds", "same_speed_terms"),
+    "series",
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def one_class(record: Record) -> tuple[str, ...]:
 _SIZE = _Term("size", lambda record: record.size)
 _HEAD = _Term("head", lambda record: record.head)
 _LABELS = _Term("labels", labels)
+_PIXELS = _Term("the images' CRC", lambda record: record.images_crc32)
 _SPEED = (
     _Term("device", lambda record: record.device),
     _Term("threads", lambda record: record.threads),
@@ -58,9 +62,17 @@ def same_speed_terms(one: Record, other: Record, machines: Mapping[int, str]) ->
 
 
 def same_accuracy_terms(one: Record, other: Record) -> bool:
-    """Whether their mIoU can: also, where both keep what was counted, whether they saw the same labels."""
+    """Whether their mIoU can: also, where both keep what was counted, whether they saw the same images and labels."""
     counted = bool(one.image_counts and other.image_counts)
-    return _same((_SIZE, *_ACCURACY), one, other) and (not counted or same_labels(one.image_counts, other.image_counts))
+    alike = _same((_SIZE, *_ACCURACY), one, other) and (
+        not counted or same_labels(one.image_counts, other.image_counts)
+    )
+    return alike and not other_pixels(one, other)
+
+
+def other_pixels(one: Record, other: Record) -> bool:
+    """Whether both tell which images they are of, and those are not the same."""
+    return None not in (one.images_crc32, other.images_crc32) and one.images_crc32 != other.images_crc32
 
 
 def same_rounds(one: Record, other: Record) -> bool:
@@ -95,8 +107,11 @@ def differences(records: Sequence[Record]) -> Mapping[str, Mapping[str, list[Rec
     """
     measured = [record for record in records if record.miou_percent is not None]
     found = {**_divided((_SIZE, _HEAD, *_SPEED), records), **_divided(_ACCURACY, measured)}
+    if {"size", "data", "images", "evaluation"} & found.keys():
+        return found
     counted = [record for record in measured if record.image_counts]
-    return found if {"size", "data", "images", "evaluation"} & found.keys() else found | _divided((_LABELS,), counted)
+    known = [record for record in measured if record.images_crc32]
+    return {**found, **(_divided((_LABELS,), counted) or _divided((_PIXELS,), known))}
 
 
 def _divided(terms: Iterable[_Term], records: Sequence[Record]) -> dict[str, dict[str, list[Record]]]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edgeseg.bench.comparison.tables import markdown_table
 from edgeseg.bench.gates.gate import GateVerdict, Ruling, Timing, percent
+from edgeseg.core.text import one_line
 
 __all__ = ["gate_json", "gate_junit", "gate_markdown", "gate_table", "github_commands"]
 
@@ -28,14 +29,14 @@ def gate_table(verdict: GateVerdict) -> Group:
         short = _SHORT.get(title, title)
         table.add_column(short, justify="right" if is_number else "left", vertical="bottom", overflow="fold")
     for ruling in verdict.rulings:
-        table.add_row(*map(Text, _cells(ruling)), style=_STYLES[ruling.outcome])
-    return Group(table, *(Text(note, style="dim") for note in _notes(verdict)))
+        table.add_row(*(Text(one_line(cell)) for cell in _cells(ruling)), style=_STYLES[ruling.outcome])
+    return Group(table, *(Text(one_line(note), style="dim") for note in _notes(verdict)))
 
 
 def gate_markdown(verdict: GateVerdict) -> str:
     """A heading with the outcome, the table and its notes."""
     lines = [_cells(ruling) for ruling in verdict.rulings]
-    notes = "".join(f"- {_printable(note).replace('<', '&lt;')}\n" for note in _notes(verdict))
+    notes = "".join(f"- {one_line(note).replace('<', '&lt;')}\n" for note in _notes(verdict))
     return f"## edgeseg gate: {verdict.outcome}\n\n{markdown_table(_TITLES, _numbers(), lines)}\n{notes}"
 
 
@@ -73,13 +74,11 @@ def gate_junit(verdict: GateVerdict) -> str:
         errors=str(counts.count("undecided")),
     )
     for ruling in verdict.rulings:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname="edgeseg.gate", name=_printable(ruling.measured.name)
-        )
+        case = ElementTree.SubElement(suite, "testcase", classname="edgeseg.gate", name=one_line(ruling.measured.name))
         if ruling.outcome != "passed":
             kind = "failure" if ruling.outcome == "regression" else "error"
-            ElementTree.SubElement(case, kind, message=_printable("; ".join(ruling.reasons)))
-        ElementTree.SubElement(case, "system-out").text = _printable("; ".join(ruling.reasons))
+            ElementTree.SubElement(case, kind, message=one_line("; ".join(ruling.reasons)))
+        ElementTree.SubElement(case, "system-out").text = one_line("; ".join(ruling.reasons))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
@@ -140,11 +139,6 @@ def _finite(values: object) -> object:
     if isinstance(values, list | tuple):
         return [_finite(value) for value in values]
     return None if isinstance(values, float) and not math.isfinite(values) else values
-
-
-def _printable(text: str) -> str:
-    """In one line, without the characters that XML has no way to hold."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _escaped(text: str, also: str = "") -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import NormalDist, median, quantiles
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import MeasureError
+from edgeseg.core.students import students
 
 __all__ = ["median_interval", "percentile", "ratio_interval", "samples_for"]
 
 _DRAWS = 1000
+
+_LEAST_ROUNDS = 3
+"""Two say nothing of how far others may lie."""
 
 
 def samples_for(percent: int) -> int:
@@ -41,18 +46,21 @@ def median_interval(
 ) -> tuple[float, float] | None:
     """Where the median of samples lies, by bootstrap over whole rounds, since the samples of a round are alike.
 
+    Drawing few rounds anew gives too narrow an interval: it is widened to what Student's t has for so many.
+
     Args:
         samples: Of all rounds together.
         rounds: The round that each sample was taken in.
         confidence: The share of draws whose median lies inside.
         seed: Of the draws.
 
-    Returns None for fewer than two rounds. Raises MeasureError where a sample has no round.
+    Returns None for fewer than three rounds. Raises MeasureError where a sample has no round.
     """
     sample = _Sample.of(samples, rounds)
-    if len(sample.rounds) < 2:
+    if len(sample.rounds) < _LEAST_ROUNDS:
         return None
-    return _ends(sample.medians(_drawn(len(sample.rounds), np.random.default_rng(seed))), confidence)
+    medians = sample.medians(_drawn(len(sample.rounds), np.random.default_rng(seed)))
+    return _ends(medians, confidence, median(samples), len(sample.rounds))
 
 
 def ratio_interval(
@@ -63,7 +71,7 @@ def ratio_interval(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float] | None:
-    """Where the ratio of two medians lies, by bootstrap over whole rounds.
+    """Where the ratio of two medians lies, by bootstrap over whole rounds, widened as `median_interval` is.
 
     Args:
         above: Samples and the round of each.
@@ -73,10 +81,11 @@ def ratio_interval(
         confidence: The share of draws whose ratio lies inside.
         seed: Of the draws.
 
-    Returns None where one has fewer than two rounds. Raises MeasureError where a sample has no round.
+    Returns None where one has fewer than three rounds. Raises MeasureError where a sample has no round.
     """
     one, other = _Sample.of(*above), _Sample.of(*below)
-    if min(len(one.rounds), len(other.rounds)) < 2:
+    rounds = min(len(one.rounds), len(other.rounds))
+    if rounds < _LEAST_ROUNDS:
         return None
     random = np.random.default_rng(seed)
     common = np.intersect1d(one.rounds, other.rounds) if together else np.empty(0, int)
@@ -87,7 +96,7 @@ def ratio_interval(
         drawn[:, is_shared] = shared
         drawn[:, ~is_shared] = _drawn(int((~is_shared).sum()), random)
         medians.append(sample.medians(drawn))
-    return _ends(medians[0] / medians[1], confidence)
+    return _ends(medians[0] / medians[1], confidence, median(above[0]) / median(below[0]), rounds)
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,9 @@ def _drawn(rounds: int, random: np.random.Generator) -> NDArray[Any]:
     return random.multinomial(rounds, np.full(rounds, 1 / rounds), size=_DRAWS)
 
 
-def _ends(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+def _ends(values: NDArray[np.float64], confidence: float, middle: float, rounds: int) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    low, high = map(float, np.percentile(values, [100 * tail, 100 - 100 * tail]))
+    normal = NormalDist().inv_cdf(1 - tail)
+    wider = students(normal, rounds - 1) / normal * math.sqrt(rounds / (rounds - 1))
+    return max(0.0, middle - wider * (middle - low)), middle + wider * (high - middle)

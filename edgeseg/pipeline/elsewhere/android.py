@@ -29,7 +29,7 @@ __all__ = ["benchmark_model", "is_android", "measure_on_android"]
 
 _DEVICE = "android"
 _WARMUP_RUNS = 3
-_INFERENCE_US = re.compile(r"Inference \(avg\): ([\d.]+(?:e\+?\d+)?)")
+_INFERENCE_US = re.compile(r"Inference \(avg\): (\d+(?:\.\d+)?(?:e\+?\d+)?)(?![\d.])")
 _US_PER_MS = 1e3
 _NOTE = "on Android by LiteRT's benchmark program: the network's latency alone"
 
@@ -103,7 +103,7 @@ def _samples_ms(artifact: Artifact, folder: str, threads: int, progress: Progres
     for number in range(needed):
         told = _adb("shell", command)
         match = _INFERENCE_US.search(told)
-        if match is None:
+        if match is None or not float(match[1]):
             raise MeasureError(f"{artifact.path}: benchmark_model tells no inference time; is it LiteRT's?")
         samples.append(float(match[1]) / _US_PER_MS)
         progress("latency", number + 1, needed)

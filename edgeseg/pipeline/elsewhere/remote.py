@@ -220,7 +220,8 @@ def _reason(errors: str, host: Host) -> str:
         return last.removeprefix(_OWN)
     if "No module named edgeseg" in last:
         return f"{host.python} has no edgeseg; install it there with pip install 'edgeseg[litert]' or 'edgeseg[onnx]'"
-    return f"{last}; try `ssh {host} {host.python} -m edgeseg doctor`"
+    port = f"-p {host.port} " if host.port else ""
+    return f"{last}; try `ssh {port}{host} {shlex.quote(host.python)} -m edgeseg doctor`"
 
 
 def _found(

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from edgeseg.bench.accuracy.miou_loss import same_labels
+from edgeseg.bench.comparison.terms import other_pixels
 from edgeseg.bench.gates.corrected import draws_for
 from edgeseg.bench.gates.gate import Check, GateOptions, GateVerdict, Measured, Timing, rule
 from edgeseg.bench.gates.race import race
@@ -239,8 +241,10 @@ def _other_images(old: Record, new: Record, name: str) -> str | None:
             f"{name}: mIoU {new.evaluation}, but {old.evaluation} in the baseline; bench the baseline without "
             "--scales, --flip and --at"
         )
-    if [image[1] for image in old.image_counts] != [image[1] for image in new.image_counts]:
+    if not same_labels(old.image_counts, new.image_counts):
         return f"{name}: mIoU on other labels than in the baseline; give the same --data and --split"
+    if other_pixels(old, new):
+        return f"{name}: mIoU on other images than in the baseline, with the same labels; give the same --data"
     return None
 
 

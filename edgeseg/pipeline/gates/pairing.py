@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,23 @@ def _files(path: Path) -> dict[str, Path]:
         if not is_file(str(path)):
             raise InputError(f"{path}: not an .onnx or .tflite file; export it first")
         return {path.name: path}
-    inside = [each.relative_to(path) for each in sorted(path.rglob("*")) if each.is_file() and is_file(str(each))]
-    found = {str(each): path / each for each in inside if not any(part.startswith(".") for part in each.parts)}
+    found = {str(each.relative_to(path)): each for each in sorted(_inside(path)) if is_file(str(each))}
     if not found:
         raise InputError(f"{path}: holds no .onnx or .tflite file, so there is nothing to compare")
     return found
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and those in it, but what is hidden; links too, of which one may lead nowhere."""
+    try:
+        inside = [each for each in folder.iterdir() if not each.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}; what it holds could not be compared") from error
+    for each in inside:
+        if not each.is_dir():
+            yield each
+        elif not folder.resolve().is_relative_to(each.resolve()):  # Or a link to a folder around it has no end.
+            yield from _inside(each)
 
 
 def _missing(name: str, where: Path, found: Container[str]) -> str | None:

@@ -95,14 +95,30 @@ def measure_each(
 ) -> list[Record | EdgesegError]:
     """Measure every source as `job` says, wherever its device is: for each, in order, a Record or why there is none.
 
-    What is in `kept` is not measured again. Raises InputError for data without labels.
+    Files of one name go by as much of their paths as tells them apart. What is in `kept` is not measured again. Raises
+    InputError for data without labels.
     """
     if is_elsewhere(job.device):
         with progress(f"{len(sources)} files") as show:
-            return measure_elsewhere(job, sources, show)
+            return _told_apart(measure_elsewhere(job, sources, show), sources)
     if job.data:
         open_evaluation(job.data, job.split, None, job.images)
-    return measure_together([replace(job, source=source) for source in sources], progress, kept)
+    return _told_apart(measure_together([replace(job, source=source) for source in sources], progress, kept), sources)
+
+
+def _told_apart(found: Sequence[Record | EdgesegError], sources: Sequence[Source]) -> list[Record | EdgesegError]:
+    paths = [Path(source.target).absolute() for source in sources]
+
+    def name(path: Path) -> str:
+        others = [other for other in paths if other.name == path.name and other != path]
+        ends = (path.parts[-length:] for length in range(1, len(path.parts)))
+        end = next((end for end in ends if all(other.parts[-len(end) :] != end for other in others)), path.parts)
+        return str(Path(*end))
+
+    return [
+        replace(each, name=name(path)) if isinstance(each, Record) and is_file(source.target) else each
+        for each, source, path in zip(found, sources, paths, strict=True)
+    ]
 
 
 def measure_together(

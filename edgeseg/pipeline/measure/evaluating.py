@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,14 @@ def accuracy(
 ) -> dict[str, Any]:
     """The fields of a Record that are about accuracy."""
     evaluation = evaluation or Evaluation()
-    classmap = _classmap(session, prepare, evaluation)
-    matrix = evaluate(classmap, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
+    classmap, crc32 = _classmap(session, prepare, evaluation), 0
+
+    def seen(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        nonlocal crc32
+        crc32 = zlib.crc32(image.tobytes(), crc32)
+        return classmap(image)
+
+    matrix = evaluate(seen, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
     return {
         "dataset": dataset.name,
         "images": len(dataset),
@@ -70,6 +77,7 @@ def accuracy(
         "class_iou_percent": dict(zip(dataset.classes, matrix.class_iou_percent(), strict=True)),
         "evaluation": evaluation,
         "image_counts": tuple(tuple(map(tuple, part.tolist())) for part in matrix.parts),
+        "images_crc32": f"{crc32:08x}",
     }
 
 

@@ -50,10 +50,11 @@ def merge(results: Sequence[Path], mixed: bool = False) -> Merged:
     """
     found: dict[str, tuple[Record, str]] = {}
     pictures: dict[Path, Picture] = {}
-    short = len({result.name for result in results}) == len(results)
-    for result in results:
+    short = [(result.parent if result.name == _RECORDS else result).name for result in results]
+    is_telling = len(set(short)) == len(results)
+    for result, name in zip(results, short, strict=True):
         path = result / _RECORDS if result.is_dir() else result
-        run = result.name if short and result.name else str(result)
+        run = (name if is_telling and name else str(result)).encode(errors="backslashreplace").decode()
         for record, kept in read_results(path):
             named = kept if kept and len(results) == 1 else ": ".join(filter(None, (run, kept)))
             found.setdefault(repr(record), (record, named))

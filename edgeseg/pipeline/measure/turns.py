@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
 from edgeseg.bench.times.cores import allowed_cores, pinned_cores
 from edgeseg.bench.times.latency import UNCOUNTED_CALLS, WarmUp
+from edgeseg.core.facts import facts_from_json
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
 from edgeseg.pipeline.job import Job
@@ -46,7 +47,7 @@ class Player:
 
     def opened(self) -> Facts:
         """Wait until it is open, which is to be called first, and once; what it is."""
-        return Facts.from_json(self.worker.hear())
+        return facts_from_json(self.worker.hear())
 
     def warm(self, stage: Stage) -> float:
         """Call until steady, or until the time for it is over; the time of a call in ms."""

@@ -11,8 +11,9 @@ from edgeseg.bench.profiles.islands import Island, find_islands
 from edgeseg.bench.profiles.operators import Profile
 from edgeseg.bench.times.contest import Contest, take_turns
 from edgeseg.core.container import write_facts
+from edgeseg.core.facts import facts_from_json
 from edgeseg.core.protocols import Progress
-from edgeseg.core.types import Artifact, Facts
+from edgeseg.core.types import Artifact
 from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.files.pinning import pinned
@@ -42,7 +43,7 @@ class Rivals:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Rivals:
         """Read what `to_json` wrote."""
-        first, other = (Artifact(Path(file["path"]), Facts.from_json(file["facts"])) for file in values["files"])
+        first, other = (Artifact(Path(file["path"]), facts_from_json(file["facts"])) for file in values["files"])
         return cls(first, other, values["threads"])
 
 

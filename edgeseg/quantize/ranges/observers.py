@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Recipe
+from edgeseg.core.students import students
 from edgeseg.quantize.ranges.criteria import Criterion, Range, entropy, mse, percentile
 
-__all__ = ["BINS", "METHODS", "Observer", "range_method", "students"]
+__all__ = ["BINS", "METHODS", "Observer", "range_method"]
 
 METHODS = ("minmax", "moving-average", "percentile", "mse", "entropy")
 """Of taking a range."""
@@ -146,16 +147,6 @@ def _by_histogram(criterion: Criterion, seen: Observer) -> Range:
 def _with_room(chosen: Range, seen: Observer) -> Range:
     """A range for what is to come: all values of a small tensor go with the image, and few images were seen."""
     return _joined(chosen, seen.foreseen) if seen.is_small and seen.images >= _IMAGES else chosen
-
-
-def students(normal: float, freedom: int) -> float:
-    """The quantile of Student's t that a normal one corresponds to.
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5, to the second order.
-    """
-    first = (normal**3 + normal) / 4
-    second = (5 * normal**5 + 16 * normal**3 + 3 * normal) / 96
-    return normal + first / freedom + second / freedom**2
 
 
 def _joined(one: Range, other: Range) -> Range:

@@ -30,7 +30,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, record: Callable[...
 
 
 def test_counts_and_evaluation_come_back_and_stand_on_a_line(tmp_path: Path, record: Callable[..., Record]) -> None:
-    counts = (((1, 2), (3, 4), (5, 6)), ((7, 8), (9, 10), (11, 12)))
+    counts = (((1, 2), (3, 4), (5, 6)), ((7, 8), (9, 10), (11, 12))) * 50
     wide = Evaluation((0.5, 1.0), flip=True, at="label")
     path = tmp_path / "records.json"
     write_records(path, [record(image_counts=counts, evaluation=wide, notes=("[\n 1,\n 2\n]",))])
@@ -70,6 +70,9 @@ def test_damaged_files_are_named(tmp_path: Path, content: str, message: str) -> 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
+        ({"miou_percent": 250}, "miou_percent: 250 of 100"),
+        ({"image_counts": [[[1], [2], [2]]] * 2, "images": 3}, "image_counts: of 2 images, but there are 3"),
+        ({"image_counts": [[[3], [2], [4]]], "images": 1}, "image_counts: more pixels are right than there are"),
         ({"network_ms": [0.0] * 3}, "network_ms: expected a finite number above 0, not 0.0"),
         ({"network_ms": [-1.0]}, "network_ms: .* not -1.0"),
         ({"classmap_ms": ["fast"]}, 'classmap_ms: .* not "fast"'),

@@ -114,5 +114,7 @@ def test_a_self_test_in_words() -> None:
     assert (found.false_alarms, found.covered) == (0, 3)
     assert found.detectable_percent == pytest.approx(100 * (1.03 / 0.98 - 1))
     assert found.rate_below_percent == pytest.approx(100 * (1 - 0.05 ** (1 / 3)))
-    assert "0 of 3" in found.summary
-    assert SelfTest((UNCLEAR,), OPTIONS).detectable_percent is None
+    assert found.summary[1] == "intervals that hold the truth: 3 of 3"
+    unclear = SelfTest((SAME, UNCLEAR), OPTIONS)
+    assert unclear.detectable_percent is None
+    assert unclear.summary[1] == "intervals that hold the truth: 1 of 1"

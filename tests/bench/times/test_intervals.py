@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from edgeseg.bench.times.intervals import median_interval, percentile, ratio_interval, samples_for
 from edgeseg.core.errors import MeasureError
@@ -20,6 +21,12 @@ def test_percentiles_equal_numpy_or_are_left_out(percent: int) -> None:
     assert percentile(samples[1:], percent) is None
 
 
+def widened(drawn: ArrayLike, middle: float, students_t: float, rounds: int) -> np.ndarray:
+    """The ends of a bootstrap of the middle, for so many rounds."""
+    ends = np.percentile(drawn, [2.5, 97.5])
+    return middle + (ends - middle) * students_t / 1.96 * (rounds / (rounds - 1)) ** 0.5
+
+
 def test_interval_equals_a_bootstrap_written_out() -> None:
     data = np.random.default_rng(3)
     rounds = np.repeat(np.arange(9), [3, 5, 4, 4, 1, 2, 6, 3, 3])
@@ -27,8 +34,8 @@ def test_interval_equals_a_bootstrap_written_out() -> None:
     mixed = data.permutation(len(rounds))
     draws = np.random.default_rng(7).multinomial(9, np.full(9, 1 / 9), size=1000)
     medians = [np.median(np.concatenate([np.repeat(samples[rounds == r], n) for r, n in enumerate(d)])) for d in draws]
-    expected = np.percentile(medians, [2.5, 97.5])
-    assert median_interval(samples[mixed].tolist(), rounds[mixed].tolist(), seed=7) == pytest.approx(expected)
+    expected = widened(medians, float(np.median(samples)), 2.306, 9)
+    assert median_interval(samples[mixed].tolist(), rounds[mixed].tolist(), seed=7) == pytest.approx(expected, rel=1e-3)
 
 
 def test_rounds_that_differ_widen_the_interval() -> None:
@@ -61,9 +68,9 @@ def test_interval_of_a_ratio_equals_a_bootstrap_written_out(together: bool) -> N
         [np.median(np.concatenate([np.repeat(s[r == number], times) for number, times in enumerate(d)])) for d in each]
         for s, r, each in zip(samples, rounds, drawn, strict=True)
     ]
-    expected = np.percentile(np.divide(*medians), [2.5, 97.5])
     above, below = ((s.tolist(), r.tolist()) for s, r in zip(samples, rounds, strict=True))
-    assert ratio_interval(above, below, together=together, seed=7) == pytest.approx(expected)
+    expected = widened(np.divide(*medians), float(np.median(above[0]) / np.median(below[0])), 2.447, 7)
+    assert ratio_interval(above, below, together=together, seed=7) == pytest.approx(expected, rel=1e-3)
 
 
 def test_what_slows_both_does_not_blur_their_ratio() -> None:
@@ -81,8 +88,19 @@ def test_what_slows_both_does_not_blur_their_ratio() -> None:
     assert paired[1] - paired[0] < (apart[1] - apart[0]) / 5
 
 
-def test_one_round_has_no_interval() -> None:
-    assert median_interval([1.0, 2.0], [0, 0]) is None
+@pytest.mark.parametrize("count", [3, 4, 6, 10, 20])
+def test_the_interval_of_few_rounds_holds_the_truth_as_often_as_it_says(count: int) -> None:
+    data, held = np.random.default_rng(0), 0
+    rounds = np.repeat(np.arange(count), 20)
+    for _ in range(200):
+        samples = 1 + data.normal(0, 0.02, count)[rounds] + data.normal(0, 0.01, len(rounds))
+        low, high = median_interval(samples.tolist(), rounds.tolist())
+        held += low <= 1 <= high
+    assert held >= 175
+
+
+def test_two_rounds_have_no_interval() -> None:
+    assert median_interval([1.0, 2.0], [0, 1]) is None
     assert median_interval([], []) is None
     assert ratio_interval(([1.0, 2.0], [0, 1]), ([1.0, 2.0], [0, 0]), together=True) is None
     with pytest.raises(MeasureError, match="rounds"):

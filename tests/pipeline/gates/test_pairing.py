@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,32 @@ def test_folders_by_place_and_name(tmp_path: Path) -> None:
     assert found["sub/a.onnx"].failure == f"no sub/a.onnx in {new}"
     assert found["b.tflite"].failure == f"no b.tflite in {old}"
     assert len(found) == 3
+
+
+def test_links_are_followed_and_one_that_leads_nowhere_is_not_left_out(tmp_path: Path) -> None:
+    old, new, real = tmp_path / "old", tmp_path / "new", tmp_path / "real"
+    touched(old / "a.onnx", new / "a.onnx", real / "c.onnx")
+    for folder in (old, new):
+        (folder / "sub").symlink_to(real)
+        (folder / "around").symlink_to(folder)
+        (folder / "gone.onnx").symlink_to(tmp_path / "nowhere.onnx")
+    found = {pair.name: (pair.baseline, pair.candidate) for pair in pairs_of(old, new)}
+    names = ["a.onnx", "gone.onnx", "sub/c.onnx"]
+    assert found == {name: (old / name, new / name) for name in names}
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touched(tmp_path / "a.onnx", tmp_path / "sub" / "b.onnx")
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder.name == "sub":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(InputError, match="sub: Permission denied"):
+        pairs_of(tmp_path, tmp_path)
 
 
 def test_two_files_need_no_common_name(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_all_are_measured_in_the_same_rounds(tmp_path: Path) -> None:
     assert records[0].reference_ms == records[1].reference_ms
 
 
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    files = [tmp_path / place / "net.onnx" for place in ("old/a", "new/a", "new/b")]
+    for file in files:
+        small_onnx(file, 1)
+    records = edgeseg.bench([*files, files[0]], None, threads=1, latency=QUICK)
+    assert [record.name for record in records] == ["old/a/net.onnx", "new/a/net.onnx", "b/net.onnx", "old/a/net.onnx"]
+
+
 def test_what_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"no model")

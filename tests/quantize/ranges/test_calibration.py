@@ -163,11 +163,6 @@ def test_an_enlarged_mean_is_a_small_tensor() -> None:
         assert ranges(*({"map": each} for each in varied))["map"][1] < first[1] - 0.1
 
 
-@pytest.mark.parametrize(("freedom", "quantile"), [(7, 4.53), (15, 3.59), (39, 3.20), (10_000, 3.0)])
-def test_students_quantile(freedom: int, quantile: float) -> None:
-    assert observers.students(3.0, freedom) == pytest.approx(quantile, rel=0.03)
-
-
 def test_a_dead_tensor_has_no_empty_range() -> None:
     assert ranges({"a": np.zeros(9)}) == {"a": (0.0, 1.0)}
     assert ranges({"a": np.zeros(9)}, {"a": np.full(9, -2.0)}) == {"a": (-2.0, 0.0)}
