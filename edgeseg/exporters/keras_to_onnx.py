@@ -12,14 +12,13 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
-from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model, OutputFacts
 from edgeseg.exporters.keras_composed import compose
 from edgeseg.exporters.keras_program import signature, trace
 from edgeseg.exporters.keras_shuffle import shuffle_planes
-from edgeseg.exporters.program import Program, facts_of
+from edgeseg.exporters.program import Program, facts_of, unwritten
 from edgeseg.exporters.simplify import simplify
 
 with quiet():
@@ -42,7 +41,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     except OSError:
         raise
     except Exception as error:
-        raise ExportError(f"{model.name}: tf2onnx cannot write it: {first_line(error)}") from error
+        raise unwritten(model, "tf2onnx", error, "tflite") from error
     _correct(path, program.output, spec.batch, len(model.classes))
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("tensorflow", "keras", "tf2onnx", "onnx", "onnxsim"))

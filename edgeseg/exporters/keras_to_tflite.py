@@ -6,12 +6,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
 from edgeseg.exporters.keras_program import trace
-from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.program import facts_of, unwritten
 
 __all__ = ["DECLARATION", "export"]
 
@@ -30,5 +29,5 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     except OSError:
         raise
     except Exception as error:
-        raise ExportError(f"{model.name}: TFLiteConverter cannot write it: {first_line(error)}") from error
+        raise unwritten(model, "TFLiteConverter", error, "onnx") from error
     return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("tensorflow", "keras")))

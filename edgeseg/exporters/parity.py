@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -130,10 +131,13 @@ def failure(found: Parity, name: str, where: str | None) -> ParityError:
     below = f"{found.tie_error:.2g} of the spread below its cell's (allowed {MAX_TIE_ERROR:g})"
     tie = "" if found.tie_error <= MAX_TIE_ERROR else f"; a maximum that it unpools to lies {below}"
     layer = f"; the first layer that differs is {where}" if where else ""
+    largest = f"largest difference {found.max_error:.2g} of the scores' spread"
+    if found.max_error == math.inf:
+        largest = "it gives what is no number where the network gives one"
+    agreement = f"{found.agreement_percent:.2f} % (needed {MIN_AGREEMENT_PERCENT:g} %)"
     return ParityError(
-        f"{name}: the exported file is not the same function: largest difference {found.max_error:.2g} of the scores' "
-        f"spread (allowed {MAX_ERROR:g}), arg-max agreement {found.agreement_percent:.2f} % (needed "
-        f"{MIN_AGREEMENT_PERCENT:g} %){tie}{layer}; try another --head, or report the layer to its exporter"
+        f"{name}: the exported file is not the same function: {largest} (allowed {MAX_ERROR:g}), arg-max agreement "
+        f"{agreement}{tie}{layer}; try another --head, or report the layer to its exporter"
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Facts, Format, InputFacts, Layout, Model, OutputFacts, Size
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BEFORE_SOFTMAX", "Followed", "Program", "Upsample", "facts_of", "output_facts"]
+__all__ = ["BEFORE_SOFTMAX", "Followed", "Program", "Upsample", "facts_of", "output_facts", "unwritten"]
 
 BEFORE_SOFTMAX = "ends before its softmax, which changes no pixel's class; --head logits keeps it"
 """The note of a file."""
@@ -69,6 +70,12 @@ def output_facts(spec: ExportSpec, layout: Layout, upsample: Upsample | None) ->
     if head == "scores" and upsample:
         return OutputFacts(head, upsample.scores, layout, align_corners=upsample.align_corners)
     return OutputFacts(head, spec.size, layout, dtype="int32" if head == "classmap" else "float32")
+
+
+def unwritten(model: Model, tool: str, error: BaseException, other: Format) -> ExportError:
+    """The error for a network that a tool cannot write; the other format may be able to hold it."""
+    remedy = f"write that part of the network in other operators, or export it --to {other}"
+    return ExportError(f"{model.name}: {tool} cannot write it: {first_line(error)}; {remedy}")
 
 
 def facts_of(

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import torch
 
-from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
 from edgeseg.exporters.passes import rewritten
-from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.program import facts_of, unwritten
 from edgeseg.exporters.simplify import simplify
 from edgeseg.exporters.torch_program import trace
 
@@ -45,7 +44,7 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
     except OSError:
         raise
     except Exception as error:
-        raise ExportError(f"{model.name}: torch.onnx cannot write it: {first_line(_root(error))}") from error
+        raise unwritten(model, "torch.onnx", _root(error), "tflite") from error
     notes = simplify(path)
     facts = facts_of(model, spec, program, "onnx", "NCHW", ("torch", "onnx", "onnxscript", "onnxsim"))
     return Artifact(path, replace(facts, notes=(*facts.notes, *notes)))

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 
-from edgeseg.core.errors import ExportError, first_line
 from edgeseg.core.protocols import ExporterDeclaration, ExportSpec
 from edgeseg.core.quiet import quiet
 from edgeseg.core.types import Artifact, Model
 from edgeseg.exporters.passes import rewritten
-from edgeseg.exporters.program import facts_of
+from edgeseg.exporters.program import facts_of, unwritten
 from edgeseg.exporters.torch_program import trace
 
 with quiet(), warnings.catch_warnings():
@@ -35,6 +34,6 @@ def export(model: Model, spec: ExportSpec, path: Path) -> Artifact:
             network = litert_torch.to_channel_last_io(rewritten(program.network, "tflite"), args=[0], outputs=outputs)
             content = litert_torch.convert(network, (image,)).model_content()
     except Exception as error:
-        raise ExportError(f"{model.name}: litert-torch cannot write it: {first_line(error)}") from error
+        raise unwritten(model, "litert-torch", error, "onnx") from error
     path.write_bytes(content)
     return Artifact(path, facts_of(model, spec, program, "tflite", "NHWC", ("torch", "litert-torch")))

@@ -119,7 +119,9 @@ def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     elsewhere contradicts what follows.
     """
     graph = model.graph
-    outputs = {value.name: value for value in graph.output if value.type.HasField("tensor_type")}
+    inputs = {value.name for value in graph.input}
+    computed = (value for value in graph.output if value.name not in inputs)
+    outputs = {value.name: value for value in computed if value.type.HasField("tensor_type")}
     stored = {value.name: deepcopy(value) for value in (*graph.value_info, *outputs.values())}
     del graph.value_info[:]
     for value in outputs.values():

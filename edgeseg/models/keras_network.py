@@ -134,7 +134,8 @@ def describe(network: keras.Model, size: Size | None) -> tuple[keras.Model, int,
     """
     inputs = getattr(network, "inputs", None) or [keras.KerasTensor((None, None, None, 3))]
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[3] != 3:
-        raise InputError(f"{network.name} must take one batch of images (N, H, W, 3)")
+        shapes = ", ".join(str(tuple(given.shape)) for given in inputs)
+        raise InputError(f"{network.name} takes {shapes}; it must take one batch of RGB images (N, H, W, 3)")
     whole = in_float32(network)
     _check_policy(whole)
     found = _filled(inputs[0].shape[1:3], size)

@@ -67,6 +67,7 @@ def calibration_note(text: str, split: str | None) -> str | None:
     try:
         data.open_dataset(text, split=wanted, limit=1)
     except NoImages:
+        data.open_dataset(text, limit=1)
         return f"{text}: no images for {wanted}, so calibration takes those that accuracy is measured on"
     return None
 

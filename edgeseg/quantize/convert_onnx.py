@@ -11,7 +11,7 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.onnx_model import ONNXModel
-from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from edgeseg.core.container import write_facts
 from edgeseg.core.errors import QuantizeError, first_line
@@ -24,6 +24,9 @@ from edgeseg.quantize.prepare import prepare
 from edgeseg.quantize.targets import target_for
 
 __all__ = ["convert"]
+
+_SINGLE = ("Celu",)
+"""Which ONNX takes in float32 alone."""
 
 
 def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
@@ -41,6 +44,8 @@ def convert(artifact: Artifact, recipe: Recipe, path: Path) -> Artifact:
                 else:
                     notes = _out_of_range(model)
                     onnx.save(_in_half(model), temporary)
+        except OSError:
+            raise
         except Exception as error:
             problem = f"ONNX Runtime cannot convert it to {recipe.precision}: {first_line(error)}"
             raise QuantizeError(f"{artifact.path}: {problem}") from error
@@ -69,7 +74,8 @@ def _out_of_range(model: onnx.ModelProto) -> tuple[str, ...]:
 
 def _in_half(model: onnx.ModelProto) -> onnx.ModelProto:
     _leave_out_empty(model)
-    half: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True)
+    single = [*DEFAULT_OP_BLOCK_LIST, *_SINGLE]
+    half: onnx.ModelProto = convert_float_to_float16(model, keep_io_types=True, op_block_list=single)
     ONNXModel(half).topological_sort()
     del half.graph.value_info[:]  # Some types there are of before.
     return half

@@ -30,6 +30,7 @@ from edgeseg.quantize.floating import floating_text, left_in_float
 from edgeseg.quantize.integers_onnx.cells import MOVED, move_integers
 from edgeseg.quantize.integers_onnx.elu import ELUS, quantize_elus
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
+from edgeseg.quantize.integers_onnx.floats import keep_in_float
 from edgeseg.quantize.integers_onnx.gates import widen_gates
 from edgeseg.quantize.integers_onnx.joins import join_integers
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
@@ -91,7 +92,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
             model = _recent(model, activation, raw=want.raw)
             quantized = _quantized(model, ranges, recipe, activation, target.pairs_fit)
     except Exception as error:
-        raise QuantizeError(f"{artifact.path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
+        problem = f"ONNX Runtime cannot quantize it: {first_line(error)}; leave that part in --float, or use --fp16"
+        raise QuantizeError(f"{artifact.path}: {problem}") from error
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     onnx.helper.set_model_props(quantized, kept)
     if "elu" in chosen(recipe):
@@ -257,6 +259,7 @@ def _quantized(
         },
     )
     quantized: onnx.ModelProto = quantizer.quantize_model()
+    keep_in_float(quantized, floating, model)
     return quantized
 
 

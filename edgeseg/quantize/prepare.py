@@ -20,7 +20,7 @@ from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.gemm import flatten_biases, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
 from edgeseg.quantize.passes.reductions import pool_reductions
-from edgeseg.quantize.passes.resize import resize_all_axes
+from edgeseg.quantize.passes.resize import pad_all_axes, resize_all_axes
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
 from edgeseg.quantize.weights.finite import check_finite
 from edgeseg.quantize.weights.finite_onnx import weights_of
@@ -57,12 +57,14 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         model = onnx.load(path)
         check_finite(weights_of(model), path)
         _keep_weights_in(model)
+        _leave_out_inputs(model)
         model = _optimized(_brought_up(model), target)
         _refuse_branches(model, path)
         model = infer_shapes(model, data_prop=True)
         take_factors_in(model)
         flatten_biases(model)
         resize_all_axes(model)
+        pad_all_axes(model)
         done: dict[str, int] = {}
         for name, rewrite in _REWRITES.items():
             with blamed_on_pass(name, path):
@@ -74,7 +76,7 @@ def prepare(path: Path, target: Path, passes: Collection[str] = PASSES) -> tuple
         _name_nodes(model)
         model = infer_shapes(model, data_prop=True)
         onnx.save(model, target)
-    except QuantizeError:
+    except (OSError, QuantizeError):
         raise
     except Exception as error:
         raise QuantizeError(f"{path}: ONNX Runtime cannot prepare it: {first_line(error)}; export it again") from error
@@ -121,6 +123,13 @@ def _keep_weights_in(model: onnx.ModelProto) -> None:
     for value in [value for value in model.graph.input if value.name in weights]:
         model.graph.input.remove(value)
     model.ir_version = max(model.ir_version, _LONE_WEIGHTS)
+
+
+def _leave_out_inputs(model: onnx.ModelProto) -> None:
+    """Of the outputs, which ONNX Runtime's tools take to be computed."""
+    inputs = {value.name for value in model.graph.input}
+    for value in [value for value in model.graph.output if value.name in inputs]:
+        model.graph.output.remove(value)
 
 
 def _refuse_branches(model: onnx.ModelProto, path: Path) -> None:

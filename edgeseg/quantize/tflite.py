@@ -144,6 +144,7 @@ def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -
     with blamed(artifact.path, "LiteRT cannot read it", "export it again"):
         keep_first_signature(model)
         keep_first_output(model)
+    _refuse_branches(model, artifact.path)
     applied = {}
     for name, rewrite in _REWRITES.items():
         with blamed_on_pass(name, artifact.path):
@@ -155,6 +156,17 @@ def _rewritten(artifact: Artifact, recipe: Recipe, want: Ends, target: Target) -
         with blamed(artifact.path, "it cannot take bytes", "leave out --input"):
             fold_normalization(model, artifact.facts.input.normalization, ring=not target.integer_only)
     return model, applied
+
+
+def _refuse_branches(model: Any, path: Path) -> None:
+    """Raise QuantizeError where an operator runs a graph of its own."""
+    names = {schema.BuiltinOperator.WHILE: "WHILE", schema.BuiltinOperator.IF: "IF"}
+    for code in model.operatorCodes:
+        if code.builtinCode in names:
+            raise QuantizeError(
+                f"{path}: {names[code.builtinCode]} runs a graph of its own, which is not looked into; export the "
+                "network again without it"
+            )
 
 
 def _prepared(artifact: Artifact, model: Any, path: Path) -> Prepared:

@@ -122,7 +122,7 @@ def test_time_that_is_too_short_decides_nothing(cli, files: Path) -> None:
         (["--baseline", "old", "--candidate", "new", "--device", "ssh://host"], "a gate runs on this machine"),
         (["--baseline", "old", "--candidate", "new", "--out", "empty"], "--out is where --resume keeps"),
         (["--baseline", "old", "--candidate", "new", "--resume", "--out", "damaged"], "delete it to begin anew"),
-        (["--baseline", "old", "--candidate", "new", "--json", "empty"], "--json empty: a folder"),
+        (["--baseline", "old", "--candidate", "new", "--json", "empty"], "--json empty: no regular file"),
         (["--baseline", "old", "--candidate", "new", "--junit", "/proc/v"], "/proc/v: cannot be written"),
         (["--baseline", "old", "--candidate", "new", "--json", "v", "--junit", "./v"], "would overwrite the other"),
         (["--baseline", "old", "--self-test", "--candidate", "new"], "leave out --candidate"),

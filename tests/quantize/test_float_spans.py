@@ -80,6 +80,36 @@ class Attention(nn.Module):
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
 
 
+class Heads(nn.Module):
+    """The same by four heads, whose softmax directly follows a product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 16, 3, 4, padding=1), nn.Conv2d(16, 3, 1)
+        self.heads = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = F.relu(self.first(x)).flatten(2).transpose(1, 2)
+        looked = self.heads(tokens, tokens, tokens, need_weights=False)[0]
+        scores = self.last(looked.transpose(1, 2).unflatten(2, (16, 32)))
+        return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=False)
+
+
+class Unit(nn.Module):
+    """Vectors of length one, but those of zeros, which have a factor of a million."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 8, 3, 2, padding=1), nn.Conv2d(8, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.first(x) - 0.2)
+        y = y * torch.rsqrt((y * y).sum(1, keepdim=True) + 1e-12).clamp(max=1e6)
+        return F.interpolate(self.last(y), x.shape[2:], mode="bilinear", align_corners=False)
+
+
 class Normed(nn.Module):
     """Divides by the deviation over channels, as ConvNeXt does."""
 
@@ -160,6 +190,8 @@ NETWORKS = [
     (Flow, 39),
     (Masked, 31),
     (Attention, 33),
+    (Heads, 30),
+    (Unit, 22),
     (Normed, 24),
     (GroupNormed, 20),
     (Clamped, 33),

@@ -172,6 +172,61 @@ def test_axes_of_a_resize(kind: str, axes: list[int], tmp_path: Path) -> None:
     assert agreement(path, quantized(path)) > 0.95
 
 
+@pytest.mark.parametrize(("mode", "axes"), [("edge", [-2, -1]), ("wrap", [3, 2]), ("constant", [2, 3])])
+def test_axes_of_a_pad(mode: str, axes: list[int], tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "first", 3, 8)
+    net.add("Relu", ["first"], "rectified")
+    pads, named = (net.constant(name, each, np.int64) for name, each in (("pads", [1, 2, 1, 0]), ("axes", axes)))
+    net.add("Pad", ["rectified", pads, "", named], "padded", mode=mode)
+    net.add("Conv", ["padded", net.drawn("w", 5, 8, 3, 3)], "logits")
+    path = net.save(tmp_path / "net.onnx", logits(), opset=19)
+    assert agreement(path, quantized(path)) > 0.9
+
+
+@pytest.mark.parametrize("target", ["x86-vnni", "arm"])
+def test_an_average_of_pixels_that_lie_apart(target: str, tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "first", 3, 8)
+    net.add("Relu", ["first"], "rectified")
+    net.add("AveragePool", ["rectified"], "mean", kernel_shape=[3, 3], pads=[2] * 4, dilations=[2, 2])
+    net.conv("mean", "logits", 8, 5)
+    path = net.save(tmp_path / "net.onnx", logits(), opset=19)
+    assert agreement(path, quantized(path, Recipe(target=target))) > 0.9
+
+
+@pytest.mark.parametrize("target", ["x86-vnni", "arm"])
+def test_a_convolution_of_the_image_to_one_channel(target: str, tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "grey", 3, 1, stride=2)
+    net.conv("grey", "first", 1, 8)
+    net.add("Relu", ["first"], "rectified")
+    net.conv("rectified", "last", 8, 5)
+    sizes = net.constant("sizes", [1, 5, SIDE, SIDE], np.int64)
+    net.add("Resize", ["last", "", "", sizes], "logits", mode="linear")
+    path = net.save(tmp_path / "net.onnx", logits())
+    assert agreement(path, quantized(path, Recipe(target=target))) > 0.9
+
+
+def test_the_image_may_be_an_output_too(tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "first", 3, 8)
+    net.add("Relu", ["first"], "rectified")
+    net.conv("rectified", "logits", 8, 5)
+    path = net.save(tmp_path / "net.onnx", logits(), value("image", 1, 3, SIDE, SIDE))
+    for recipe in (Recipe(), Recipe(name="fp16", precision="fp16")):
+        assert agreement(path, quantized(path, recipe)) > 0.9
+
+
+def test_celu_stays_in_single_floats(tmp_path: Path) -> None:
+    net = Net()
+    net.conv("image", "first", 3, 8)
+    net.add("Celu", ["first"], "bent")
+    net.conv("bent", "logits", 8, 5)
+    path = net.save(tmp_path / "net.onnx", logits())
+    assert agreement(path, quantized(path, Recipe(name="fp16", precision="fp16"))) > 0.95
+
+
 def test_a_graph_in_the_graph_is_refused_by_name(tmp_path: Path) -> None:
     net = Net()
     net.conv("image", "first", 3, 6)
@@ -185,6 +240,18 @@ def test_a_graph_in_the_graph_is_refused_by_name(tmp_path: Path) -> None:
     net.conv("taken", "logits", 6, 5)
     with pytest.raises(QuantizeError, match=r"net.onnx: If node_taken holds a graph of its own, which is not looked"):
         quantized(net.save(tmp_path / "net.onnx", logits()))
+
+
+def test_a_loop_in_a_tflite_file_is_refused_by_name(tmp_path: Path) -> None:
+    @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3), name="image")])
+    def network(image: Any) -> Any:
+        start = tf.reduce_mean(image), tf.nn.conv2d(image, tf.ones((3, 3, 3, 5)), 1, "SAME")
+        return tf.while_loop(lambda mean, x: tf.reduce_max(x) < mean, lambda mean, x: (mean, x * 0.9), start)[1]
+
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()]).convert())
+    with pytest.raises(QuantizeError, match=r"loop\.tflite: WHILE runs a graph of its own"):
+        quantized(path)
 
 
 def test_a_transposed_convolution_along_a_line(tmp_path: Path) -> None:

@@ -95,11 +95,11 @@ def try_out(written: Artifact, source: Artifact, target: Path) -> None:
         with runtimes.open_session(written, threads=1) as session:
             result = session.run(a_batch(written))
     except EdgesegError as error:
-        problem = str(error).replace(str(written.path), precision)
-        raise QuantizeError(f"{target}: {problem}; use another precision") from error
+        problem = str(error).replace(str(written.path), precision).partition("; export it again")[0]
+        raise QuantizeError(f"{source.path}: {problem}; use another precision") from error
     if np.isfinite(result).all():
         return
     with runtimes.open_session(source, threads=1) as session:  # A logarithm of softmax is infinite in float too.
         is_finite = np.isfinite(session.run(a_batch(source))).all()
     if is_finite or np.isnan(result).any():
-        raise QuantizeError(f"{target}: it overflows in {precision}; use another precision")
+        raise QuantizeError(f"{source.path}: it overflows in {precision}; use another precision")

@@ -1,7 +1,7 @@
 """Operators of an ONNX graph that stay in float because no even steps hold what is between them.
 
-`quantize/even_steps.py` says what that is. In addition a Clip that cuts off zero is no end of a range, nor is there a
-Gemm with factors.
+`quantize/even_steps.py` says what that is. In addition a Clip that cuts off zero is no end of a range, nor is there an
+integer Gemm with factors or an average over pixels that lie apart.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _OF_DIVISORS = _VIEWS | _TWO | {"Abs", "AveragePool", "Clip", "Div", "Flatten", 
 _OF_DIVISORS |= {"MatMul", "Pow", "Sub"}
 _IN_FLOAT = {"Exp", "ReduceL2", "ReduceMean", "ReduceSum", "Softplus", "Sqrt"}
 """Without int8 kernels."""
+_OF_QUOTIENTS = _VIEWS | {"Clip", "Max", "Min", "Mul"}
 _OF_POWERS = {"Add", "Mul", "Pow"}
 _INTEGERS = {onnx.TensorProto.INT32, onnx.TensorProto.INT64}
 _MASKS = {"Add", "Where"}
@@ -31,9 +32,10 @@ _MASKS = {"Add", "Where"}
 def float_spans(model: onnx.ModelProto) -> set[str]:
     """The names of the operators that quantizing would spoil in this way."""
     look, writers = Editor(model), {name: node for node in model.graph.node for name in node.output}
-    odd = (_is_long(look, node) or _is_off_zero(look, node) or has_factors(node) for node in model.graph.node)
+    kinds = (_is_long, _is_off_zero, _is_spread)
+    odd = (has_factors(node) or any(is_one(look, node) for is_one in kinds) for node in model.graph.node)
     alone = {node.name for node, is_odd in zip(model.graph.node, odd, strict=True) if is_odd}
-    spans = (_places, _masked, _divisors, _powers)
+    spans = (_places, _masked, _divisors, _quotients, _powers)
     return alone.union(*(span(model, writers) for span in spans))
 
 
@@ -58,6 +60,16 @@ def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set
         elif _is_mean(look, node):
             found.add(node.name)
             waiting.append(node.input[0])
+    return found
+
+
+def _quotients(model: onnx.ModelProto, _writers: dict[str, onnx.NodeProto]) -> set[str]:
+    """What 1 / x is limited by, and the products with it: that of a divisor next to zero takes all the steps."""
+    found, given = set[str](), {node.output[0] for node in model.graph.node if node.op_type == "Reciprocal"}
+    for node in model.graph.node:  # Each of which comes behind what it reads.
+        if node.op_type in _OF_QUOTIENTS and not given.isdisjoint(node.input):
+            found.add(node.name)
+            given |= set(node.output) if node.op_type != "Mul" else set()
     return found
 
 
@@ -104,6 +116,10 @@ def _is_long(look: Editor, node: onnx.NodeProto) -> bool:
 
 def _is_off_zero(look: Editor, node: onnx.NodeProto) -> bool:
     return node.op_type == "Clip" and not is_saturation(look, node)
+
+
+def _is_spread(look: Editor, node: onnx.NodeProto) -> bool:
+    return node.op_type == "AveragePool" and set(look.attribute(node, "dilations", [1])) != {1}
 
 
 def _places(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:

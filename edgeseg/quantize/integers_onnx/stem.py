@@ -112,8 +112,9 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
     channels = np.minimum(np.arange(outputs + spare), outputs - 1)
     kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1])
     for node in stem.parameters:
+        of_channels = edit.attribute(node, "axis", None) is not None
         for i, value in enumerate(map(edit.constant, node.input)):
-            if value is not None and value.shape[:1] == (outputs,):
+            if value is not None and value.shape[:1] == (outputs,) and (of_channels or not i):
                 node.input[i] = edit.add_constant(f"{node.input[i]}_cells", np.concatenate([value[channels]] * pixels))
     stem.parameters[0].input[0] = edit.add_constant("cells_kernel", kernel)
     pads = [stem.pads[0], before, stem.pads[2], after]

@@ -1,4 +1,4 @@
-"""Resize of all dimensions, since ONNX Runtime mistakes the sizes of one that names some once it is int8."""
+"""Resize and Pad of all dimensions, since ONNX Runtime mistakes one that names some once it is int8."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import onnx
 
 from edgeseg.quantize.passes.edit import Editor
 
-__all__ = ["resize_all_axes"]
+__all__ = ["pad_all_axes", "resize_all_axes"]
 
 _SCALES, _SIZES = 2, 3
 """Inputs, one of which is given."""
+_PADS, _AXES = 1, 3
 
 
 def resize_all_axes(model: onnx.ModelProto) -> None:
@@ -30,6 +31,21 @@ def resize_all_axes(model: onnx.ModelProto) -> None:
         kept = [attribute for attribute in node.attribute if attribute.name != "axes"]
         del node.attribute[:]
         node.attribute.extend(kept)
+
+
+def pad_all_axes(model: onnx.ModelProto) -> None:
+    """Write, in place, the constant pads of some axes for all of them."""
+    edit = Editor(model)
+    for node in model.graph.node:
+        if node.op_type != "Pad" or len(node.input) <= _AXES or not node.input[_AXES]:
+            continue
+        rank, axes, given = len(edit.shape(node.input[0])), *(edit.constant(node.input[i]) for i in (_AXES, _PADS))
+        if not rank or axes is None or given is None:
+            continue
+        whole = np.zeros((2, rank), given.dtype)
+        whole[:, axes] = given.reshape(2, -1)
+        node.input[_PADS] = edit.add_constant(f"{node.output[0]}_all_axes", whole.reshape(-1))
+        del node.input[_AXES:]
 
 
 def _looks_at_axes(edit: Editor, node: onnx.NodeProto) -> bool:

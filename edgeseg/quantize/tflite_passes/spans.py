@@ -65,6 +65,7 @@ _OF_POWERS = {*_POWERS, Op.ADD, Op.MUL}
 _SELECTS = {Op.SELECT, Op.SELECT_V2}
 _MASKS = {Op.ADD, *_SELECTS}
 _NORMALIZING = {Op.MUL, Op.SUB}
+_LIMITS = {Op.MAXIMUM, Op.MINIMUM}
 _BESIDE = {*_NORMALIZING, Op.SQUARED_DIFFERENCE}
 """What centres and scales by a statistic."""
 
@@ -92,7 +93,7 @@ class _Spans:
             self._backwards(op.inputs[0])
         for op in self._look.operators(Op.RSQRT):
             self._held[id(op)] = op
-            self._forwards(op, _NORMALIZING)
+            self._forwards(op, _NORMALIZING | _LIMITS, ends=())
             self._centring(op)
             self._backwards(op.inputs[0])
         for op in self._look.operators(Op.DIV):
@@ -108,12 +109,12 @@ class _Spans:
                 self._held[id(op)] = op
         return [op for op in self._operators if id(op) in self._held]
 
-    def _forwards(self, op: Any, kinds: Collection[int]) -> None:
+    def _forwards(self, op: Any, kinds: Collection[int], ends: Collection[int] = _ENDS) -> None:
         for reader in self._readers_of(op):
             if self._look.kind(reader) in kinds and id(reader) not in self._held:
                 self._held[id(reader)] = reader
-                if self._look.kind(reader) not in _ENDS:
-                    self._forwards(reader, kinds)
+                if self._look.kind(reader) not in ends:
+                    self._forwards(reader, kinds, ends)
 
     def _backwards(self, index: int) -> None:
         op = self._writers.get(int(index))
