@@ -80,6 +80,8 @@ class Worker:
         """
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if not line.endswith("\n"):
+                break  # It died at its answer.
             message: dict[str, Any] = json.loads(line)
             if "progress" in message:
                 progress(*message["progress"])
@@ -123,7 +125,7 @@ def _error(message: dict[str, Any]) -> EdgesegError:
 
 def _death(code: int) -> str:
     if code < 0:
-        name = signal.Signals(-code).name
+        name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
         hint = "; it may have run out of memory: try a smaller --size" if name == "SIGKILL" else ""
         return f"the process at work on it was ended by {name}{hint}"
     return f"the process at work on it ended with code {code} and no result"

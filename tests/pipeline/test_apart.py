@@ -27,3 +27,24 @@ def test_a_process_that_dies_after_words_that_are_no_text(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WorkError, match=r"mine:boom: the process at work on it was ended by SIGABRT"):
         apart("measure", "mine:boom", Job(Source("mine:boom")).to_json(), 1, silent)
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL; it may have run out of memory"), (40, "signal 40")])
+def test_a_process_that_dies_at_its_answer(
+    number: int, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"""
+import os
+def boom():
+    for number in range(3, 32):  # Of which one is for the answer.
+        try:
+            os.write(number, b'{{"ans')
+        except OSError:
+            pass
+    os.kill(os.getpid(), {number})
+"""
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkError, match=f"mine:boom: the process at work on it was ended by {name}"):
+        apart("measure", "mine:boom", Job(Source("mine:boom")).to_json(), 1, silent)

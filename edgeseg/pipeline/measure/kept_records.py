@@ -32,8 +32,10 @@ class KeptRecords:
             raise self.answers.damaged() from error
 
     def put(self, job: Job, record: Record) -> None:
-        """Keep what was found; raises WorkError where the system refuses to write."""
-        self.answers.put(_asked(job), record.to_json())
+        """Keep what was found, unless the file is another by now; WorkError where the system refuses to write."""
+        asked = _asked(job)
+        if record.sha256 in (None, asked["sha256"]):
+            self.answers.put(asked, record.to_json())
 
     def forget(self, jobs: Iterable[Job]) -> None:
         """What was found for these, whatever their files were then.
