@@ -51,7 +51,7 @@ def open_calibration(text: str, split: str | None, size: Size | None, limit: int
     try:
         return data.open_dataset(text, split=wanted, size=size, limit=limit, spread=True)
     except NoImages:
-        if split is not None or wanted is None:
+        if split is not None:
             raise
         return data.open_dataset(text, size=size, limit=limit, spread=True)
 
@@ -78,7 +78,7 @@ def evaluation_note(text: str) -> str | None:
     Raises InputError for data that cannot be used.
     """
     declared = data.declarations().get(text.partition(":")[0])
-    if declared is None or declared.calibration_split is None:
+    if declared is None:
         return None
     try:
         data.open_dataset(text, split=declared.splits[0], limit=1)
