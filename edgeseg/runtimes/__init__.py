@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from edgeseg.core import registry
 from edgeseg.core.container import file_format, read_facts
 from edgeseg.core.cpu import check_threads
 from edgeseg.core.errors import InputError, MeasureError, MissingDependency
-from edgeseg.core.protocols import RuntimeDeclaration
+from edgeseg.core.protocols import Runtime, RuntimeDeclaration, Session
 from edgeseg.core.types import Artifact, Facts, Format, Layout, Model, Normalization, Precision, Size
-
-if TYPE_CHECKING:
-    from edgeseg.runtimes.session import Session
 
 __all__ = ["check_device", "declarations", "describe", "devices", "for_format", "open_session", "precision_of"]
 
@@ -93,8 +89,8 @@ def open_session(
         raise InputError(f"{what}: {error}") from error
     if isinstance(source, Artifact):
         read_facts(source.path)  # refuses a damaged file, on which a runtime may crash
-    session: Session = module.open_session(source, threads, device=device, tensors=tensors, watch=watch)
-    return session
+    opening: Runtime = module.open_session
+    return opening(source, threads, device=device, tensors=tensors, watch=watch)
 
 
 def describe(
@@ -130,7 +126,8 @@ def describe(
     module = _load(name, declarations()[name])
     given = foreign.Given(size, layout, normalization, align_corners, tuple(classes) if classes else None)
     facts = foreign.draft(path, format, module.signature(path), given)
-    with module.open_session(Artifact(path, facts), 1, device="cpu", tensors=False, watch=()) as session:
+    opening: Runtime = module.open_session
+    with opening(Artifact(path, facts), 1, device="cpu", tensors=False, watch=()) as session:
         try:
             output = session.run(np.zeros(facts.input.shape, facts.input.dtype))
         except MeasureError as error:

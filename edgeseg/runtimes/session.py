@@ -20,7 +20,7 @@ __all__ = ["Session"]
 
 @final
 class Session:
-    """See `core.protocols.Session`. Also a context manager that closes itself.
+    """See `core.protocols.Session`.
 
     Raises InputError where the facts declare an input that the engine cannot be given.
     """
