@@ -25,12 +25,15 @@ _BAD = "not an ONNX file, or a truncated one; export it again or copy it anew"
 
 def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     value = 0
-    for shift in range(0, 70, 7):
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
+    try:
+        for shift in range(0, 70, 7):
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value, at
+    except IndexError as error:
+        raise ValueError(_BAD) from error
     raise ValueError(_BAD)
 
 
@@ -73,10 +76,7 @@ def _entry(message: memoryview) -> tuple[bytes, bytes]:
 
 
 def _model_fields(data: Content) -> list[tuple[int, int, int, int]]:
-    try:
-        fields = list(_fields(memoryview(data)))
-    except IndexError as error:
-        raise ValueError(_BAD) from error
+    fields = list(_fields(memoryview(data)))
     if not any(number == _GRAPH for number, *_ in fields):
         raise ValueError(_BAD)
     return fields
@@ -130,10 +130,7 @@ def _tensors(graph: memoryview) -> Iterator[memoryview]:
 
 
 def _contents(message: memoryview, wanted: int) -> Iterator[memoryview]:
-    try:
-        yield from (message[content:end] for number, _, content, end in _fields(message) if number == wanted)
-    except IndexError as error:
-        raise ValueError(_BAD) from error
+    return (message[content:end] for number, _, content, end in _fields(message) if number == wanted)
 
 
 def write_metadata(data: bytes, key: str, value: bytes) -> bytes:

@@ -137,6 +137,7 @@ def describe(
 
 def precision_of(path: Path) -> Precision:
     """What a file computes in, as its operators and weights tell; InputError for one that its runtime cannot load."""
+    read_facts(path)  # refuses a damaged file, on which a runtime may crash
     name = for_format(file_format(path))
     found: Precision = _load(name, declarations()[name]).precision(path)
     return found

@@ -25,7 +25,7 @@ try:
 except ModuleNotFoundError:
     from tflite_runtime.interpreter import Interpreter, OpResolverType
 
-__all__ = ["DECLARATION", "open_session", "signature"]
+__all__ = ["DECLARATION", "open_session", "precision", "signature"]
 
 DECLARATION = RuntimeDeclaration(format="tflite", package="ai_edge_litert", extra="litert", default=True)
 

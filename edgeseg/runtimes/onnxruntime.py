@@ -106,14 +106,17 @@ def signature(path: Path) -> Signature:
 
 
 def precision(path: Path) -> Precision:
-    """What the operators and weights of a file tell; ValueError for one that is none."""
+    """What the operators and weights of a file tell; InputError for one that is none."""
     model = mapped(path)
 
     def has(op: str) -> bool:  # Field 4 of a NodeProto is its operator's name.
         return model.find(b"\x22" + bytes([len(op)]) + op.encode()) >= 0
 
     found: Precision = next((kind for op, kind in _INTEGER_OPS.items() if has(op)), "fp32")
-    types = weight_types(model)
+    try:
+        types = weight_types(model)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
     if found == "int8" and {kind for kind, _ in types} & _INT16:
         return "int16x8"
     arrays = {kind for kind, rank in types if rank > 1}

@@ -195,3 +195,15 @@ def test_a_file_without_facts_tells_its_precision(
     recipe, path = Recipe(precision=precision), tmp_path / f"net.{format}"
     edgeseg.quantize(workspace / f"fastscnn_64x128_fp32.{format}", recipe=recipe, path=path, count=1)
     assert runtimes.describe(path).precision == precision
+
+
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x3a\x05\x2a\x03\x12\x00\x10"])
+def test_what_is_no_model_has_no_precision(format: str, content: bytes, tmp_path: Path) -> None:
+    """The last is an ONNX file whose initializer breaks off within a field."""
+    path = tmp_path / f"net.{format}"
+    with pytest.raises(InputError, match=rf"net\.{format}: No such file or directory; give the path"):
+        runtimes.precision_of(path)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"net\.{format}: not an? (ONNX|TFLite) file, or a truncated one; export it"):
+        runtimes.precision_of(path)
