@@ -14,7 +14,6 @@ __all__ = [
     "CITYSCAPES_LABEL_IDS",
     "CITYSCAPES_PALETTE",
     "IGNORE",
-    "colorize",
     "label_id_table",
 ]
 
@@ -35,10 +34,3 @@ def label_id_table() -> NDArray[np.uint8]:
     table = np.full(256, IGNORE, np.uint8)
     table[list(CITYSCAPES_LABEL_IDS)] = np.arange(len(CITYSCAPES_LABEL_IDS))
     return table
-
-
-def colorize(label: NDArray[np.uint8], palette: tuple[tuple[int, int, int], ...]) -> NDArray[np.uint8]:
-    """(H, W) train ids -> (H, W, 3) RGB; ids without a colour are black."""
-    table = np.zeros((256, 3), np.uint8)
-    table[: len(palette)] = palette
-    return table[label]

@@ -50,4 +50,4 @@ def test_it_sees_a_street(name: str) -> None:
         classes = network(torch.from_numpy(prepare(image))).argmax(1)[0].numpy()
     matrix = ConfusionMatrix(19)
     matrix.update(label, classes.astype(np.uint8))
-    assert matrix.pixel_accuracy_percent() > 85
+    assert matrix.counts.trace() / matrix.counts.sum() > 0.85

@@ -14,10 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg import runtimes
 from edgeseg.core.container import write_facts
-from edgeseg.core.protocols import Calibration
+from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact, Facts, HeadKind, InputFacts, OutputFacts, Size
 from edgeseg.quantize.packing import packed
 from edgeseg.quantize.prepare import prepare
+from edgeseg.quantize.ranges.calibration import Ranges, take_ranges
 from edgeseg.quantize.ranges.calibration import observe as observations
 from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.weights.layers import Network
@@ -177,6 +178,10 @@ def observe(
 def calibration(source: Artifact, progress: Any = lambda what, done, total: None) -> Calibration:
     batches = images(source.facts.input.shape)
     return Calibration(batches, len(batches), "noise", observe, progress)
+
+
+def calibrate(source: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
+    return take_ranges(observations(source, samples, names), recipe)
 
 
 def opened(source: Artifact) -> tuple[Network, Callable[[Path], Artifact]]:

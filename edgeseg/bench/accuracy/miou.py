@@ -106,11 +106,6 @@ class ConfusionMatrix:
         defined = [iou for iou in self.class_iou_percent() if iou is not None]
         return math.fsum(defined) / len(defined) if defined else None
 
-    def pixel_accuracy_percent(self) -> float | None:
-        """Share of the counted pixels that are right; None for an empty matrix."""
-        total = int(self.counts.sum())
-        return 100 * int(self.counts.trace()) / total if total else None
-
     def _check(self, what: str, pixels: NDArray[np.int64]) -> None:
         outside = np.flatnonzero(pixels[self.classes :])
         if outside.size:

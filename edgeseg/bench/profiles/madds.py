@@ -18,34 +18,19 @@ from edgeseg.core.errors import MeasureError
 from edgeseg.core.graph import Graph, Node
 from edgeseg.core.types import Format
 
-__all__ = ["NodeMadds", "count_madds", "madds_by_node"]
-
-
-@dataclass(frozen=True)
-class NodeMadds:
-    """The share of one operator."""
-
-    name: str
-    op: str
-    madds: int
+__all__ = ["count_madds"]
 
 
 def count_madds(graph: Graph) -> int:
     """MAdds of one run of a graph; MeasureError naming the operator whose count its file leaves open."""
-    return sum(entry.madds for entry in madds_by_node(graph))
-
-
-def madds_by_node(graph: Graph) -> tuple[NodeMadds, ...]:
-    """MAdds of every operator that has any, in execution order; raises as `count_madds` does."""
-    rules = _RULES[graph.format]
-    found = []
+    rules, madds = _RULES[graph.format], 0
     for index, node in enumerate(graph.nodes):
         name = node.name or (node.outputs[0].name if node.outputs else f"#{index}")
         if node.op in _UNCOUNTABLE[graph.format] or (node.domain and node.op not in {*rules, *_FREE}):
             raise MeasureError(f"{node.op} {name}: MAdds of this operator cannot be read off the graph")
         if node.op in rules:
-            found.append(NodeMadds(name, node.op, rules[node.op](_Shapes(node, name))))
-    return tuple(found)
+            madds += rules[node.op](_Shapes(node, name))
+    return madds
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.ranges.observations import Observations, find, keep
 from edgeseg.quantize.ranges.observers import Observer, range_method
 
-__all__ = ["Ranges", "calibrate", "observe", "take_ranges"]
+__all__ = ["Ranges", "observe", "take_ranges"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,6 @@ class Ranges:
     values: Mapping[str, tuple[float, float]]
     method: str
     source: str
-
-
-def calibrate(artifact: Artifact, recipe: Recipe, samples: Calibration, names: Collection[str] | None = None) -> Ranges:
-    """Observe a float file's tensors and take their ranges; see `observe` and `take_ranges`."""
-    range_method(recipe)
-    return take_ranges(observe(artifact, samples, names), recipe)
 
 
 def observe(

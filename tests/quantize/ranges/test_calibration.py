@@ -13,8 +13,8 @@ from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Recipe
 from edgeseg.core.types import Artifact, Facts, InputFacts, OutputFacts, Size
 from edgeseg.quantize.ranges import channels, channels_numba, criteria, histogram_numba, observers
-from edgeseg.quantize.ranges.calibration import calibrate
 from edgeseg.quantize.ranges.observers import BINS, Observer
+from tests.quantize.nets import calibrate
 
 ARTIFACT = Artifact(
     Path("net.onnx"),

@@ -16,9 +16,8 @@ from edgeseg.core.errors import InputError
 from edgeseg.core.protocols import Calibration, Keep, Recipe
 from edgeseg.core.types import Artifact, Normalization
 from edgeseg.quantize import quantizer
-from edgeseg.quantize.ranges.calibration import calibrate
 from edgeseg.quantize.ranges.observers import BINS, METHODS
-from tests.quantize.nets import artifact, calibration
+from tests.quantize.nets import artifact, calibrate, calibration
 
 
 def nothing(source: Artifact, batches: Any, names: Collection[str] | None) -> Any:
