@@ -51,8 +51,6 @@ class MissingDependency(InputError):
 
     def __init__(self, package: str, extra: str, why: str) -> None:
         super().__init__(f"{why} needs the package {package}: pip install 'edgeseg[{extra}]'")
-        self.package = package
-        self.extra = extra
 
 
 class NoImages(InputError):

@@ -35,18 +35,14 @@ class Preprocessor:
         bytes_in_place = facts.dtype == "uint8" and facts.layout == "NHWC" and facts.normalization.order == "RGB"
         self._is_image = self._table is None and bytes_in_place
 
-    def __call__(self, image: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """(H, W, 3) uint8 RGB -> (1, 3, h, w) or (1, h, w, 3); `out`, where given, is written and returned.
-
-        Without `out`, a file that takes the image's own bytes gets them uncopied.
-        """
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[Any]:
+        """(H, W, 3) uint8 RGB -> (1, 3, h, w) or (1, h, w, 3); bytes that are to stay as they are come uncopied."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise InputError(f"image of shape {image.shape} and dtype {image.dtype}: expected (H, W, 3) uint8 RGB")
         image = resize_image(image, self.facts.size)
-        if out is None and self._is_image:
+        if self._is_image:
             return np.ascontiguousarray(image)[None]
-        if out is None:
-            out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
+        out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
         planes = out[0] if self.facts.layout == "NCHW" else out[0].transpose(2, 0, 1)
         if self.facts.normalization.order == "BGR":
             planes = planes[::-1]

@@ -17,14 +17,12 @@ __all__ = ["write_cityscapes", "write_folder"]
 _CITY = "scenes"
 
 
-def write_cityscapes(
-    dataset: Dataset, root: Path, split: str, progress: Progress, *, overwrite: bool = False
-) -> list[Path]:
+def write_cityscapes(dataset: Dataset, root: Path, split: str, progress: Progress) -> list[Path]:
     """Write leftImg8bit/SPLIT/scenes/*.png and gtFine/SPLIT/scenes/*_labelIds.png; give the image paths.
 
     Every file is whole or not there, and an image appears after its label. Pixels that are ignored get the label
-    id 0. Raises InputError for other classes or folders that hold something already, unless told to `overwrite`;
-    WorkError where the system refuses.
+    id 0. Raises InputError for other classes or folders that hold something already, WorkError where the system
+    refuses.
     """
     if dataset.classes != CITYSCAPES_CLASSES:
         raise InputError(
@@ -32,11 +30,8 @@ def write_cityscapes(
         )
     images, labels = root / "leftImg8bit" / split / _CITY, root / "gtFine" / split / _CITY
     old = [path for folder in (images, labels) if folder.is_dir() for path in folder.iterdir()]
-    if old and not overwrite:
+    if old:
         raise InputError(f"{old[0].parent}: not empty; choose another folder, or delete what is in it")
-    for path in old:
-        if path.name.startswith(f"{_CITY}_"):
-            path.unlink()
     label_ids = np.zeros(256, np.uint8)
     label_ids[: len(CITYSCAPES_LABEL_IDS)] = CITYSCAPES_LABEL_IDS
     written = []

@@ -169,24 +169,16 @@ def check_name(source: str) -> None:
         raise registry.suggest("model", source, names())
 
 
-def as_model(
-    thing: Any,
-    *,
-    classes: int | None = None,
-    weights: str | Path | None = None,
-    size: Size | None = None,
-    normalization: Normalization | None = None,
-) -> Model:
+def as_model(thing: Any, *, classes: int | None = None, size: Size | None = None) -> Model:
     """What `load` takes, or a network itself; a Model is returned as it is. See `load`."""
     if isinstance(thing, Model):
         return thing
-    given: dict[str, Any] = {"classes": classes, "weights": weights, "size": size, "normalization": normalization}
     if isinstance(thing, str | Path):
-        return load(str(thing), **given)
+        return load(str(thing), classes=classes, size=size)
     if framework_of(thing) is None:
         raise InputError(f"a {type(thing).__name__} is no model; give a name, a torch.nn.Module or a keras.Model")
     name = thing.name if framework_of(thing) == "keras" else type(thing).__name__.lower()
-    return _describe(thing, name, **given)
+    return _describe(thing, name, classes, None, size, None)
 
 
 def unchanged(thing: Any) -> AbstractContextManager[None]:

@@ -127,13 +127,13 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path}: not a safetensors file, or a truncated one; copy it anew") from error
 
 
-def save(network: Any, path: Path, *, half: bool = True) -> None:
+def save(network: Any, path: Path) -> None:
     """Write a network's weights as .safetensors, atomically.
 
-    With `half`, arrays of two and more dimensions are stored as float16 where they fit its range; vectors (biases,
-    normalisation) always keep float32. Raises WorkError where the file cannot be written.
+    Arrays of two and more dimensions are stored as float16 where they fit its range; vectors (biases, normalisation)
+    keep float32. Raises WorkError where the file cannot be written.
     """
-    stored = {name: _compact(value) if half else value for name, value in _adapter(network).arrays(network).items()}
+    stored = {name: _compact(value) for name, value in _adapter(network).arrays(network).items()}
     with atomic_path(path) as temporary:
         save_file({name: np.asarray(value, order="C") for name, value in stored.items()}, temporary)
 

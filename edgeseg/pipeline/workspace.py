@@ -57,14 +57,14 @@ def check_target(path: Path, format: Format, sources: Iterable[Path] = ()) -> No
             raise InputError(f"{path}: a source, which the file made would replace; choose another name or --out")
 
 
-def artifacts(folder: Path, precision: Precision | None = None, target: Format | None = None) -> list[Artifact]:
+def artifacts(folder: Path, precision: Precision | None = None) -> list[Artifact]:
     """The artifacts of a workspace, by name; unfinished ones and those that edgeseg did not write are left out."""
     if not folder.is_dir():
         return []
     found = []
     for path in sorted([*folder.glob("[!.]*.onnx"), *folder.glob("[!.]*.tflite")]):
         facts = read_facts(path)
-        if facts and precision in (None, facts.precision) and target in (None, facts.format):
+        if facts and precision in (None, facts.precision):
             found.append(Artifact(path, facts))
     return found
 

@@ -37,7 +37,7 @@ class Target:
     name: str
     format: Format
     activation: Literal["int8", "uint8", "int16", "uint16"]
-    summary: str
+    summary: str = ""
     input: Literal["float", "int8"] = "int8"
     pairs_fit: bool = False
     integer_only: bool = False
@@ -52,10 +52,11 @@ TARGETS = (
 )
 
 _WIDE: dict[Format, Target] = {
-    "onnx": Target("", "onnx", "uint16", "16-bit activations, unsigned as NPUs want them", input="float"),
-    "tflite": Target("", "tflite", "int16", "16-bit activations", input="float"),
+    "onnx": Target("", "onnx", "uint16", input="float"),
+    "tflite": Target("", "tflite", "int16", input="float"),
 }
-"""Of 16-bit activations, which are for no processor by name: the kernels of CPUs are for 8 bits."""
+"""Of 16-bit activations, in ONNX unsigned as NPUs want them, which are for no processor by name: the kernels of CPUs
+are for 8 bits."""
 
 
 @dataclass(frozen=True)

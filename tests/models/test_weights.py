@@ -35,6 +35,10 @@ def same(network: nn.Module, other: nn.Module) -> bool:
     )
 
 
+def rounded_to_half(found: Any, exact: Any) -> bool:
+    return np.allclose(found, exact, rtol=2**-11, atol=2**-25)
+
+
 def test_networks_as_they_are_shipped() -> None:
     built_in = models.load("fastscnn").weights_sha256
     for name in ("fastscnn", "fastscnn_os8"):
@@ -190,19 +194,16 @@ def test_counters_of_batches_may_be_absent(tmp_path: Path) -> None:
 
 
 def test_saved_weights_are_small_and_come_back_in_float32(tmp_path: Path) -> None:
-    half, full = tmp_path / "half.safetensors", tmp_path / "new" / "full.safetensors"
-    weights.save(tiny(seed=1), half)
-    weights.save(tiny(seed=1), full, half=False)
-    types = {name: str(value.dtype) for name, value in load_file(half).items()}
+    path = tmp_path / "new" / "w.safetensors"
+    weights.save(tiny(seed=1), path)
+    types = {name: str(value.dtype) for name, value in load_file(path).items()}
     assert types["0.weight"] == "float16"
     assert types["0.bias"] == types["1.running_var"] == "float32"
     network = tiny(seed=2)
-    weights.load_into(network, half)
+    weights.load_into(network, path)
     assert network[0].weight.dtype == torch.float32
-    assert torch.allclose(network[0].weight, tiny(seed=1)[0].weight, atol=1e-3)
-    weights.load_into(network, full)
-    assert same(network, tiny(seed=1))
-    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p not in (half, full)]
+    assert all(map(rounded_to_half, network.state_dict().values(), tiny(seed=1).state_dict().values()))
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
 
 
 def test_weights_beyond_the_range_of_half_stay_float32(tmp_path: Path) -> None:
@@ -216,12 +217,12 @@ def test_keras_weights_by_variable_path(tmp_path: Path) -> None:
     path, size, arrays = tmp_path / "w.safetensors", Size(33, 65), adapter("keras").arrays
     source = models.build("deeplab_mobilenetv2_dm05", weights="random", size=size)
     source.get_layer("aspp0.BatchNorm").moving_variance.assign(np.full(256, 3.0))
-    weights.save(source, path, half=False)
+    weights.save(source, path)
     network = models.build("deeplab_mobilenetv2_dm05", weights=path, size=Size(49, 33))
     loaded, expected = arrays(network), arrays(source)
     assert expected["aspp0.BatchNorm/moving_variance"][0] == 3
     assert loaded.keys() == expected.keys()
-    assert all(np.array_equal(loaded[name], expected[name]) for name in expected)
+    assert all(rounded_to_half(loaded[name], expected[name]) for name in expected)
 
 
 def keras_net(seed: int, channels: int = 4) -> keras.Model:
@@ -237,11 +238,11 @@ def keras_net(seed: int, channels: int = 4) -> keras.Model:
 
 def test_variables_of_the_same_path_are_all_kept(tmp_path: Path) -> None:
     source, network = keras_net(1), keras_net(2)
-    weights.save(source, tmp_path / "w.safetensors", half=False)
+    weights.save(source, tmp_path / "w.safetensors")
     weights.load_into(network, tmp_path / "w.safetensors")
     pairs = list(zip(network.weights, source.weights, strict=True))
     assert len(pairs) == 4
-    assert all(np.array_equal(one.value.numpy(), other.value.numpy()) for one, other in pairs)
+    assert all(rounded_to_half(one.value.numpy(), other.value.numpy()) for one, other in pairs)
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
@@ -280,9 +281,9 @@ def test_a_checkpoint_of_an_old_release_is_renamed(tmp_path: Path) -> None:
 
 def test_auxiliary_heads_in_a_checkpoint_are_left_out(tmp_path: Path) -> None:
     source = models.build("bisenetv2", weights="random", aux=True)
-    weights.save(source, tmp_path / "aux.safetensors", half=False)
+    weights.save(source, tmp_path / "aux.safetensors")
     network = models.build("bisenetv2", weights=tmp_path / "aux.safetensors")
-    assert torch.equal(network.seg_head[1].weight, source.seg_head[1].weight)
+    assert rounded_to_half(network.seg_head[1].weight.detach(), source.seg_head[1].weight.detach())
     assert not any("seg_head2" in name for name in network.state_dict())
 
 

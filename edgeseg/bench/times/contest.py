@@ -12,6 +12,7 @@ __all__ = ["SETTLE_S", "Contest", "take_turns"]
 SETTLE_S = 0.03
 """In which the threads of a runtime's pool stop spinning after a call, before another has its turn."""
 
+_FEWEST_TURNS = 7
 _NS_PER_MS = 1e6
 
 
@@ -53,9 +54,9 @@ class Contest:
 
 
 def take_turns(
-    calls: Sequence[Callable[[], object]], seconds: float, turns: int = 7, *, pools: bool = False
+    calls: Sequence[Callable[[], object]], seconds: float, *, pools: bool = False
 ) -> tuple[tuple[float, ...], ...]:
-    """Call one after the other, for so many seconds but at least so many turns after two that don't count.
+    """Call one after the other, for so many seconds but at least seven turns after two that don't count.
 
     Where each has a pool of threads, `pools`, it waits until those of the others are at rest, and its first call after
     that does not count. Returns the times of each call in milliseconds.
@@ -65,7 +66,7 @@ def take_turns(
         for call in calls:
             call()
     start = perf_counter_ns()
-    while len(taken[0]) < turns or perf_counter_ns() - start < seconds * 1e9:
+    while len(taken[0]) < _FEWEST_TURNS or perf_counter_ns() - start < seconds * 1e9:
         for call, times in zip(calls, taken, strict=True):
             if pools:
                 sleep(SETTLE_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, median, quantiles
+from statistics import median, quantiles
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +17,9 @@ from edgeseg.core.students import students
 __all__ = ["median_interval", "percentile", "ratio_interval", "samples_for"]
 
 _DRAWS = 1000
+
+_NORMAL = 1.96
+"""Standard deviations on either side that hold 95 %."""
 
 _LEAST_ROUNDS = 3
 """Two say nothing of how far others may lie."""
@@ -41,17 +44,14 @@ def percentile(samples: Sequence[float], percent: int) -> float | None:
     return quantiles(samples, n=100, method="inclusive")[percent - 1]
 
 
-def median_interval(
-    samples: Sequence[float], rounds: Sequence[int], confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float] | None:
-    """Where the median of samples lies, by bootstrap over whole rounds, since the samples of a round are alike.
+def median_interval(samples: Sequence[float], rounds: Sequence[int], seed: int = 0) -> tuple[float, float] | None:
+    """Where the median of samples lies with 95 %, by bootstrap over whole rounds, since those of a round are alike.
 
     Drawing few rounds anew gives too narrow an interval: it is widened to what Student's t has for so many.
 
     Args:
         samples: Of all rounds together.
         rounds: The round that each sample was taken in.
-        confidence: The share of draws whose median lies inside.
         seed: Of the draws.
 
     Returns None for fewer than three rounds. Raises MeasureError where a sample has no round.
@@ -60,7 +60,7 @@ def median_interval(
     if len(sample.rounds) < _LEAST_ROUNDS:
         return None
     medians = sample.medians(_drawn(len(sample.rounds), np.random.default_rng(seed)))
-    return _ends(medians, confidence, median(samples), len(sample.rounds))
+    return _ends(medians, median(samples), len(sample.rounds))
 
 
 def ratio_interval(
@@ -68,17 +68,15 @@ def ratio_interval(
     below: tuple[Sequence[float], Sequence[int]],
     *,
     together: bool,
-    confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float] | None:
-    """Where the ratio of two medians lies, by bootstrap over whole rounds, widened as `median_interval` is.
+    """Where the ratio of two medians lies with 95 %, by bootstrap over whole rounds, widened as `median_interval` is.
 
     Args:
         above: Samples and the round of each.
         below: The same of what it is divided by.
         together: Whether a round of one number is the same round of both: it is drawn for both, so that what slowed
             the two of them does not blur their ratio.
-        confidence: The share of draws whose ratio lies inside.
         seed: Of the draws.
 
     Returns None where one has fewer than three rounds. Raises MeasureError where a sample has no round.
@@ -96,7 +94,7 @@ def ratio_interval(
         drawn[:, is_shared] = shared
         drawn[:, ~is_shared] = _drawn(int((~is_shared).sum()), random)
         medians.append(sample.medians(drawn))
-    return _ends(medians[0] / medians[1], confidence, median(above[0]) / median(below[0]), rounds)
+    return _ends(medians[0] / medians[1], median(above[0]) / median(below[0]), rounds)
 
 
 @dataclass(frozen=True)
@@ -148,9 +146,7 @@ def _drawn(rounds: int, random: np.random.Generator) -> NDArray[Any]:
     return random.multinomial(rounds, np.full(rounds, 1 / rounds), size=_DRAWS)
 
 
-def _ends(values: NDArray[np.float64], confidence: float, middle: float, rounds: int) -> tuple[float, float]:
-    tail = (1 - confidence) / 2
-    low, high = map(float, np.percentile(values, [100 * tail, 100 - 100 * tail]))
-    normal = NormalDist().inv_cdf(1 - tail)
-    wider = students(normal, rounds - 1) / normal * math.sqrt(rounds / (rounds - 1))
+def _ends(values: NDArray[np.float64], middle: float, rounds: int) -> tuple[float, float]:
+    low, high = map(float, np.percentile(values, [2.5, 97.5]))
+    wider = students(_NORMAL, rounds - 1) / _NORMAL * math.sqrt(rounds / (rounds - 1))
     return max(0.0, middle - wider * (middle - low)), middle + wider * (high - middle)

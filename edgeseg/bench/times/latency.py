@@ -77,7 +77,6 @@ class LatencySummary:
     `intervals.percentile`.
     """
 
-    count: int
     p50_ms: float
     p50_low_ms: float | None
     p50_high_ms: float | None
@@ -135,14 +134,13 @@ def summarize(samples: Sequence[float], rounds: Sequence[int] = ()) -> LatencySu
         raise MeasureError("no latency samples to summarize; measure at least one call")
     if not all(math.isfinite(ms) and ms >= 0 for ms in samples):
         raise MeasureError("latency samples hold a value that is not a time; measure again")
-    count, p50 = len(samples), median(samples)
-    spread = None
-    if count >= _SPREAD_SAMPLES and p50 > 0:
+    p50, spread = median(samples), None
+    if len(samples) >= _SPREAD_SAMPLES and p50 > 0:
         lower, _, upper = quantiles(samples, n=4, method="inclusive")
         spread = 100 * (upper - lower) / p50
     p90, p95, p99 = (percentile(samples, percent) for percent in (90, 95, 99))
     low, high = (median_interval(samples, rounds) if rounds else None) or (None, None)
-    return LatencySummary(count, p50, low, high, p90, p95, p99, spread)
+    return LatencySummary(p50, low, high, p90, p95, p99, spread)
 
 
 def _validate(options: LatencyOptions) -> None:

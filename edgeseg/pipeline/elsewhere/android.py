@@ -22,7 +22,6 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.files.counting import recounted
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact
 
 __all__ = ["benchmark_model", "is_android", "measure_on_android"]
@@ -47,7 +46,7 @@ def benchmark_model(device: str) -> Path:
     return tool
 
 
-def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress = silent) -> list[Record | EdgesegError]:
+def measure_on_android(job: Job, sources: Sequence[Source], progress: Progress) -> list[Record | EdgesegError]:
     """Measure .tflite files on the device that adb finds: for each, in order, a Record or why there is none.
 
     `job.device` is `android:PATH` with the path of LiteRT's `benchmark_model`, built for the device. adb chooses among

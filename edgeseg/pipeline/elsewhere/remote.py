@@ -31,7 +31,6 @@ from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 from edgeseg.pipeline.images import DEFAULT_DATA, open_evaluation
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, is_file
 
 __all__ = ["Host", "is_remote", "measure_over_ssh"]
@@ -104,7 +103,7 @@ def _spelled(hostname: str | None, address: str) -> str | None:
     return address[at : at + len(hostname)]
 
 
-def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress = silent) -> list[Record | EdgesegError]:
+def measure_over_ssh(job: Job, sources: Sequence[Source], progress: Progress) -> list[Record | EdgesegError]:
     """Measure finished files on the machine that `job.device` names: for each, in order, a Record or why there is none.
 
     `scenes` are made there; of other data the first `job.images` (or 16) images are sent.

@@ -116,7 +116,7 @@ class _Runner:
         return ms
 
 
-def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[Times | EdgesegError]:
+def take_times(jobs: Sequence[Job], progress: Progress) -> list[Times | EdgesegError]:
     """The times of each job's artifact or model, or why there are none.
 
     In every round each has a turn, and so do the reference workloads, in an order that is drawn. Sampling of one ends
@@ -130,7 +130,7 @@ def take_times(jobs: Sequence[Job], progress: Progress, seed: int = 0) -> list[T
             runner.open()
         for runner in runners:  # Only now, for what others do while they open would disturb it.
             runner.warm()
-        drawn, number, steady = Random(seed), 0, {name: list[float]() for name in WORKLOADS}
+        drawn, number, steady = Random(0), 0, {name: list[float]() for name in WORKLOADS}
         while (done := min((runner.done for runner in runners), default=1.0)) < 1:
             progress("latency", int(100 * done), 100)
             tasks = [partial(runner.play, number) for runner in runners]

@@ -10,18 +10,18 @@ from edgeseg.bench.times.contest import Contest, take_turns
 
 def test_calls_take_turns_and_the_first_two_do_not_count() -> None:
     seen: list[str] = []
-    times = take_turns([lambda: seen.append("a"), lambda: seen.append("b")], seconds=0, turns=5)
-    assert seen == ["a", "b"] * 7
-    assert [len(each) for each in times] == [5, 5]
+    times = take_turns([lambda: seen.append("a"), lambda: seen.append("b")], seconds=0)
+    assert seen == ["a", "b"] * 9
+    assert [len(each) for each in times] == [7, 7]
     assert len(take_turns([lambda: None], seconds=0.01)[0]) > 7
 
 
 def test_a_pool_is_at_rest_before_another_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
     monkeypatch.setattr(contest, "sleep", seen.append)
-    times = take_turns([lambda: seen.append("a"), lambda: seen.append("b")], seconds=0, turns=3, pools=True)
-    assert seen == ["a", "b"] * 2 + [contest.SETTLE_S, "a", "a", contest.SETTLE_S, "b", "b"] * 3
-    assert [len(each) for each in times] == [3, 3]
+    times = take_turns([lambda: seen.append("a"), lambda: seen.append("b")], seconds=0, pools=True)
+    assert seen == ["a", "b"] * 2 + [contest.SETTLE_S, "a", "a", contest.SETTLE_S, "b", "b"] * 7
+    assert [len(each) for each in times] == [7, 7]
 
 
 @pytest.mark.parametrize(

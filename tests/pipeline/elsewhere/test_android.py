@@ -13,6 +13,7 @@ from edgeseg.core.source import Source
 from edgeseg.pipeline.elsewhere.android import is_android, measure_on_android
 from edgeseg.pipeline.elsewhere.devices import check_elsewhere
 from edgeseg.pipeline.job import Job
+from edgeseg.pipeline.silence import silent
 
 ADB = """#!/bin/sh
 there() { printf %s "$1" | sed "s#/data/local/tmp#HOME#g"; }
@@ -52,7 +53,7 @@ def file(workspace: Path) -> Path:
 
 def measured(tool: Path, *files: Path) -> list[Record | Exception]:
     job = Job(Source(""), device=f"android:{tool}", threads=3)
-    return list(measure_on_android(job, [Source(str(file)) for file in files]))
+    return list(measure_on_android(job, [Source(str(file)) for file in files], silent))
 
 
 @pytest.mark.parametrize(("time", "ms"), [("7421.5", 7.4215), ("1.25e+06", 1250.0)])

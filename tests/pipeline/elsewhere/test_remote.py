@@ -68,13 +68,13 @@ def test_what_is_no_address(device: str) -> None:
 
 def test_networks_do_not_go() -> None:
     with pytest.raises(InputError, match=r"fastscnn: only \.onnx and \.tflite files go to board; export it first"):
-        measure_over_ssh(Job(Source(""), device="ssh://board"), [Source("fastscnn")])
+        measure_over_ssh(Job(Source(""), device="ssh://board"), [Source("fastscnn")], silent)
 
 
 def test_times_are_taken_there_as_its_command_line_can_say(file: Path) -> None:
     job = Job(Source(""), device="ssh://board", latency=LatencyOptions(min_samples=3))
     with pytest.raises(InputError, match="ssh://board: times are taken there as one of EFFORTS says: quick, default"):
-        measure_over_ssh(job, [Source(str(file), classes=19)])
+        measure_over_ssh(job, [Source(str(file), classes=19)], silent)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def there(device: str, *files: Path) -> list[Record | EdgesegError]:
     job = Job(Source(""), device=device, threads=1, data="scenes", images=1, latency=EFFORTS["quick"])
-    return measure_over_ssh(job, [Source(str(file)) for file in files])
+    return measure_over_ssh(job, [Source(str(file)) for file in files], silent)
 
 
 def test_files_of_one_name_or_one_content_are_told_apart(board: str, tmp_path: Path) -> None:
@@ -223,9 +223,9 @@ def test_what_fails_there_is_said_in_one_line(cli, server: str, file: Path, tmp_
     (tmp_path / "python").write_text("#!/bin/sh\necho 'python: No module named edgeseg' >&2\nexit 1\n")
     (tmp_path / "python").chmod(0o755)
     with pytest.raises(WorkError, match=r"has no edgeseg; install it there with pip install 'edgeseg\[litert\]'"):
-        measure_over_ssh(Job(Source(""), device=f"{server}{tmp_path}/python"), [Source(str(file), classes=19)])
+        measure_over_ssh(Job(Source(""), device=f"{server}{tmp_path}/python"), [Source(str(file), classes=19)], silent)
     with pytest.raises(WorkError, match=r"127\.0\.0\.1: .*(refused|denied)"):
-        measure_over_ssh(Job(Source(""), device="ssh://127.0.0.1:1"), [Source(str(file), classes=19)])
+        measure_over_ssh(Job(Source(""), device="ssh://127.0.0.1:1"), [Source(str(file), classes=19)], silent)
 
 
 @needs_server
