@@ -27,14 +27,14 @@ def scaled_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, floa
     return scaled
 
 
-def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int:
-    """Let, in place, what reads such a product read the integers that it was made of; returns how many are gone.
+def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> None:
+    """Let, in place, what reads such a product read the integers that it was made of.
 
     Args:
         model: The float model.
         quantized: What was made of it with ranges of `scaled_ranges`.
     """
-    names, edit, graph, done = Editor(model), Editor(quantized), quantized.graph, 0
+    names, edit, graph = Editor(model), Editor(quantized), quantized.graph
     factors = {node.output[0]: found[1] for node in model.graph.node if (found := _factor(names, node)) is not None}
     outputs = {output.name for output in graph.output}
     for node in [node for node in graph.node if node.op_type == "Mul" and node.output[0] in factors]:
@@ -52,8 +52,6 @@ def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> int
         for unread in (end, node, *starts):
             if unread.output[0] not in outputs and not any(unread.output[0] in reader.input for reader in graph.node):
                 graph.node.remove(unread)
-        done += 1
-    return done
 
 
 def _factor(edit: Editor, node: onnx.NodeProto) -> tuple[str, float] | None:

@@ -12,9 +12,9 @@ __all__ = ["flatten_biases", "has_factors", "take_factors_in"]
 _FACTORS = ("alpha", "beta")
 
 
-def take_factors_in(model: onnx.ModelProto) -> int:
-    """Multiply, in place, the constants of every Gemm by its factors, unless one is computed; returns how many."""
-    edit, done = Editor(model), 0
+def take_factors_in(model: onnx.ModelProto) -> None:
+    """Multiply, in place, the constants of every Gemm by its factors, unless one is computed."""
+    edit = Editor(model)
     for node in [node for node in model.graph.node if has_factors(node)]:
         factors = [edit.attribute(node, name, 1.0) for name in _FACTORS]
         values = [value for name in node.input[1:] if (value := edit.constant(name)) is not None]
@@ -25,8 +25,6 @@ def take_factors_in(model: onnx.ModelProto) -> int:
         kept = [attribute for attribute in node.attribute if attribute.name not in _FACTORS]
         del node.attribute[:]
         node.attribute.extend(kept)
-        done += 1
-    return done
 
 
 def flatten_biases(model: onnx.ModelProto) -> None:

@@ -21,10 +21,11 @@ _INT8_SINCE = {_Builtin.ELU: 1, _Builtin.LEAKY_RELU: 2}
 _ARG_MAX_SINCE = 2
 
 
-def join_islands(model: Any) -> int:
-    """Let, in place, such operators of a model in the schema's object form compute in int8; returns how many."""
-    codes = model.operatorCodes
-    return sum(_join(graph, codes) + _compare_integers(graph, codes) for graph in model.subgraphs)
+def join_islands(model: Any) -> None:
+    """Let, in place, such operators of a model in the schema's object form compute in int8."""
+    for graph in model.subgraphs:
+        _join(graph, model.operatorCodes)
+        _compare_integers(graph, model.operatorCodes)
 
 
 class _Uses:
@@ -69,8 +70,8 @@ class _Uses:
         return bool(self._tensors[tensor].type == schema.TensorType.INT8)
 
 
-def _join(graph: Any, codes: list[Any]) -> int:
-    uses, joined, gone = _Uses(graph, codes), 0, set()
+def _join(graph: Any, codes: list[Any]) -> None:
+    uses, gone = _Uses(graph, codes), set()
     for op in graph.operators:
         since = _INT8_SINCE.get(uses.kind(op))
         before = uses.dequantized(op) if since else None
@@ -85,14 +86,12 @@ def _join(graph: Any, codes: list[Any]) -> int:
         for other in others:
             other.inputs = [*first.outputs]
         _need(codes[op.opcodeIndex], since)
-        joined += 1
     graph.operators = [op for op in graph.operators if id(op) not in gone]
-    return joined
 
 
-def _compare_integers(graph: Any, codes: list[Any]) -> int:
+def _compare_integers(graph: Any, codes: list[Any]) -> None:
     """Let arg-maxima of dequantized tensors read the integers."""
-    uses, joined, gone = _Uses(graph, codes), 0, set()
+    uses, gone = _Uses(graph, codes), set()
     for op in graph.operators:
         before = uses.dequantized(op) if uses.kind(op) == _Builtin.ARG_MAX else None
         if before is None:
@@ -101,9 +100,7 @@ def _compare_integers(graph: Any, codes: list[Any]) -> int:
             gone.add(id(before))
         op.inputs = [before.inputs[0], *op.inputs[1:]]
         _need(codes[op.opcodeIndex], _ARG_MAX_SINCE)
-        joined += 1
     graph.operators = [op for op in graph.operators if id(op) not in gone]
-    return joined
 
 
 def _need(code: Any, version: int) -> None:
