@@ -1,8 +1,8 @@
 """Edge-deployment toolchain for semantic segmentation: export, int8-quantize, bench and compare.
 
-The words of the command line as functions: `edgeseg.models.build`, `edgeseg.export`, `edgeseg.quantize`,
-`edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`; and what they take: `edgeseg.Recipe`, `edgeseg.Budget`,
-`edgeseg.GateOptions`.
+The words of the command line as functions: `edgeseg.models.build`, `edgeseg.data.open_dataset`, `edgeseg.export`,
+`edgeseg.quantize`, `edgeseg.bench`, `edgeseg.gate`, `edgeseg.train`; and what they take: `edgeseg.Recipe`,
+`edgeseg.Budget`, `edgeseg.GateOptions`.
 Importing this package loads neither a framework nor a runtime.
 """
 
@@ -13,7 +13,19 @@ from typing import Any
 
 __version__: str
 
-__all__ = ["Budget", "GateOptions", "Recipe", "__version__", "bench", "export", "gate", "models", "quantize", "train"]
+__all__ = [
+    "Budget",
+    "GateOptions",
+    "Recipe",
+    "__version__",
+    "bench",
+    "data",
+    "export",
+    "gate",
+    "models",
+    "quantize",
+    "train",
+]
 
 _ROOMS = ("bench", "data", "models", "quantize", "train")
 _FROM = {
