@@ -185,7 +185,9 @@ Size = Annotated[str | None, typer.Option("--size", help="Input size HEIGHTxWIDT
 DATASETS = "scenes, cityscapes:PATH, camvid:PATH, folder:PATH or images:PATH."
 Data = Annotated[str, typer.Option("--data", help=DATASETS)]
 Split = Annotated[str | None, typer.Option("--split", help="Split of the dataset; by default its own choice.")]
-Images = Annotated[int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all.")]
+Images = Annotated[
+    int | None, typer.Option("--images", min=1, help="Images to measure accuracy on; default all, over ssh 16.")
+]
 Device = Annotated[
     str,
     typer.Option(

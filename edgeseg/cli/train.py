@@ -27,7 +27,7 @@ Balance = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of order and augmentation.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="Bound on the time spent training.")]
-Weights = Annotated[str, typer.Option("--weights", help="Checkpoint to start from, or `builtin`.")]
+Weights = Annotated[str, typer.Option("--weights", help="Checkpoint to start from, `builtin` or `random`.")]
 Backbone = Annotated[
     Path | None,
     typer.Option("--backbone", help="torchvision's ImageNet weights (.pth) to start the backbone from."),

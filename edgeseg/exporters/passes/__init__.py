@@ -2,7 +2,8 @@
 
 A rewrite's file declares FORMATS, those it is for, and has the verb `rewrite(graph) -> int`, which changes a graph of
 torch.export in place and returns at how many places. The function stays equal within 1e-6, whatever the weights. A
-rewrite names nothing of another one, and leaves a graph alone in which there is nothing to do.
+rewrite leaves a graph alone in which there is nothing to do, and names nothing of another one, but that
+`lone_batch_norm` asks `batch_norm` what it folds.
 """
 
 from __future__ import annotations

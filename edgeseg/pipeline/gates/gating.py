@@ -178,7 +178,7 @@ def race_files(
     to_the_end: bool = False,
     told: Callable[[float], None] = lambda share: None,
 ) -> Timing:
-    """The times of two files that take turns in fresh processes; see `bench.race.race`.
+    """The times of two files that take turns in fresh processes; see `bench.gates.race.race`.
 
     Raises InputError where they are not to be compared, InputError and WorkError as running them does.
     """

@@ -88,7 +88,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Reference:
-    """The reference workloads of `bench.reference`, in a waiting process."""
+    """The reference workloads of `bench.times.reference`, in a waiting process."""
 
     worker: Worker
 

@@ -82,7 +82,7 @@ def hold_against(artifact: Artifact, other: Artifact, threads: int, progress: Pr
 
 def run_rivals(rivals: Rivals, progress: Progress) -> dict[str, Any]:
     """What `hold_against` has done in a process of its own."""
-    progress("compare with float", 0, 3)
+    progress("run in turns", 0, 3)
     files, threads = (rivals.first, rivals.other), rivals.threads
     runtime = runtimes.for_format(rivals.first.facts.format)
     batches = [a_batch(file) for file in files]
