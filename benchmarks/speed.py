@@ -35,6 +35,7 @@ from common.turns import Turns
 from peers.files import Images, described, facts_of, our_float, our_int8, peer_float, peer_int8
 
 from edgeseg import data, models, runtimes
+from edgeseg.bench.times.contest import SETTLE_S
 from edgeseg.core.types import Artifact, Format, Precision, Size
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.workspace import artifact_path
@@ -43,8 +44,6 @@ RUNTIMES: Mapping[Format, str] = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}
 CALIBRATION = Images("scenes", 4)
 THREADS = 2
 TURN_S = 0.1
-SETTLE_S = 0.03
-"""After a turn, in which the threads of a runtime stop spinning."""
 SLOWER = 1.02
 """Time of an int8 file over that of its float file, above which it counts as slower."""
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from edgeseg.bench.times.contest import SETTLE_S
+
 __all__ = ["Turns", "taken_ms"]
 
-_PAUSE_S = 0.03
-"""Between two calls, in which the threads of one session stop spinning before the other's start."""
 _WARM_UP = 3
 
 
@@ -30,7 +30,7 @@ def taken_ms(calls: Sequence[Callable[[], object]], turns: Turns) -> list[list[f
 
     def take(count: bool) -> None:
         for i in draw.sample(range(len(calls)), len(calls)):
-            time.sleep(_PAUSE_S)
+            time.sleep(SETTLE_S)
             start = time.perf_counter()
             calls[i]()
             if count:
