@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from edgeseg.cli.console import say, table_console, warn
 from edgeseg.core.types import Artifact
@@ -95,6 +95,7 @@ def say_evidence(evidence: Evidence) -> None:
 
 def say_mixture(mixture: Mixture, path: Path) -> None:
     """What was left in float to keep within the budget; the tables go beside the file at `path`."""
+    from edgeseg.bench.comparison.tables import TableFormat
     from edgeseg.bench.profiles.layer_table import layer_table, write_layers
     from edgeseg.core.files import remove
 
@@ -102,7 +103,7 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
     say(f"  {mixture.cost} {left} ({mixture.evaluations} evaluations)")
     if mixture.layers:
         table_console().print(layer_table(mixture.layers, mixture.count))
-    for format in ("md", "csv", "json"):
+    for format in get_args(TableFormat):
         table = path.with_name(f"{path.name}.layers.{format}")
         remove(table)  # It may be there, of what was asked before.
         if mixture.layers:
@@ -112,10 +113,11 @@ def say_mixture(mixture: Mixture, path: Path) -> None:
 
 def say_ablation(rows: Sequence[Ablated], path: Path) -> None:
     """What each pass bought; the tables go beside the file at `path`."""
+    from edgeseg.bench.comparison.tables import TableFormat
     from edgeseg.bench.profiles.ablation import ablation_table, write_ablation
 
     table_console().print(ablation_table(rows))
-    for format in ("md", "csv", "json"):
+    for format in get_args(TableFormat):
         table = path.with_name(f"{path.name}.passes.{format}")
         write_ablation(table, format, rows)
         say(f"table: {table}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import log10
 from pathlib import Path
+from typing import assert_never
 
 from rich.table import Table
 
@@ -52,6 +53,8 @@ def write_ablation(path: Path, format: TableFormat, rows: Sequence[Ablated]) -> 
             atomic_write(path, csv_text(figures[0], (figure.values() for figure in figures)))
         case "json":
             atomic_write(path, json.dumps({"passes": figures}, indent=1) + "\n")
+        case _:
+            assert_never(format)
 
 
 def _columns(rows: Sequence[Ablated]) -> tuple[Column[Ablated], ...]:

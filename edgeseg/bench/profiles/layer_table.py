@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import assert_never
 
 from rich.table import Table
 
@@ -39,6 +40,8 @@ def write_layers(path: Path, format: TableFormat, layers: Sequence[Layer], float
                 {**vars(each), "sqnr_db": each.sqnr_db, "precision": _precision(i, floating)} for i, each in numbered
             ]
             atomic_write(path, json.dumps({"layers": rows}, indent=1) + "\n")
+        case _:
+            assert_never(format)
 
 
 def _precision(place: int, floating: int) -> str:

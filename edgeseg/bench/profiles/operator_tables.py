@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import assert_never
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -48,6 +49,8 @@ def write_profile(path: Path, format: TableFormat, profile: Profile) -> None:
             atomic_write(path, _csv(profile))
         case "json":
             atomic_write(path, json.dumps({**profile.to_json(), "totals": _shares(profile)}, indent=2) + "\n")
+        case _:
+            assert_never(format)
 
 
 def _title(profile: Profile) -> str:
