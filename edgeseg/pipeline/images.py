@@ -26,6 +26,7 @@ __all__ = [
     "open_calibration",
     "open_evaluation",
     "prepared",
+    "repeated",
 ]
 
 DEFAULT_DATA = "scenes"
@@ -124,4 +125,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         for batch in prepared(self.dataset, self.facts):
-            yield batch.repeat(self.facts.batch, axis=0)
+            yield repeated(batch, self.facts)
+
+
+def repeated(image: NDArray[Any], facts: InputFacts) -> NDArray[Any]:
+    """A prepared image as often as the file takes at a time."""
+    return image.repeat(facts.batch, axis=0) if facts.batch > 1 else image

@@ -18,10 +18,9 @@ from edgeseg.core.files import remove
 from edgeseg.core.record import Record
 from edgeseg.core.source import Source
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.images import open_evaluation
+from edgeseg.pipeline.images import open_evaluation, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import Titled, measure_each, shown_name
-from edgeseg.pipeline.measure.evaluating import repeated
 from edgeseg.pipeline.measure.kept_records import KeptRecords
 from edgeseg.pipeline.sources import as_artifact, is_file
 
@@ -120,7 +119,7 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
         rows = []
         for image, label in dataset:
             panels = [
-                (title, session.classmap(repeated(Preprocessor(session.facts.input)(image), session.facts))[0])
+                (title, session.classmap(repeated(Preprocessor(session.facts.input)(image), session.facts.input))[0])
                 for title, session in (("float", floating), ("int8", integer))
             ]
             rows.append((image, resize_label(label, size), panels))

@@ -12,7 +12,7 @@ from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.types import Facts, Size
 from edgeseg.data.preprocess import Preprocessor, resize_label
-from edgeseg.pipeline.images import UNMEASURED, open_evaluation
+from edgeseg.pipeline.images import UNMEASURED, open_evaluation, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.averaging import Averager, check_averageable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["accuracy", "labelled", "refuse_other_classes", "repeated"]
+__all__ = ["accuracy", "labelled", "refuse_other_classes"]
 
 
 def labelled(job: Job, facts: Facts) -> Dataset | None:
@@ -91,12 +91,7 @@ def _classmap(
         size = facts.input.size if evaluation.at == "input" else Size(*image.shape[:2])
         if averager:
             return averager(image, size)
-        first: NDArray[np.uint8] = session.classmap(repeated(prepare(image), facts), size)[0]
+        first: NDArray[np.uint8] = session.classmap(repeated(prepare(image), facts.input), size)[0]
         return first
 
     return classmap
-
-
-def repeated(one: NDArray[Any], facts: Facts) -> NDArray[Any]:
-    """A prepared image as often as the file takes at a time."""
-    return one.repeat(facts.input.batch, axis=0) if facts.input.batch > 1 else one

@@ -16,8 +16,9 @@ from edgeseg.core.types import Artifact, Facts, Model
 from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.files.counting import recounted
 from edgeseg.pipeline.fitting import misfit
+from edgeseg.pipeline.images import repeated
 from edgeseg.pipeline.job import Job
-from edgeseg.pipeline.measure.evaluating import accuracy, labelled, repeated
+from edgeseg.pipeline.measure.evaluating import accuracy, labelled
 from edgeseg.pipeline.sources import resolve, runtime_of
 
 __all__ = ["measure"]
@@ -38,7 +39,7 @@ def measure(job: Job, progress: Progress) -> Record:
         prepare, size = Preprocessor(facts.input), facts.input.size
         noise = np.random.default_rng(0).integers(256, size=(size.height, size.width, 3), dtype=np.uint8)
         for _ in range(_CALLS):
-            session.classmap(repeated(prepare(noise), facts))
+            session.classmap(repeated(prepare(noise), facts.input))
         peak = peak_rss_mib()  # Before there is a dataset, for what one takes is no part of the network's.
         dataset = labelled(job, facts)
         figures = accuracy(session, dataset, prepare, progress, job.evaluation) if dataset else {}

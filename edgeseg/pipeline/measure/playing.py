@@ -21,7 +21,7 @@ from edgeseg.bench.times.waiting import Waited
 from edgeseg.core.protocols import Session
 from edgeseg.core.types import InputFacts
 from edgeseg.data.preprocess import Preprocessor
-from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.images import DEFAULT_DATA, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.sources import resolve, runtime_of
 
@@ -38,7 +38,7 @@ def play(questions: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Answer questions until there are no more.
 
     The first is what to hold open, `job`, and where to run, `cores`; without a job it is the reference workloads. Its
-    answer are the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
+    answer is the artifact's facts. Each of the others names a `stage`: `network`, `classmap` or a workload. With
     `calls` its answer is the time of each of so many, `ms`, first opening the artifact again where `anew` is true, how
     long they `waited`, as `bench.times.waiting.Waited.since` has it, and what energy all took, `energy_mj`; without, it
     is what came of warming up, as `bench.times.latency.WarmUp` has it.
@@ -89,9 +89,7 @@ class _Held:
         self._network = self._session.holding(self._noise)
         self.stages: Mapping[str, Callable[[], object]] = {
             "network": lambda: self._network(),
-            "classmap": lambda: self._session.classmap(
-                self._prepare(self._image).repeat(self.facts.input.batch, axis=0)
-            ),
+            "classmap": lambda: self._session.classmap(repeated(self._prepare(self._image), self.facts.input)),
         }
 
     @cached_property

@@ -20,7 +20,7 @@ from edgeseg.graphs import read_graph
 from edgeseg.pipeline.apart import apart
 from edgeseg.pipeline.elsewhere.devices import is_elsewhere
 from edgeseg.pipeline.files.pinning import pinned
-from edgeseg.pipeline.images import DEFAULT_DATA
+from edgeseg.pipeline.images import DEFAULT_DATA, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.silence import silent
 from edgeseg.pipeline.sources import as_artifact, check, check_apart, is_file
@@ -83,7 +83,7 @@ def a_batch(artifact: Artifact) -> NDArray[Any]:
     """One built-in image as an artifact takes it, repeated to fill its batch."""
     facts = artifact.facts.input
     image, _ = data.open_dataset(DEFAULT_DATA, size=facts.size, limit=1)[0]
-    return Preprocessor(facts)(image).repeat(facts.batch, axis=0)
+    return repeated(Preprocessor(facts)(image), facts)
 
 
 def write_profiles(folder: Path, profile: Profile, formats: Sequence[TableFormat]) -> list[Path]:
