@@ -25,9 +25,10 @@ from edgeseg import data, runtimes
 from edgeseg.bench.accuracy import histogram_numba, miou
 from edgeseg.bench.accuracy.miou import ConfusionMatrix
 from edgeseg.core.ahead import ahead
-from edgeseg.core.protocols import Dataset, Session
+from edgeseg.core.protocols import IGNORE, Dataset, Session
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.types import Size
-from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.preprocess import Preprocessor
 from edgeseg.data.write import write_cityscapes
 from edgeseg.pipeline.silence import silent
 
@@ -37,7 +38,7 @@ IMAGE, INPUT = Size(1024, 2048), Size(512, 1024)
 def counting(rounds: int) -> None:
     """Print Mpixel/s of both kernels."""
     _, label = data.open_dataset("scenes", size=IMAGE, limit=1)[0]
-    prediction = np.roll(np.where(label == miou.IGNORE, 0, label).astype(np.uint8), 3, axis=1)
+    prediction = np.roll(np.where(label == IGNORE, 0, label).astype(np.uint8), 3, axis=1)
     for name, kernel in (("numba", histogram_numba.joint_histogram), ("numpy", miou.joint_histogram)):
         matrix, seconds = ConfusionMatrix(19), []
         with mock.patch("edgeseg.bench.accuracy.miou._fastest_histogram", return_value=kernel):
@@ -63,7 +64,7 @@ def evaluating(session: Session, dataset: Dataset) -> float:
         return first
 
     start = perf_counter()
-    miou.evaluate(classmap, dataset, 19, resize_label=resize_label)
+    miou.evaluate(classmap, dataset, 19, resize_label=resize_nearest)
     return (perf_counter() - start) / len(dataset)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "IGNORE",
     "Calibration",
     "Dataset",
     "DatasetDeclaration",
@@ -248,9 +249,13 @@ class DatasetDeclaration:
     package: str | None = None
 
 
+IGNORE = 255
+"""Train id of pixels that belong to no class and count for nothing."""
+
+
 class Dataset(Protocol):
-    """Images (H, W, 3) uint8 RGB with labels (H, W) uint8 of train ids, 255 where ignored; without `classes`, no label
-    says anything.
+    """Images (H, W, 3) uint8 RGB with labels (H, W) uint8 of train ids, or `IGNORE`; without `classes`, no label says
+    anything.
 
     A module of `edgeseg.data` has DECLARATION and a function `open_dataset(options) -> Dataset`.
     """

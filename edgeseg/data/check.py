@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.core.protocols import IGNORE, Dataset, Progress
 from edgeseg.core.types import Size
-from edgeseg.data.labels import IGNORE
 
 __all__ = ["Summary", "check"]
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.cityscapes import CITYSCAPES_CLASSES, CITYSCAPES_LABEL_IDS, CITYSCAPES_PALETTE
+from edgeseg.core.protocols import IGNORE
 
 __all__ = [
     "CAMVID_CLASSES",
@@ -13,12 +14,8 @@ __all__ = [
     "CITYSCAPES_CLASSES",
     "CITYSCAPES_LABEL_IDS",
     "CITYSCAPES_PALETTE",
-    "IGNORE",
     "label_id_table",
 ]
-
-IGNORE = 255
-"""Train id of pixels that belong to no class and count for nothing."""
 
 CAMVID_CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist",

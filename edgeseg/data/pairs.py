@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, NoImages
-from edgeseg.core.protocols import DatasetOptions
+from edgeseg.core.protocols import IGNORE, DatasetOptions
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.types import Size
 from edgeseg.data.images import read_image, read_label, resize_image
-from edgeseg.data.labels import IGNORE
-from edgeseg.data.preprocess import resize_label
 
 __all__ = ["IMAGE_SUFFIXES", "LabelCode", "Pair", "Pairs", "existing_folder", "images_in", "need_labels"]
 
@@ -89,7 +88,7 @@ class Pairs:
             )
         if self.size is None or label.shape == (self.size.height, self.size.width):
             return image, label
-        return resize_image(image, self.size), resize_label(label, self.size)
+        return resize_image(image, self.size), resize_nearest(label, self.size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         return map(self.__getitem__, range(len(self.pairs)))

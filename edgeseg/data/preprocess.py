@@ -1,4 +1,4 @@
-"""From a decoded image to what a network takes, and labels to another size."""
+"""From a decoded image to what a network takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeseg.core import registry
 from edgeseg.core.errors import InputError
 from edgeseg.core.types import InputFacts, Size
 
-__all__ = ["Preprocessor", "resize_image", "resize_label"]
+__all__ = ["Preprocessor", "resize_image"]
 
 _Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[Any], NDArray[Any]], None]
 _DTYPES = ("float32", "uint8", "int8")
@@ -97,12 +97,3 @@ def normalize_kernel() -> _Normalize:
         return normalize_numpy
     compiled: _Normalize = normalize
     return compiled
-
-
-def resize_label(label: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """(H, W) -> (size.height, size.width), each pixel that of the nearest centre."""
-    height, width = label.shape
-    rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
-    columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
-    resized: NDArray[np.uint8] = label[rows[:, None], columns[None]]
-    return resized

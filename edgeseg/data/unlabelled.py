@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.protocols import Dataset
-from edgeseg.data.labels import IGNORE
+from edgeseg.core.protocols import IGNORE, Dataset
 
 __all__ = ["Unlabelled", "as_dataset"]
 

@@ -12,9 +12,10 @@ from edgeseg.core import registry
 from edgeseg.core.errors import InputError
 from edgeseg.core.parts import sha256_of
 from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.source import Source
 from edgeseg.core.types import Model, Size
-from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.preprocess import Preprocessor
 from edgeseg.data.stamp import stamp
 from edgeseg.models.adapters import adapter
 from edgeseg.pipeline import workspace
@@ -126,7 +127,7 @@ def _miou_percent(model: Model, validation: Dataset, progress: Progress) -> floa
             lambda image: session.classmap(prepare(image))[0],
             validation,
             len(validation.classes),
-            resize_label=resize_label,
+            resize_label=resize_nearest,
             progress=progress,
         )
     return matrix.miou_percent()

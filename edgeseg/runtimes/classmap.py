@@ -30,7 +30,7 @@ from edgeseg.core.types import Layout, Size
 from edgeseg.runtimes import classmap_numpy
 from edgeseg.runtimes.interpolation import Axis, axis
 
-__all__ = ["argmax_classmap", "nearest", "upsample_argmax"]
+__all__ = ["argmax_classmap", "upsample_argmax"]
 
 
 _EXACT = 2**16
@@ -87,14 +87,6 @@ def argmax_classmap(logits: NDArray[Any], layout: Layout = "NCHW") -> NDArray[np
     *size, classes = logits.shape
     _check_classes(classes)
     return _kernels().argmax_pixels(logits.reshape(-1, classes)).reshape(size)
-
-
-def nearest(classmaps: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """(N, h, w) -> (N, size.height, size.width), each pixel that of the nearest centre."""
-    _, height, width = classmaps.shape
-    rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
-    columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
-    return classmaps[:, rows[:, None], columns]
 
 
 def _check_classes(classes: int) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.profile import Trace
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.types import Facts, Size
-from edgeseg.runtimes.classmap import argmax_classmap, nearest, upsample_argmax
+from edgeseg.runtimes.classmap import argmax_classmap, upsample_argmax
 from edgeseg.runtimes.engine import Engine
 
 __all__ = ["Session"]
@@ -68,7 +69,7 @@ class Session:
             shape = len(batch), own.height, own.width
             if raw.size != np.prod(shape):
                 raise MeasureError(f"{self.facts.model}: class map of shape {raw.shape} where {shape} was declared")
-            return nearest(raw.reshape(shape).astype(np.uint8), size)
+            return resize_nearest(raw.reshape(shape).astype(np.uint8), size)
         self._check_scores(raw)
         if size == (own if output.head == "logits" else output.size):
             return np.stack([argmax_classmap(image, output.layout) for image in raw])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.core.protocols import IGNORE
 from edgeseg.train.options import TrainOptions
 
 __all__ = ["augment"]
@@ -52,8 +53,8 @@ def _nearest(label: NDArray[np.uint8], ys: NDArray[np.float64], xs: NDArray[np.f
     rows, columns = np.rint(ys).astype(np.intp), np.rint(xs).astype(np.intp)
     height, width = label.shape
     taken = label[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
-    taken[(rows < 0) | (rows >= height)] = 255
-    taken[:, (columns < 0) | (columns >= width)] = 255
+    taken[(rows < 0) | (rows >= height)] = IGNORE
+    taken[:, (columns < 0) | (columns >= width)] = IGNORE
     return taken
 
 

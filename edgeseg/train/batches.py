@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.protocols import Dataset
+from edgeseg.core.protocols import IGNORE, Dataset
 from edgeseg.core.types import Normalization
 from edgeseg.train.augment import augment
 from edgeseg.train.options import TrainOptions
@@ -20,8 +20,6 @@ __all__ = ["Batch", "Batches"]
 
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int32]]
 """Normalized images (N, H, W, 3) and labels (N, H, W), -1 where ignored."""
-
-_IGNORE = 255
 
 
 class Batches:
@@ -44,11 +42,11 @@ class Batches:
             return self._cache[index]
         image, label = self._dataset[index]
         classes = len(self._dataset.classes)
-        if np.any((label >= classes) & (label != _IGNORE)):
-            value = int(label[label != _IGNORE].max())
+        if np.any((label >= classes) & (label != IGNORE)):
+            value = int(label[label != IGNORE].max())
             raise InputError(
                 f"dataset {self._dataset.name}, image {index}: label value {value} is none of its {classes} classes; "
-                f"use 0 to {classes - 1}, or {_IGNORE} to ignore"
+                f"use 0 to {classes - 1}, or {IGNORE} to ignore"
             )
         if self._cache_bytes >= image.nbytes + label.nbytes:
             self._cache_bytes -= image.nbytes + label.nbytes
@@ -69,7 +67,7 @@ class Batches:
             rng = np.random.default_rng((options.seed, 1, sample))
             image, label = augment(*self._load(self._index(sample)), options, rng)
             images[i, :, :, self._channels] = image * self._gain + self._shift
-            labels[i] = np.where(label == _IGNORE, -1, label.astype(np.int32))
+            labels[i] = np.where(label == IGNORE, -1, label.astype(np.int32))
         return images, labels
 
     def class_weights(self) -> NDArray[np.float32]:
@@ -79,7 +77,7 @@ class Batches:
         counts = np.zeros(256, np.int64)
         for index in range(0, len(self._dataset), max(1, len(self._dataset) // 200)):
             counts += np.bincount(self._load(index)[1].ravel(), minlength=256)
-        share = counts[: len(self._dataset.classes)] / max(1, counts[:_IGNORE].sum())
+        share = counts[: len(self._dataset.classes)] / max(1, counts[:IGNORE].sum())
         weights = np.maximum(share, 1e-4) ** -self._options.balance
         return np.asarray(weights / max(1e-4, float((weights * share).sum())), np.float32)
 

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from edgeseg.core.errors import InputError, MissingDependency, NoImages
+from edgeseg.core.protocols import IGNORE
 from edgeseg.core.types import Size
 from edgeseg.data import open_dataset
 from edgeseg.data.check import check
-from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, IGNORE
+from edgeseg.data.labels import CAMVID_CLASSES, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
 from edgeseg.data.stamp import stamp
 from edgeseg.data.unlabelled import as_dataset
 from edgeseg.data.write import write_cityscapes, write_folder

@@ -9,7 +9,7 @@ import pytest
 from edgeseg.core.errors import InputError, MissingDependency
 from edgeseg.core.types import InputFacts, Normalization, Size
 from edgeseg.data import preprocess
-from edgeseg.data.preprocess import Preprocessor, normalize_numpy, resize_label
+from edgeseg.data.preprocess import Preprocessor, normalize_numpy
 
 SIZE = Size(17, 29)
 
@@ -97,13 +97,6 @@ def test_what_is_no_image_is_refused(bad):
         Preprocessor(InputFacts(Size(4, 4)))(bad)
     with pytest.raises(InputError, match="dtype float16"):
         Preprocessor(InputFacts(Size(4, 4), dtype="float16"))
-
-
-def test_labels_are_resized_to_the_nearest_pixel():
-    label = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert np.array_equal(resize_label(label, Size(3, 4)), label)
-    assert np.array_equal(resize_label(label, Size(6, 8)), label.repeat(2, 0).repeat(2, 1))
-    assert resize_label(label, Size(1, 2)).tolist() == [[5, 7]]
 
 
 def test_integers_with_a_scale_are_normalized_pixels_quantized() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from edgeseg.core.errors import InputError
+from edgeseg.core.protocols import IGNORE
 from edgeseg.core.types import Size
 from edgeseg.data import declarations, open_dataset
-from edgeseg.data.labels import CITYSCAPES_CLASSES, IGNORE
+from edgeseg.data.labels import CITYSCAPES_CLASSES
 from edgeseg.data.street import ids
 
 SMALL = Size(128, 256)

@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from edgeseg.core.ahead import ahead
 from edgeseg.core.errors import InputError, MeasureError
-from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.core.protocols import IGNORE, Dataset, Progress
 from edgeseg.core.types import Size
 
-__all__ = ["IGNORE", "ConfusionMatrix", "evaluate"]
-
-IGNORE = 255
-"""The label of pixels that count for nothing."""
+__all__ = ["ConfusionMatrix", "evaluate"]
 
 _LEVELS = 256
 _BLOCK = 1 << 16

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.core.protocols import IGNORE
 from edgeseg.core.types import Size
-from edgeseg.data.labels import IGNORE
 from edgeseg.data.street.camera import Camera, vary
 from edgeseg.data.street.canvas import Canvas
 from edgeseg.data.street.ground import draw_ground, draw_sky

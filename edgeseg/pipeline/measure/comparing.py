@@ -16,8 +16,9 @@ from edgeseg.core import registry
 from edgeseg.core.errors import EdgesegError, MissingDependency
 from edgeseg.core.files import remove
 from edgeseg.core.record import Record
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.source import Source
-from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.images import open_evaluation, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.benching import Titled, measure_each, shown_name
@@ -122,7 +123,7 @@ def write_picture(folder: Path, comparison: Comparison, data: str, split: str | 
                 (title, session.classmap(repeated(Preprocessor(session.facts.input)(image), session.facts.input))[0])
                 for title, session in (("float", floating), ("int8", integer))
             ]
-            rows.append((image, resize_label(label, size), panels))
+            rows.append((image, resize_nearest(label, size), panels))
     target = folder / PICTURE
     picture.save(picture.comparison_picture(rows, dataset.palette, dataset.classes), target)
     return target

@@ -10,8 +10,9 @@ from edgeseg.bench.accuracy.miou import evaluate
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session
+from edgeseg.core.resize import resize_nearest
 from edgeseg.core.types import Facts, Size
-from edgeseg.data.preprocess import Preprocessor, resize_label
+from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.images import UNMEASURED, open_evaluation, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.averaging import Averager, check_averageable
@@ -69,7 +70,7 @@ def accuracy(
         crc32 = zlib.crc32(image.tobytes(), crc32)
         return classmap(image)
 
-    matrix = evaluate(seen, dataset, len(dataset.classes), resize_label=resize_label, progress=progress)
+    matrix = evaluate(seen, dataset, len(dataset.classes), resize_label=resize_nearest, progress=progress)
     return {
         "dataset": dataset.name,
         "images": len(dataset),
