@@ -104,6 +104,7 @@ class Pass(StrEnum):
     DECONV = "deconv"
     GROUPED = "grouped"
     SHUFFLE = "shuffle"
+    POINTWISE = "pointwise"
     ALIGNMENT = "alignment"
     ELU = "elu"
     DILATED = "dilated"

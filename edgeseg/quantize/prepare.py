@@ -19,6 +19,7 @@ from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.edit import drop_unread
 from edgeseg.quantize.passes.gemm import flatten_biases, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
+from edgeseg.quantize.passes.pointwise import convolve_early
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.resize import pad_all_axes, resize_all_axes
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
@@ -42,6 +43,7 @@ _REWRITES = {
     "deconv": convolve_transposed,
     "grouped": regroup_convolutions,
     "shuffle": convolve_shuffles,
+    "pointwise": convolve_early,
 }
 
 

@@ -41,6 +41,7 @@ from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
 from edgeseg.quantize.tflite_passes.islands import join_islands
 from edgeseg.quantize.tflite_passes.outputs import keep_first_output, keep_first_signature
+from edgeseg.quantize.tflite_passes.pointwise import convolve_early
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
@@ -65,6 +66,7 @@ _REWRITES = {
     "average": convolve_averages,
     "grouped": regroup_convolutions,
     "shuffle": convolve_shuffles,
+    "pointwise": convolve_early,
     "elu": join_elus,
 }
 _FOR_XNNPACK = (requantize_rectified, multiply_hard_swishes, fold_stems)

@@ -18,6 +18,7 @@ from edgeseg.quantize.passes.batchnorm import fold_batchnorm
 from edgeseg.quantize.passes.deconv import convolve_transposed
 from edgeseg.quantize.passes.gemm import has_factors, take_factors_in
 from edgeseg.quantize.passes.grouped import regroup_convolutions
+from edgeseg.quantize.passes.pointwise import convolve_early
 from edgeseg.quantize.passes.reductions import pool_reductions
 from edgeseg.quantize.passes.shuffle import convolve_shuffles
 from tests.quantize.nets import OnnxNet
@@ -122,6 +123,25 @@ def hard_sigmoid(**attributes: float) -> Build:
     return lambda net: net.add("HardSigmoid", ["image"], "out", **attributes)
 
 
+def enlarged(
+    outputs: int = 2, kernel: int = 1, by: str = "scales", size: tuple[int, int] = (10, 24), **attributes: Any
+) -> Build:
+    """A convolution of the image, enlarged."""
+
+    def build(net: OnnxNet) -> str:
+        factors = [1, 1, size[0] / 6, size[1] / 8]
+        sides = net.constant("by", np.array(factors, np.float32) if by == "scales" else np.array([1, 3, *size]))
+        given = ["image", "", sides] if by == "scales" else ["image", "", "", sides]
+        large = net.add("Resize", given, "large", **{"mode": "linear", **attributes})
+        weight = net.random.normal(size=(outputs, 3, kernel, kernel)).astype(np.float32)
+        bias = net.random.normal(size=outputs).astype(np.float32)
+        pads = [kernel // 2] * 4
+        inputs = [large, net.constant("weight", weight), net.constant("bias", bias)]
+        return net.add("Relu", [net.add("Conv", inputs, "last", pads=pads)], "out")
+
+    return build
+
+
 UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
 
 
@@ -168,6 +188,18 @@ UPSAMPLING = ["Conv", "Relu", "DepthToSpace"]
         (average(4, 3, ceil_mode=1), convolve_averages, ["AveragePool"]),
         (shuffle(0, 2, 1, 3, 4), convolve_shuffles, ["Conv", "Conv"]),
         (shuffle(0, 2, 1, 4, 3), convolve_shuffles, ["Conv", "Reshape", "Transpose", "Reshape"]),
+        (enlarged(), convolve_early, ["Conv", "Resize", "Relu"]),
+        (enlarged(3, by="sizes"), convolve_early, ["Conv", "Resize", "Relu"]),
+        (enlarged(mode="cubic"), convolve_early, ["Conv", "Resize", "Relu"]),
+        (
+            enlarged(mode="nearest", coordinate_transformation_mode="asymmetric"),
+            convolve_early,
+            ["Conv", "Resize", "Relu"],
+        ),
+        (enlarged(coordinate_transformation_mode="align_corners"), convolve_early, ["Conv", "Resize", "Relu"]),
+        (enlarged(4), convolve_early, ["Resize", "Conv", "Relu"]),
+        (enlarged(kernel=3), convolve_early, ["Resize", "Conv", "Relu"]),
+        (enlarged(size=(3, 4)), convolve_early, ["Resize", "Conv", "Relu"]),
         (deconv(3, 2, 1, 1), convolve_transposed, UPSAMPLING),
         (deconv(2, 2, 0), convolve_transposed, UPSAMPLING),
         (deconv(4, 2, 1), convolve_transposed, UPSAMPLING),

@@ -33,6 +33,7 @@ PASSES = (
         "deconv",
         "grouped",
         "shuffle",
+        "pointwise",
         "alignment",
         "elu",
         "dilated",

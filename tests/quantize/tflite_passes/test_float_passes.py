@@ -14,6 +14,7 @@ from edgeseg.quantize.tflite_passes.dilated import dilate_convolutions
 from edgeseg.quantize.tflite_passes.elu import join_elus
 from edgeseg.quantize.tflite_passes.grouped import regroup_convolutions
 from edgeseg.quantize.tflite_passes.outputs import keep_first_output
+from edgeseg.quantize.tflite_passes.pointwise import convolve_early
 from edgeseg.quantize.tflite_passes.prelu import share_slopes
 from edgeseg.quantize.tflite_passes.shuffle import convolve_shuffles
 from tests.quantize.tflite_passes.nets import converted, operators, random, run
@@ -62,6 +63,17 @@ def grouped(groups: int, outputs: int, kernel: int = 1, channels: int = 8) -> Bu
     return lambda x: tf.nn.conv2d(x, weights, 1, "SAME")
 
 
+def enlarged(outputs: int = 4, kernel: int = 1, method: str = "bilinear", activation: str | None = None) -> Build:
+    weights, bias = random(kernel, kernel, 8, outputs), random(outputs)
+    act = tf.nn.relu if activation else tf.identity
+
+    def build(x: Any) -> Any:
+        large = tf.image.resize(x, (20, 42), method)
+        return act(tf.nn.conv2d(large, weights, 1, "SAME") + bias)
+
+    return build
+
+
 UNGROUPED = depthwise(1)
 
 
@@ -73,6 +85,11 @@ UNGROUPED = depthwise(1)
         (pool(7, 6, stride=2), convolve_averages, ["DEPTHWISE_CONV_2D"] * 2),
         (lambda x: tf.nn.relu(pool(3, 3)(x)), convolve_averages, ["DEPTHWISE_CONV_2D"]),
         (pool(3, 3, padding="SAME"), convolve_averages, ["AVERAGE_POOL_2D"]),
+        (enlarged(), convolve_early, ["CONV_2D", "RESIZE_BILINEAR"]),
+        (enlarged(8, method="nearest"), convolve_early, ["CONV_2D", "RESIZE_NEAREST_NEIGHBOR"]),
+        (enlarged(9), convolve_early, ["RESIZE_BILINEAR", "CONV_2D"]),
+        (enlarged(kernel=3), convolve_early, ["RESIZE_BILINEAR", "CONV_2D"]),
+        (enlarged(activation="relu"), convolve_early, ["RESIZE_BILINEAR", "CONV_2D"]),
         (depthwise(4), regroup_convolutions, ["CONV_2D"]),
         (depthwise(16, stride=2), regroup_convolutions, ["CONV_2D"]),
         (depthwise(48), regroup_convolutions, ["CONV_2D"]),
