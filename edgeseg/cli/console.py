@@ -19,9 +19,9 @@ _PIPE = 120
 """Characters a line where standard output is no terminal."""
 
 
-def say(text: str) -> None:
-    """Print one line of result."""
-    print(one_line(text), flush=True)
+def say(*lines: str) -> None:
+    """Print lines of result."""
+    print(*map(one_line, lines), sep="\n", flush=True)
 
 
 def warn(text: str) -> None:

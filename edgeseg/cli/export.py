@@ -12,7 +12,7 @@ from edgeseg.cli.console import say, waiting
 from edgeseg.cli.facts import SourceOf, takes_networks
 from edgeseg.core.types import Artifact
 
-__all__ = ["add_to", "exported_line"]
+__all__ = ["add_to", "exported_lines"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,19 +48,19 @@ def export(
                 split=split,
                 folder=out,
             )
-        say(exported_line(artifact))
+        say(*exported_lines(artifact))
 
 
-def exported_line(artifact: Artifact) -> str:
+def exported_lines(artifact: Artifact) -> tuple[str, ...]:
     """What there is to say of a file just exported."""
     facts, parity = artifact.facts, artifact.facts.parity
     assert parity is not None
-    notes = "".join(f"\n  note: {note}" for note in facts.notes)
+    notes = facts.notes
     if parity.other_maxima:
         ties = f"ties within {parity.tie_error:.1e} of the spread"
-        notes += f"\n  note: {parity.other_maxima} maxima taken from another pixel than in the source, all {ties}"
-    return (
+        notes += (f"{parity.other_maxima} maxima taken from another pixel than in the source, all {ties}",)
+    first = (
         f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, head {facts.output.head}, "
         f"parity {parity.max_error:.1e}, {parity.agreement_percent:.2f} % equal classes on {parity.images} images"
-        f"{notes}"
     )
+    return first, *(f"  note: {note}" for note in notes)

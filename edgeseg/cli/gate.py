@@ -121,8 +121,7 @@ def gate(
                 given=source(""),
                 progress=show,
             )
-        for line in found.summary:
-            say(line)
+        say(*found.summary)
         return
     if candidate is None:
         raise InputError("gate needs --candidate, the file or folder to hold against the baseline; or --self-test")

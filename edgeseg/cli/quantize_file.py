@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgeseg.cli.console import progress_bar, say, waiting, warn
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.verdict import (
-    quantized_line,
+    quantized_lines,
     say_ablation,
     say_evidence,
     say_fidelity,
@@ -115,7 +115,7 @@ def _converted(again: Again, wanted: Wanted) -> _Made:
 def _say_made(again: Again, quantized: Artifact, summary: str, wanted: Wanted) -> None:
     from edgeseg import pipeline
 
-    say(quantized_line(quantized, summary))
+    say(*quantized_lines(quantized, summary))
     with waiting(f"compare {quantized.path.name} with float"):
         found = pipeline.fidelity(again, quantized, wanted.threads)
     if found is not None:

@@ -10,11 +10,11 @@ import typer
 
 from edgeseg.cli import given, options
 from edgeseg.cli.console import progress_bar, say, warn
-from edgeseg.cli.export import exported_line
+from edgeseg.cli.export import exported_lines
 from edgeseg.cli.facts import SourceOf, takes_files
 from edgeseg.cli.idle import check_head, check_passes, check_run
 from edgeseg.cli.show import show_comparison
-from edgeseg.cli.verdict import quantized_line, warn_calibration
+from edgeseg.cli.verdict import quantized_lines, warn_calibration
 from edgeseg.core.source import Source
 from edgeseg.core.types import Artifact
 
@@ -92,6 +92,6 @@ def run(
 
 
 def _tell(artifact: Artifact, summary: str, by_default: bool) -> None:
-    say(quantized_line(artifact, summary) if summary else exported_line(artifact))
+    say(*(quantized_lines(artifact, summary) if summary else exported_lines(artifact)))
     if summary and by_default:
         warn_calibration(artifact)

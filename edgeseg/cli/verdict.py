@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edgeseg.pipeline.worth.mixing import Mixture
 
 __all__ = [
-    "quantized_line",
+    "quantized_lines",
     "say_ablation",
     "say_evidence",
     "say_fidelity",
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 
-def quantized_line(artifact: Artifact, summary: str) -> str:
+def quantized_lines(artifact: Artifact, summary: str) -> tuple[str, ...]:
     """What there is to say of a file just quantized."""
     facts = artifact.facts
     purpose = f"for {facts.target}; " if facts.target else ""
-    notes = "".join(f"\n  note: {note}" for note in facts.notes)
-    return f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}\n  {purpose}{facts.recipe}{notes}"
+    first = f"{artifact.path}  {artifact.size_bytes / 2**20:.2f} MiB, {summary}"
+    return first, f"  {purpose}{facts.recipe}", *(f"  note: {note}" for note in facts.notes)
 
 
 def say_judged(judged: Judged) -> None:

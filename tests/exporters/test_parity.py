@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 import edgeseg
 from edgeseg import models, runtimes
-from edgeseg.cli.export import exported_line
+from edgeseg.cli.export import exported_lines
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Artifact, Format, Model, Parity, Size
 from edgeseg.exporters import export_model, maxima, parity, torch_program
@@ -129,7 +129,7 @@ def test_an_export_says_so(model: Model, tmp_path: Path) -> None:
     found = artifact.facts.parity
     assert found is not None
     assert found.other_maxima > 0
-    assert f"note: {found.other_maxima} maxima taken from another pixel than in the source" in exported_line(artifact)
+    assert f"note: {found.other_maxima} maxima taken from another pixel than in the source" in exported_lines(artifact)[-1]
 
 
 @pytest.mark.parametrize("head", ["logits", "classmap"])
