@@ -129,7 +129,9 @@ def test_an_export_says_so(model: Model, tmp_path: Path) -> None:
     found = artifact.facts.parity
     assert found is not None
     assert found.other_maxima > 0
-    assert f"note: {found.other_maxima} maxima taken from another pixel than in the source" in exported_lines(artifact)[-1]
+    assert (
+        f"note: {found.other_maxima} maxima taken from another pixel than in the source" in exported_lines(artifact)[-1]
+    )
 
 
 @pytest.mark.parametrize("head", ["logits", "classmap"])

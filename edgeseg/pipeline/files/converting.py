@@ -53,7 +53,7 @@ def convert(
         converted = room.convert(fixed, recipe, temporary)
         found = stored(read_graph(temporary), kind.weights)
         check_stored(found, target)
-        try_out(converted, fixed, target)
+        try_out(converted, fixed)
         facts = replace(counted(converted.facts, fixed), parent_sha256=source.sha256)
         write_facts(temporary, facts)
     return Artifact(target, facts), found
@@ -85,10 +85,10 @@ def need_float(source: Artifact) -> None:
         raise InputError(f"{source.path}: it holds weights in {other}; give the file with all of them in float32")
 
 
-def try_out(written: Artifact, source: Artifact, target: Path) -> None:
-    """Run a file just written, which will be `target`; QuantizeError where it cannot be run or gives no numbers.
+def try_out(written: Artifact, source: Artifact) -> None:
+    """Run a file just written of a float one, `source`; QuantizeError where it cannot be run or gives no numbers.
 
-    Infinity is one where the float file `source` gives it too.
+    Infinity is one where the float file gives it too.
     """
     precision = written.facts.precision
     try:

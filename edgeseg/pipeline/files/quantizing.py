@@ -75,7 +75,7 @@ def quantize_with_report(
             verify(report, path)
             check_ends(graph, recipe, path)
         check_made_for(path, temporary, quantized.facts, graph)
-        try_out(quantized, fixed, path)
+        try_out(quantized, fixed)
         facts = counted(quantized.facts, fixed)  # The int8 file may pad kernels with zeros.
         facts = replace(facts, parent_sha256=source.sha256)
         write_facts(temporary, facts)
