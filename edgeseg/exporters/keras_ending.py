@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import keras
+from keras import layers
 
 from edgeseg.core.outputs import main_output
 
@@ -14,7 +15,8 @@ __all__ = ["Ending", "ending_of"]
 
 _Step: TypeAlias = Callable[[Any], Any]
 
-_SOFTMAXES = ("softmax", "log_softmax")
+_SOFTMAXES = ((keras.activations.softmax, "softmax"), (keras.activations.log_softmax, "log_softmax"))
+_SOFTMAX_KINDS = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class Ending:
     """`steps` make scores of `given`, a tensor of the network, each of single pixels.
 
     `align_corners` is that of the bilinear upsample that comes between `given` and the steps in the network, and that
-    may as well come after them, since it makes every pixel a mean of others; None where there is none. `softmax` says
-    whether one over the classes comes last.
+    may as well come after them, since it makes every pixel a mean of others; None where there is none. `softmax` is the
+    one over the classes that comes last, `softmax` or `log_softmax`.
     """
 
     given: Any
     steps: tuple[_Step, ...]
     align_corners: bool | None
-    softmax: bool
+    softmax: str | None
 
 
 def ending_of(network: Any) -> Ending | None:
@@ -40,10 +42,10 @@ def ending_of(network: Any) -> Ending | None:
     found = _read(given)
     if found is None:
         return None
-    softmax, steps = False, list[_Step]()
+    softmax, steps = None, list[_Step]()
     if (scored := _before_softmax(*found)) is not None:
-        given, linear = scored
-        softmax, steps = True, [linear] if linear else []
+        given, linear, softmax = scored
+        steps = [linear] if linear else []
     cut = Ending(given, tuple(steps), None, softmax)
     while (found := _read(given)) is not None:
         operation, before = found
@@ -71,17 +73,18 @@ def _config(operation: Any) -> dict[str, Any]:
     return found
 
 
-def _before_softmax(operation: Any, given: Any) -> tuple[Any, _Step | None] | None:
-    """What a softmax over the classes is computed from, and how if it belongs to a convolution; None for others."""
-    config = _config(operation)
-    match type(operation).__name__:
-        case "Softmax" | "LogSoftmax":
-            return (given, None) if config.get("axis", getattr(operation, "axis", None)) in (-1, 3) else None
-        case "Activation" if config["activation"] in _SOFTMAXES:
-            return given, None
-        case "Conv2D" if config["activation"] in _SOFTMAXES and _is_of_single_pixels(config):
-            return given, lambda x: _convolved(operation, x)
-    return None
+def _before_softmax(operation: Any, given: Any) -> tuple[Any, _Step | None, str] | None:
+    """What a softmax over the classes is computed from, how if it belongs to a convolution, and which it is."""
+    config, kind = _config(operation), type(operation)
+    if kind.__module__.startswith("keras.") and kind.__name__ in _SOFTMAX_KINDS:
+        is_of_classes = config.get("axis", getattr(operation, "axis", None)) in (-1, 3)
+        return (given, None, _SOFTMAX_KINDS[kind.__name__]) if is_of_classes else None
+    name = next((name for one, name in _SOFTMAXES if getattr(operation, "activation", None) is one), None)
+    if name is None:
+        return None
+    if kind is layers.Conv2D and _is_of_single_pixels(config):
+        return given, lambda x: _convolved(operation, x), name
+    return (given, None, name) if kind is layers.Activation else None
 
 
 def _convolved(layer: Any, x: Any) -> Any:
@@ -92,15 +95,12 @@ def _convolved(layer: Any, x: Any) -> Any:
 
 def _is_pointwise(operation: Any) -> bool:
     """Whether an operation takes the mean of two pixels to the mean of what it makes of them."""
-    config = _config(operation)
-    match type(operation).__name__:
-        case "Conv2D":
-            return config["activation"] == "linear" and _is_of_single_pixels(config)
-        case "BatchNormalization":
-            return config["axis"] in (-1, 3)
-        case "Dropout" | "SpatialDropout2D":
-            return True
-    return False
+    config, kind = _config(operation), type(operation)
+    if kind is layers.Conv2D:
+        return operation.activation is keras.activations.linear and _is_of_single_pixels(config)
+    if kind is layers.BatchNormalization:
+        return config["axis"] in (-1, 3)
+    return kind in (layers.Dropout, layers.SpatialDropout2D)
 
 
 def _is_of_single_pixels(config: dict[str, Any]) -> bool:
@@ -111,10 +111,9 @@ def _is_of_single_pixels(config: dict[str, Any]) -> bool:
 def _upsampled(operation: Any) -> bool | None:
     """The align_corners of a bilinear upsample; None for another operation."""
     config = _config(operation)
-    match type(operation).__name__:
-        case "ResizeBilinear":
-            return bool(config["align_corners"])
-        case "UpSampling2D" | "Resizing" if config.get("interpolation") == "bilinear":
-            cropped = config.get("crop_to_aspect_ratio") or config.get("pad_to_aspect_ratio")
-            return None if cropped else False
+    if type(operation).__name__ == "ResizeBilinear":  # Of our own networks, which this room does not know.
+        return bool(config["align_corners"])
+    if type(operation) in (layers.UpSampling2D, layers.Resizing) and config["interpolation"] == "bilinear":
+        others = ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
+        return None if any(map(config.get, others)) else False
     return None

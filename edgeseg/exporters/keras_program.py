@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import Model, Size
+from edgeseg.exporters.completion import completed
 from edgeseg.exporters.keras_ending import Ending, ending_of
 from edgeseg.exporters.program import BEFORE_SOFTMAX, Program, Upsample, output_facts
 
@@ -30,7 +31,8 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     network = model.network
     _check_input(model, spec)
     ending = ending_of(network)
-    output = output_facts(spec, "NHWC", _upsample(network, ending, spec))
+    upsample = _upsample(network, ending, spec)
+    output = output_facts(spec, "NHWC", upsample)
     cut = ending if output.head == "scores" else None
     inner = keras.Model(_inputs(network), cut.given) if cut else network
 
@@ -66,7 +68,10 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 
     which = which_output(getattr(network, "output", None))
     notes = (*(() if which is None else (which,)), *((BEFORE_SOFTMAX,) if cut and cut.softmax else ()))
-    program = Program(headed, output, reference, layers, lambda _batch, _winners: None, notes)
+    complete = None
+    if cut:
+        complete = partial(completed, size=spec.size, upsample=upsample, softmax=cut.softmax)
+    program = Program(headed, output, reference, layers, lambda _batch, _winners: None, complete, notes)
     _try_size(model, program, spec)
     return program
 

@@ -87,30 +87,42 @@ def _of_batch(program: Program, session: Session, batch: NDArray[Any], winners: 
     classes, scores = session.classmap(given), None
     if program.output.head != "classmap":
         scores = _channels_last(session(given), session.facts.output.layout)
-    plain = _compared(scores, classes, *program.reference(batch))
+    whole = None if scores is None or program.complete is None else program.complete(scores)
+    plain = _compared(scores, classes, *program.reference(batch), whole)
     followed = program.follow(batch, winners(given)) if winners and not passes(_summary([plain])) else None
     if followed is None:
         return plain
     is_tie = followed.tie_error <= MAX_TIE_ERROR
-    result = _compared(scores, classes, followed.expected, followed.logits) if is_tie else plain
+    result = _compared(scores, classes, followed.expected, followed.logits, whole) if is_tie else plain
     return replace(result, other_maxima=followed.other_maxima, tie_error=followed.tie_error)
 
 
 def _compared(
-    scores: NDArray[Any] | None, classes: NDArray[Any], expected: NDArray[Any], logits: NDArray[Any]
+    scores: NDArray[Any] | None,
+    classes: NDArray[Any],
+    expected: NDArray[Any],
+    logits: NDArray[Any],
+    whole: NDArray[Any] | None,
 ) -> _Result:
+    """`whole` is what becomes of scores that are not the logits: of one file's rounding it has as much as they have."""
     if not np.isfinite(logits).all():
         raise ExportError("the network itself gives logits that are no numbers (NaN or infinity); look at its weights")
     error = 0.0
     if scores is not None:
         if scores.shape != expected.shape:
             raise ParityError(f"output of shape {scores.shape} where the source gives {expected.shape}")
-        difference = np.abs(scores - expected) / _spread(expected)
-        error = float(difference.max()) if np.isfinite(difference).all() else float("inf")
+        spread = _spread(expected)
+        error = _largest(scores - expected) / spread
+        if whole is not None:
+            error = max(error, _largest(whole - logits) / max(spread, _spread(logits)))
     best = np.partition(logits, -2, axis=-1)[..., -2:]
     clear = best[..., 1] - best[..., 0] > MAX_ERROR * _spread(logits)
     same = classes == logits.argmax(-1)
     return _Result(len(logits), error, int((same & clear).sum()), int(clear.sum()))
+
+
+def _largest(difference: NDArray[Any]) -> float:
+    return float(np.abs(difference).max()) if np.isfinite(difference).all() else float("inf")
 
 
 def _spread(values: NDArray[Any]) -> float:

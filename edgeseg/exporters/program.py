@@ -52,8 +52,8 @@ class Program:
     `network` is the framework's object with the head of `output` on it. `reference` takes an (N, H, W, 3) batch and
     gives (what the written file must give, the source's full-resolution logits), both channels-last; `layers` yields
     (name, output) of the source's layers for one batch, channels-last, in order of execution. `follow` runs a
-    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings. `notes` are
-    for the file's facts.
+    batch with the winners of `maxima.winners`; it gives None where they do not fit the source's poolings. `complete`
+    makes the source's logits of what a file gives that ends before them. `notes` are for the file's facts.
     """
 
     network: Any
@@ -61,6 +61,7 @@ class Program:
     reference: Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
     layers: Callable[[NDArray[Any]], Iterator[tuple[str, NDArray[Any]]]]
     follow: Callable[[NDArray[Any], Sequence[NDArray[np.uint8]]], Followed | None]
+    complete: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     notes: tuple[str, ...] = ()
 
 

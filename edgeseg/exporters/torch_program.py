@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from edgeseg.core.errors import EdgesegError, ExportError, InputError, first_lin
 from edgeseg.core.outputs import main_output, which_output
 from edgeseg.core.protocols import ExportSpec
 from edgeseg.core.types import HeadKind, Model, Size
+from edgeseg.exporters.completion import completed
 from edgeseg.exporters.passes import copied, early_pointwise
 from edgeseg.exporters.passes.early_pointwise import POINTWISE_ENDS
-from edgeseg.exporters.passes.edit import arguments, scales_otherwise
+from edgeseg.exporters.passes.edit import arguments, only_user, scales_otherwise
 from edgeseg.exporters.program import BEFORE_SOFTMAX, Followed, Program, Upsample, output_facts
 from edgeseg.exporters.torch_maxima import FollowingMaxima, fits
 
@@ -60,6 +61,7 @@ def trace(model: Model, spec: ExportSpec) -> Program:
     except Exception as error:
         raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
     # Before the head is chosen, for a network may end in a classifier of enlarged maps.
+    whole.graph.eliminate_dead_code()
     early_pointwise.rewrite(whole)
     result = _result(whole)
     unnormalized = _before_softmax(result)
@@ -92,7 +94,11 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    return Program(graph, output, reference, layers, follow, (*network.notes, *skipped))
+    complete = None
+    if output.head == "scores" and not is_whole:
+        softmax = None if unnormalized is result else str(result.target).split(".")[1]
+        complete = partial(completed, size=spec.size, upsample=upsample, softmax=softmax)
+    return Program(graph, output, reference, layers, follow, complete, (*network.notes, *skipped))
 
 
 def _take_out_wrapped(whole: torch.fx.GraphModule) -> None:
@@ -161,15 +167,16 @@ def _result(graph: torch.fx.GraphModule) -> torch.fx.Node:
 
 
 def _before_softmax(node: torch.fx.Node) -> torch.fx.Node:
-    """What a softmax over the classes is given; the node itself where it is none."""
-    if node.target not in POINTWISE_ENDS or arguments(node)["dim"] not in (1, -3):
+    """What a softmax over the classes is given; the node itself where it is none, or where more comes of either."""
+    if node.target not in POINTWISE_ENDS or arguments(node)["dim"] not in (1, -3) or only_user(node) is None:
         return node
     given: torch.fx.Node = node.args[0]
-    return given
+    alike = given.meta["val"].dtype == node.meta["val"].dtype
+    return given if alike and only_user(given) is node else node
 
 
 def _final_upsample(node: torch.fx.Node, size: Size) -> Upsample | None:
-    if node.target is not torch.ops.aten.upsample_bilinear2d.vec:
+    if node.target is not torch.ops.aten.upsample_bilinear2d.vec or only_user(node) is None:
         return None
     height, width = (int(side) for side in node.args[0].meta["val"].shape[2:])
     if scales_otherwise(node):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -150,6 +151,79 @@ def test_scores_are_those_before_the_upsample_and_the_softmax(
     assert artifact.facts.parity.agreement_percent == 100
     operators = {node.op.upper() for node in read_graph(artifact.path).nodes}
     assert not operators & {"SOFTMAX", "RESIZE", "RESIZE_BILINEAR"}
+
+
+class Masked(nn.Module):
+    """A class, or a border, that is written over behind the last upsample or the softmax."""
+
+    def __init__(self, behind: str) -> None:
+        super().__init__()
+        self.stem, self.behind = nn.Conv2d(3, 5, 3, stride=2, padding=1), behind
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.interpolate(self.stem(x), size=x.shape[2:], mode="bilinear")
+        if self.behind == "upsample":
+            y[:, 0] = -50.0
+        y = y.softmax(1)
+        if self.behind == "softmax":
+            y[:, 0] = 0
+        return y
+
+
+@pytest.mark.parametrize("behind", ["upsample", "softmax"])
+def test_what_is_written_over_the_scores_is_in_the_file(behind: str, tmp_path: Path) -> None:
+    artifact = edgeseg.export(torch_model(Masked(behind)), path=tmp_path / "toy.onnx")
+    assert artifact.facts.output.size == SIZE
+    with runtimes.open_session(artifact) as session:
+        scores = session(np.full((1, 3, SIZE.height, SIZE.width), 3, np.float32))
+    assert scores[:, 0].max() < scores[:, 1:].min()
+
+
+@pytest.mark.parametrize("ending", ["antialias", "own softmax", "own convolution"])
+def test_a_keras_end_that_only_looks_like_one_stays(ending: str) -> None:
+    class Conv2D(keras.layers.Conv2D):
+        def call(self, inputs: Any) -> Any:
+            return keras.ops.softmax(keras.ops.conv(inputs, self.kernel * 2), -1)
+
+    def softmax(x: Any) -> Any:
+        return keras.ops.softmax(x, axis=2)
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((SIZE.height, SIZE.width, 3))
+    y = keras.layers.Conv2D(5, 3, padding="same")(x)
+    if ending == "antialias":
+        y = keras.layers.Resizing(SIZE.height, SIZE.width, antialias=True)(keras.layers.UpSampling2D(2)(y))
+    elif ending == "own softmax":
+        y = keras.layers.Conv2D(5, 1, activation=softmax)(y)
+    else:
+        y = Conv2D(5, 1, activation="softmax")(y)
+    model = Model("toy", "keras", keras.Model(x, y), NAMES, size=SIZE)
+    program = keras_program.trace(model, ExportSpec(SIZE))
+    assert (program.output.size, program.complete, program.notes) == (SIZE, None, ())
+
+
+def test_scores_that_become_other_logits_are_no_parity() -> None:
+    model = torch_model(Classified(softmax=False, enlarged=True))
+    program = torch_program.trace(model, ExportSpec(SIZE))
+    wrong = replace(program, complete=lambda scores: program.complete(scores) * 1.01)
+    for each, is_same in ((program, True), (wrong, False)):
+        found = parity.parity(each, Given(program), batches())
+        assert parity.passes(found) == is_same
+        assert found.agreement_percent == 100
+
+
+class Given:
+    """A session that gives what the program says, in its own order of dimensions."""
+
+    def __init__(self, program: Any) -> None:
+        self.program = program
+        self.facts = SimpleNamespace(input=SimpleNamespace(layout="NHWC"), output=SimpleNamespace(layout="NHWC"))
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return self.program.reference(batch)[0]
+
+    def classmap(self, batch: np.ndarray) -> np.ndarray:
+        return self.program.reference(batch)[1].argmax(-1)
 
 
 @pytest.mark.parametrize("framework", ["torch", "keras"])

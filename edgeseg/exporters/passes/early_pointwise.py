@@ -8,6 +8,7 @@ enlarged maps so ends in the enlargement, which the head `scores` leaves to the 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import fx
@@ -32,8 +33,11 @@ def rewrite(graph: fx.GraphModule) -> int:
     """Move every one that makes no more channels than it takes, or that the network ends in; returns how many."""
     changed = 0
     for node in calls(graph, _aten.conv2d.default, _aten.batch_norm.default, *_DROPOUTS):
-        enlargement = node.args[0]
+        enlargement: Any = node.args[0]
+        others = _beside(node, enlargement)
         if not _enlarges(enlargement) or only_user(enlargement) is not node or not _is_pointwise(node):
+            continue
+        if any(each.op != "get_attr" for each in others):
             continue
         if shape(node)[1] <= shape(enlargement)[1] or _ends(node):
             _move(graph, node, enlargement)
@@ -68,15 +72,18 @@ def _is_early(node: fx.Node) -> bool:
     return node.target in kinds and _is_pointwise(node)
 
 
-def _move(graph: fx.GraphModule, node: fx.Node, enlargement: fx.Node) -> None:
-    """What an enlargement gives a node, in the other order."""
-    given = enlargement.args[0]
-    with graph.graph.inserting_after(node):
-        moved = graph.graph.call_function(enlargement.target, enlargement.args, enlargement.kwargs)
-    moved.meta = dict(node.meta)
-    node.replace_all_uses_with(moved)
-    moved.replace_input_with(given, node)
-    node.replace_input_with(enlargement, given)
-    sides = shape(given)
-    node.meta = {**node.meta, "val": given.meta["val"].new_empty((sides[0], shape(moved)[1], *sides[2:]))}
+def _beside(node: fx.Node, enlargement: fx.Node) -> list[fx.Node]:
+    """What a node takes besides an enlarged map."""
+    return [each for each in node.all_input_nodes if each is not enlargement]
+
+
+def _move(graph: fx.GraphModule, node: fx.Node, enlargement: Any) -> None:
+    """Have a node before an enlargement, and at its place, for what is enlarged may be written to later."""
+    given, sides = enlargement.args[0], shape(enlargement.args[0])
+    for parameter in _beside(node, enlargement):
+        enlargement.prepend(parameter)
+    with graph.graph.inserting_before(enlargement):
+        early = graph.graph.call_function(node.target, (given, *node.args[1:]), node.kwargs)
+    early.meta = {**node.meta, "val": given.meta["val"].new_empty((sides[0], shape(node)[1], *sides[2:]))}
+    node.target, node.args, node.kwargs = enlargement.target, (early, *enlargement.args[1:]), enlargement.kwargs
     graph.graph.erase_node(enlargement)

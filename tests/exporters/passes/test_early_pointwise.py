@@ -49,6 +49,11 @@ def read_twice(x: Tensor) -> Tensor:
     return F.conv2d(large, torch.ones(4, 6, 1, 1)) + large.mean()
 
 
+def with_computed_weights(x: Tensor) -> Tensor:
+    large = F.interpolate(x, size=(15, 18), mode="bilinear")
+    return F.conv2d(large, x.mean((0, 2, 3))[None, :, None, None].expand(4, 6, 1, 1))
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -59,10 +64,29 @@ def read_twice(x: Tensor) -> Tensor:
         nn.Sequential(enlarged(), nn.ReLU(), nn.Conv2d(6, 4, 1)),
         nn.Sequential(enlarged(size=(4, 5)), nn.Conv2d(6, 4, 1)),
         Function(read_twice),
+        Function(with_computed_weights),
     ],
 )
 def test_others_stay(network: nn.Module) -> None:
     assert rewrite("early_pointwise", network, 2, 6, 5, 6) == 0
+
+
+class Written(nn.Module):
+    """What is enlarged is written to between the enlargement and the convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.last = nn.Conv2d(6, 6, 1), nn.Conv2d(6, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        large = F.interpolate(y, size=(15, 18), mode="bilinear")
+        beside = F.relu6(y.mul_(3), inplace=True).mean()
+        return F.relu(self.last(large)) * beside
+
+
+def test_what_is_enlarged_is_read_before_it_is_written_to() -> None:
+    assert rewrite("early_pointwise", Written(), 2, 6, 5, 6) == 1
 
 
 @pytest.mark.parametrize("format", ["onnx", "tflite"])

@@ -30,9 +30,14 @@ class Buffered(nn.Module):
         (Function(lambda x: x * torch.rsqrt((x * x).mean(1, keepdim=True) - -1e-9)), 1),
         (Function(lambda x: (x * 2).add_(1e-8).sqrt().nan_to_num()), 1),
         (Buffered(), 1),
+        (Function(lambda x: x / (torch.tensor(1e-9) + x.abs().sum(1, keepdim=True))), 1),
+        (Function(lambda x: x / (x.abs().sum(1, keepdim=True) + torch.tensor(1e-5) ** 2)), 1),
+        (Function(lambda x: x / (x.abs().sum(1, keepdim=True) + torch.tensor(1e-9, dtype=torch.float64))), 1),
+        (Function(lambda x: torch.tensor(2.0) - x), 1),
+        (Function(lambda x: x + x.mean()), 1),
         (Function(lambda x: x + 1e-6), 0),
         (Function(lambda x: x + 0.0), 0),
-        (Function(lambda x: x + x.mean()), 0),
+        (Function(lambda x: x + x.mean((2, 3), keepdim=True)), 0),
     ],
 )
 def test_is_the_same_function(network: nn.Module, places: int) -> None:
@@ -43,10 +48,13 @@ class Shares(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.head = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.Conv2d(8, 3, 1)
+        self.register_buffer("tiny", torch.tensor(1e-5))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.stem(x).relu()
-        return self.head(y / (y.sum(1, keepdim=True) + 1e-8))
+        y = y / (y.sum(1, keepdim=True) + 1e-8)
+        y = y / (self.tiny**2 + y.sum(1, keepdim=True))
+        return self.head(y)
 
 
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
