@@ -21,11 +21,10 @@ from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor, drop_unread
 from edgeseg.quantize.passes.grouped import dense_kernel
+from edgeseg.quantize.stem_cells import PIXELS, cell_kernel
 
-__all__ = ["PIXELS", "cell_kernel", "fold_stem"]
+__all__ = ["fold_stem"]
 
-PIXELS = 4
-"""Of a cell."""
 _VECTOR, _LEAST = 4, 16
 """Channels of which the kernel wants to give a multiple, and how many at the least."""
 
@@ -169,19 +168,6 @@ def _join_result(
         graph.node.append(helper.make_node("Slice", [joined, *bounds], [f"{given}_cut"]))
         joined = f"{given}_cut"
     graph.node.append(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))
-
-
-def cell_kernel(kernel: NDArray[Any], stride: int, pad: int) -> tuple[NDArray[Any], int, int]:
-    """(N, 3, rows, columns) over pixels -> (4 / stride * N, 12, rows, cells), with the cells to pad left and right."""
-    outputs, _, rows, columns = kernel.shape
-    places = [[shift * stride - pad + column for column in range(columns)] for shift in range(PIXELS // stride)]
-    first, last = min(map(min, places)) // PIXELS, max(map(max, places)) // PIXELS
-    cells = np.zeros((len(places), outputs, PIXELS, 3, rows, last - first + 1), kernel.dtype)
-    for shift, row in enumerate(places):
-        for column, place in enumerate(row):
-            cell, pixel = divmod(place, PIXELS)
-            cells[shift, :, pixel, :, :, cell - first] = kernel[..., column]
-    return cells.reshape(len(places) * outputs, 3 * PIXELS, rows, last - first + 1), -first, last
 
 
 def _readers(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeseg.quantize.integers_onnx.stem import PIXELS, cell_kernel
+from edgeseg.quantize.stem_cells import PIXELS, cell_kernel
 from edgeseg.quantize.tflite_passes.edit import Editor, Op, explicit_padding, scale_of
 
 __all__ = ["fold_stems"]
