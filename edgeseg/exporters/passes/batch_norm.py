@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import arguments, calls, constant, norm_factors, only_user, shape, value
+from edgeseg.exporters.passes.edit import arguments, calls, constant, folded, norm_factors, only_user, shape, value
 
 __all__ = ["FORMATS", "folds", "rewrite"]
 
@@ -81,8 +81,7 @@ def _take(graph: fx.GraphModule, node: fx.Node, factor: Tensor, offset: Tensor) 
         given = arguments(node)
         weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
         assert weight is not None
-        scaled = (weight.double() * factor.view(-1, 1, 1, 1)).to(weight.dtype)
-        moved = ((0 if bias is None else bias.double() * factor) + offset).to(weight.dtype)
+        scaled, moved = folded(weight, bias, (factor, offset))
         parameters = constant(graph, node, "folded_weight", scaled), constant(graph, node, "folded_bias", moved)
         node.args = (given["input"], *parameters, *node.args[3:])
     else:

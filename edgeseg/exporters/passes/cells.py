@@ -20,6 +20,7 @@ from edgeseg.exporters.passes.edit import (
     become,
     calls,
     constant,
+    folded,
     norm_factors,
     only_user,
     pair,
@@ -88,11 +89,8 @@ def _with_norm(
     factors = None if norm is None else norm_factors(graph, norm)
     if norm is None or factors is None:
         return node, weight, bias
-    factor, offset = factors
     groups, _, outputs, _, _ = weight.shape
-    scaled = weight.double() * factor.view(groups, 1, outputs, 1, 1)
-    moved = offset if bias is None else bias.double() * factor + offset
-    return norm, scaled.to(weight.dtype), moved.to(weight.dtype)
+    return norm, *folded(weight, bias, factors, (groups, 1, outputs, 1, 1))
 
 
 def _axis(node: fx.Node, given: dict[str, Any], side: int) -> _Axis:

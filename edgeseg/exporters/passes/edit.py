@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, fx
 
 __all__ = [
-    *("arguments", "become", "calls", "chosen_pixels", "constant", "never_negative", "norm_factors", "only_user"),
-    *("pair", "scales_otherwise", "shape", "side_products", "value", "written"),
+    *("arguments", "become", "calls", "chosen_pixels", "constant", "folded", "never_negative", "norm_factors"),
+    *("only_user", "pair", "scales_otherwise", "shape", "side_products", "value", "written"),
 ]
 
 
@@ -118,6 +118,15 @@ def norm_factors(graph: fx.GraphModule, node: fx.Node) -> tuple[Tensor, Tensor] 
         factor = factor * known["weight"].double()
     offset = -mean.double() * factor
     return factor, offset if known["bias"] is None else offset + known["bias"].double()
+
+
+def folded(
+    weight: Tensor, bias: Tensor | None, factors: tuple[Tensor, Tensor], along: tuple[int, ...] = (-1, 1, 1, 1)
+) -> tuple[Tensor, Tensor]:
+    """Weight and bias with (factor, offset) per channel in them; `along` is the shape in which factors meet weights."""
+    factor, offset = factors
+    moved = offset if bias is None else bias.double() * factor + offset
+    return (weight.double() * factor.view(along)).to(weight.dtype), moved.to(weight.dtype)
 
 
 def side_products(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

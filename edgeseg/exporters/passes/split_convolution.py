@@ -12,7 +12,7 @@ from operator import getitem
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import arguments, calls, constant, norm_factors, only_user, value, written
+from edgeseg.exporters.passes.edit import arguments, calls, constant, folded, norm_factors, only_user, value, written
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -72,10 +72,7 @@ def _convolution(graph: fx.GraphModule, split: fx.Node) -> _Convolution | None:
     if given["groups"] != 1 or weight is None or (bias is None) != (given["bias"] is None):
         return None
     if norm:
-        factor, offset = norm
-        folded = (weight.double() * factor.view(-1, 1, 1, 1)).to(weight.dtype)
-        bias = (offset if bias is None else bias.double() * factor + offset).to(weight.dtype)
-        weight = folded
+        weight, bias = folded(weight, bias, norm)
     return _Convolution(node, weight, bias, tuple(activations))
 
 
