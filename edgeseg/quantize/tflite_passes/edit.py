@@ -26,11 +26,12 @@ _LAST_SHORT_CODE = 127
 
 
 class Editor:
-    """Looks at the first subgraph of a model in the schema's object form and changes it in place."""
+    """Looks at one subgraph of a model in the schema's object form, by default the first, and changes it in place."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, subgraph: int = 0) -> None:
         self._model = model
-        self._graph = model.subgraphs[0]
+        self._subgraph = subgraph
+        self._graph = model.subgraphs[subgraph]
 
     def operators(self, *kinds: int) -> list[Any]:
         """Those of the kinds given, in the order of execution."""
@@ -52,11 +53,18 @@ class Editor:
 
     def constant(self, index: int) -> NDArray[Any] | None:
         """The value of a constant tensor of numbers; None for any other."""
-        tensor = self.tensor(index) if index >= 0 else None
-        data = None if tensor is None else self._model.buffers[tensor.buffer].data
-        if tensor is None or data is None or not len(data) or tensor.type not in _DTYPES:
+        if not self.is_constant(index):
             return None
-        return np.frombuffer(bytes(data), _DTYPES[tensor.type]).reshape(self.shape(index))
+        tensor = self.tensor(index)
+        data = bytes(self._model.buffers[tensor.buffer].data)
+        return np.frombuffer(data, _DTYPES[tensor.type]).reshape(self.shape(index))
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a tensor is a constant of numbers, which is not copied to tell."""
+        if index < 0 or self.tensor(index).type not in _DTYPES:
+            return False
+        data = self._model.buffers[self.tensor(index).buffer].data
+        return data is not None and len(data) > 0
 
     def pads(self, op: Any) -> list[tuple[int, int]]:
         """(before, behind) of what a CONV_2D or DEPTHWISE_CONV_2D pads along height and width, or a PAD does."""
@@ -80,7 +88,7 @@ class Editor:
         old, self._graph.inputs = self.input, [index]
         for signature in self._model.signatureDefs or ():
             for entry in signature.inputs:
-                if entry.tensorIndex == old and signature.subgraphIndex == 0:
+                if entry.tensorIndex == old and signature.subgraphIndex == self._subgraph:
                     entry.tensorIndex = index
 
     def readers(self, index: int) -> list[Any]:

@@ -97,7 +97,7 @@ class _Spans:
             self._centring(op)
             self._backwards(op.inputs[0])
         for op in self._look.operators(Op.DIV):
-            if self._look.constant(op.inputs[1]) is None:
+            if not self._look.is_constant(op.inputs[1]):
                 self._held[id(op)] = op
                 self._backwards(op.inputs[1])
         for op in self._look.operators(Op.TANH):
@@ -120,7 +120,7 @@ class _Spans:
         op = self._writers.get(int(index))
         if op is None or id(op) in self._held or self._look.kind(op) not in _BEFORE:
             return
-        given = {int(i) for i in op.inputs if i >= 0 and self._look.constant(i) is None}
+        given = {int(i) for i in op.inputs if i >= 0 and not self._look.is_constant(i)}
         if self._look.kind(op) in _TWO and len(given) > 1:
             return
         self._held[id(op)] = op
@@ -176,7 +176,7 @@ class _Spans:
             each = waiting.pop()
             op = self._writers.get(each)
             if each == end or op is None or self._look.kind(op) not in _OF_POWERS:
-                given |= {each} if self._look.constant(each) is None else set()
+                given |= set() if self._look.is_constant(each) else {each}
             elif id(op) not in passed:
                 passed[id(op)] = op
                 waiting += map(int, op.inputs)
