@@ -216,16 +216,8 @@ def _saturated(model: onnx.ModelProto) -> dict[str, str]:
 
 def _before_activation(model: onnx.ModelProto, is_one: Callable[[onnx.NodeProto], bool]) -> dict[str, str]:
     """Tensors that only such an activation reads -> what it makes of them."""
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    outputs = {output.name for output in model.graph.output}
-    return {
-        name: nodes[0].output[0]
-        for name, nodes in readers.items()
-        if len(nodes) == 1 and is_one(nodes[0]) and nodes[0].input[0] == name and name not in outputs
-    }
+    edit, activations = Editor(model), filter(is_one, model.graph.node)
+    return {node.input[0]: node.output[0] for node in activations if edit.only_reader(node.input[0]) is not None}
 
 
 def _observed(model: onnx.ModelProto) -> set[str]:

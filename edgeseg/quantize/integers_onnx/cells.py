@@ -22,22 +22,21 @@ MOVED = frozenset({"DepthToSpace"})
 
 def move_integers(model: onnx.ModelProto) -> None:
     """Replace, in place, every DepthToSpace (DCR) between a DequantizeLinear and QuantizeLinears of its scale."""
-    graph, edit = model.graph, Editor(model)
-    outputs = {output.name for output in graph.output}
-    for node in [node for node in graph.node if node.op_type == "DepthToSpace"]:
+    edit = Editor(model)
+    for node in [node for node in model.graph.node if node.op_type == "DepthToSpace"]:
         start = edit.only_writer(node.input[0])
-        ends = [reader for reader in graph.node if node.output[0] in reader.input]
-        if start is None or start.op_type != "DequantizeLinear" or node.output[0] in outputs or not ends:
+        ends = edit.readers(node.output[0])
+        if start is None or start.op_type != "DequantizeLinear" or edit.is_output(node.output[0]) or not ends:
             continue
-        before = next((writer for writer in graph.node if start.input[0] in writer.output), start)
+        before = edit.writer(start.input[0]) or start
         shape = edit.shape(before.input[0])
         if len(shape) != 4 or not all(shape) or edit.attribute(node, "mode", b"DCR") != b"DCR":
             continue
         if all(end.op_type == "QuantizeLinear" and alike(edit, start, end) for end in ends):
-            _replace(graph, edit, (start, node, *ends), shape)
+            _replace(edit, (start, node, *ends), shape)
 
 
-def _replace(graph: onnx.GraphProto, edit: Editor, nodes: tuple[onnx.NodeProto, ...], shape: tuple[int, ...]) -> None:
+def _replace(edit: Editor, nodes: tuple[onnx.NodeProto, ...], shape: tuple[int, ...]) -> None:
     start, node, *ends = nodes
     batch, channels, height, width = shape
     block = edit.attribute(node, "blocksize", 0)
@@ -45,12 +44,6 @@ def _replace(graph: onnx.GraphProto, edit: Editor, nodes: tuple[onnx.NodeProto, 
     pixels = [batch, height * block, width * block, channels // block**2]
     whole = edit.add_constant("cell_pixels", np.array(pixels))
     given, name, result = start.input[0], node.output[0], ends[0].output[0]
-    place = list(graph.node).index(node)
-    for unneeded in nodes:
-        graph.node.remove(unneeded)
-    for end in ends[1:]:
-        for reader in graph.node:
-            reader.input[:] = [result if read == end.output[0] else read for read in reader.input]
     steps = [
         helper.make_node("Transpose", [given], [f"{name}_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Reshape", [f"{name}_last", rows], [f"{name}_rows"]),
@@ -58,5 +51,7 @@ def _replace(graph: onnx.GraphProto, edit: Editor, nodes: tuple[onnx.NodeProto, 
         helper.make_node("Reshape", [f"{name}_moved", whole], [f"{name}_pixels"]),
         helper.make_node("Transpose", [f"{name}_pixels"], [result], perm=[0, 3, 1, 2]),
     ]
-    for i, step in enumerate(steps):
-        graph.node.insert(place - 1 + i, step)
+    edit.replace(node, *steps)
+    edit.remove(start, *ends)
+    for end in ends[1:]:
+        edit.rename(end.output[0], result)

@@ -67,18 +67,14 @@ def quantize_elus(model: onnx.ModelProto, floating: Collection[str] = ()) -> int
         model: With Q and DQ.
         floating: Outputs of operators that are to stay in float.
     """
-    graph, edit, done = model.graph, Editor(model), 0
-    outputs = {output.name for output in graph.output} | {*floating}
-    for node in [node for node in graph.node if node.op_type in ELUS and node.output[0] not in outputs]:
-        start = next((writer for writer in graph.node if node.input[0] in writer.output), None)
-        ends = [reader for reader in graph.node if node.output[0] in reader.input]
-        if start is None or start.op_type != "DequantizeLinear":
+    edit, done = Editor(model), 0
+    for node in [node for node in model.graph.node if node.op_type in ELUS and node.output[0] not in floating]:
+        start, end = edit.writer(node.input[0]), edit.only_reader(node.output[0])
+        if start is None or start.op_type != "DequantizeLinear" or end is None or end.op_type != "QuantizeLinear":
             continue
-        if len(ends) != 1 or ends[0].op_type != "QuantizeLinear":
-            continue
-        given, result = _integers(edit, start), _integers(edit, ends[0])
+        given, result = _integers(edit, start), _integers(edit, end)
         if given is not None and result is not None:
-            done += _replace(graph, edit, node, start.input[0], given, result)
+            done += _replace(edit, node, start.input[0], given, result)
     return done
 
 
@@ -89,9 +85,7 @@ def _integers(edit: Editor, node: onnx.NodeProto) -> _Integers | None:
     return _Integers(float(scale.item()), int(zero_point.item()), zero_point.dtype)
 
 
-def _replace(
-    graph: onnx.GraphProto, edit: Editor, node: onnx.NodeProto, integers: str, given: _Integers, result: _Integers
-) -> bool:
+def _replace(edit: Editor, node: onnx.NodeProto, integers: str, given: _Integers, result: _Integers) -> bool:
     default_alpha, default_gamma = (1.0, 1.0) if node.op_type == "Elu" else (_SELU_ALPHA, _SELU_GAMMA)
     alpha, gamma = edit.attribute(node, "alpha", default_alpha), edit.attribute(node, "gamma", default_gamma)
     curve = _curve(given, result, alpha, gamma) if alpha > 0 and gamma > 0 else None
@@ -110,10 +104,7 @@ def _replace(
         _step(edit, "DequantizeLinear", f"{name}_rectified_integers", f"{name}_above", above),
         helper.make_node("Add", [f"{name}_above", f"{name}_below"], [name]),
     ]
-    place = list(graph.node).index(node)
-    graph.node.remove(node)
-    for step in reversed(steps):
-        graph.node.insert(place, step)
+    edit.replace(node, *steps)
     return True
 
 

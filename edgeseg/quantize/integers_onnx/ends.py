@@ -6,7 +6,9 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
+
+from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["integer_input", "integer_output"]
 
@@ -18,19 +20,18 @@ def integer_input(model: onnx.ModelProto, channels_last: bool) -> tuple[float, i
     work in, so that the runtime drops the transposition. Returns (scale, zero point), and None, with the model as it
     was, where something else reads the input.
     """
-    graph = model.graph
-    given = graph.input[0]
-    readers = [node for node in graph.node if given.name in node.input]
-    if len(readers) != 1 or readers[0].op_type != "QuantizeLinear":
+    edit, given = Editor(model), model.graph.input[0]
+    first = edit.only_reader(given.name)
+    if first is None or first.op_type != "QuantizeLinear":
         return None
-    scale, zero_point = _parameters(graph, readers[0])
+    scale, zero_point = _parameters(edit, first)
     shape = [side.dim_value for side in given.type.tensor_type.shape.dim]
-    graph.node.remove(readers[0])
+    edit.remove(first)
     if channels_last:
         shape = [shape[0], *shape[2:], shape[1]]
-        graph.node.insert(0, helper.make_node("Transpose", [given.name], [readers[0].output[0]], perm=[0, 3, 1, 2]))
+        edit.put_first(helper.make_node("Transpose", [given.name], [first.output[0]], perm=[0, 3, 1, 2]))
     else:
-        _rename(graph, readers[0].output[0], given.name)
+        edit.rename(first.output[0], given.name)
     given.CopyFrom(helper.make_tensor_value_info(given.name, helper.np_dtype_to_tensor_dtype(zero_point.dtype), shape))
     return float(scale), int(zero_point)
 
@@ -40,33 +41,26 @@ def integer_output(model: onnx.ModelProto, channels_last: bool) -> tuple[float, 
 
     Returns (scale, zero point), and None, with the model as it was, where it does not end so or the output is read on.
     """
-    graph = model.graph
-    output = graph.output[0]
-    last = next(node for node in graph.node if output.name in node.output)
-    quantize = next((node for node in graph.node if last.input[0] in node.output), None)
-    if last.op_type != "DequantizeLinear" or quantize is None:
+    edit, output = Editor(model), model.graph.output[0]
+    last = edit.writer(output.name)
+    if last is None or last.op_type != "DequantizeLinear" or edit.writer(last.input[0]) is None:
         return None
-    if any(output.name in node.input for node in graph.node):
+    if edit.readers(output.name):
         return None
-    scale, zero_point = _parameters(graph, last)
+    scale, zero_point = _parameters(edit, last)
     shape = [side.dim_value for side in output.type.tensor_type.shape.dim]
-    graph.node.remove(last)
+    edit.remove(last)
     if channels_last:
         shape = [shape[0], *shape[2:], shape[1]]
-        graph.node.append(helper.make_node("Transpose", [last.input[0]], [output.name], perm=[0, 2, 3, 1]))
+        edit.put_last(helper.make_node("Transpose", [last.input[0]], [output.name], perm=[0, 2, 3, 1]))
     else:
-        _rename(graph, last.input[0], output.name)
+        edit.rename(last.input[0], output.name)
     element = helper.np_dtype_to_tensor_dtype(zero_point.dtype)
     output.CopyFrom(helper.make_tensor_value_info(output.name, element, shape))
     return float(scale), int(zero_point)
 
 
-def _parameters(graph: onnx.GraphProto, node: onnx.NodeProto) -> tuple[NDArray[Any], NDArray[Any]]:
-    values = {tensor.name: tensor for tensor in graph.initializer}
-    return numpy_helper.to_array(values[node.input[1]]), numpy_helper.to_array(values[node.input[2]])
-
-
-def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
+def _parameters(edit: Editor, node: onnx.NodeProto) -> tuple[NDArray[Any], NDArray[Any]]:
+    scale, zero_point = (edit.constant(name) for name in node.input[1:3])
+    assert scale is not None and zero_point is not None
+    return scale, zero_point

@@ -16,18 +16,15 @@ __all__ = ["join_integers"]
 def join_integers(model: onnx.ModelProto) -> None:
     """Take away, in place, Q and DQ around each Concat where they have one scale."""
     graph, edit = model.graph, Editor(model)
-    outputs = {output.name for output in graph.output}
-    writers = {name: node for node in graph.node for name in node.output}
-    for node in [node for node in graph.node if node.op_type == "Concat" and node.output[0] not in outputs]:
-        starts = [writers.get(name) for name in node.input]
-        ends = [reader for reader in graph.node if node.output[0] in reader.input]
-        if len(ends) != 1 or ends[0].op_type != "QuantizeLinear":
+    for node in [node for node in graph.node if node.op_type == "Concat"]:
+        starts = [edit.writer(name) for name in node.input]
+        end = edit.only_reader(node.output[0])
+        if end is None or end.op_type != "QuantizeLinear":
             continue
         parts = [start for start in starts if start is not None and start.op_type == "DequantizeLinear"]
-        if len(parts) == len(starts) and all(alike(edit, start, ends[0]) for start in parts):
-            node.input[:] = [start.input[0] for start in parts]
-            node.output[0] = ends[0].output[0]
-            graph.node.remove(ends[0])
-    read = {name for node in graph.node for name in node.input} | outputs
-    for node in [node for node in graph.node if node.op_type == "DequantizeLinear" and node.output[0] not in read]:
-        graph.node.remove(node)
+        if len(parts) == len(starts) and all(alike(edit, start, end) for start in parts):
+            for start in parts:
+                edit.rename(start.output[0], start.input[0], node)
+            edit.rename(node.output[0], end.output[0], node)
+            edit.remove(end)
+    edit.remove_unread(*(node for node in graph.node if node.op_type == "DequantizeLinear"))

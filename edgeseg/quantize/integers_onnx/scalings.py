@@ -36,22 +36,19 @@ def take_scalings_out(model: onnx.ModelProto, quantized: onnx.ModelProto) -> Non
     """
     names, edit, graph = Editor(model), Editor(quantized), quantized.graph
     factors = {node.output[0]: found[1] for node in model.graph.node if (found := _factor(names, node)) is not None}
-    outputs = {output.name for output in graph.output}
     for node in [node for node in graph.node if node.op_type == "Mul" and node.output[0] in factors]:
-        starts = [writer for writer in graph.node if writer.output[0] in node.input]
-        integers = [start for start in starts if edit.constant(start.input[0]) is None]
-        ends = [reader for reader in graph.node if node.output[0] in reader.input]
-        if len(integers) != 1 or len(ends) != 1 or {node.output[0], ends[0].output[0]} & outputs:
+        starts = [start for name in node.input if (start := edit.writer(name)) is not None]
+        integers = [start for start in starts if not edit.is_constant(start.input[0])]
+        end = edit.only_reader(node.output[0])
+        if len(integers) != 1 or end is None or edit.is_output(end.output[0]):
             continue
-        start, end = integers[0], ends[0]
+        start = integers[0]
         kinds = start.op_type, end.op_type
         if kinds != ("DequantizeLinear", "QuantizeLinear") or not alike(edit, start, end, factors[node.output[0]]):
             continue
-        for reader in graph.node:
-            reader.input[:] = [start.input[0] if name == end.output[0] else name for name in reader.input]
-        for unread in (end, node, *starts):
-            if unread.output[0] not in outputs and not any(unread.output[0] in reader.input for reader in graph.node):
-                graph.node.remove(unread)
+        edit.remove(end, node)
+        edit.rename(end.output[0], start.input[0])
+        edit.remove_unread(*starts)
 
 
 def _factor(edit: Editor, node: onnx.NodeProto) -> tuple[str, float] | None:
@@ -60,6 +57,6 @@ def _factor(edit: Editor, node: onnx.NodeProto) -> tuple[str, float] | None:
         return None
     for given, by in (node.input, reversed(node.input)):
         value = edit.constant(by)
-        if value is not None and value.size == 1 and value.item() > 0 and edit.constant(given) is None:
+        if value is not None and value.size == 1 and value.item() > 0 and not edit.is_constant(given):
             return given, float(value.item())
     return None

@@ -31,27 +31,27 @@ _MASKS = {"Add", "Where"}
 
 def float_spans(model: onnx.ModelProto) -> set[str]:
     """The names of the operators that quantizing would spoil in this way."""
-    look, writers = Editor(model), {name: node for node in model.graph.node for name in node.output}
+    look = Editor(model)
     kinds = (_is_long, _is_off_zero, _is_spread)
     odd = (has_factors(node) or any(is_one(look, node) for is_one in kinds) for node in model.graph.node)
     alone = {node.name for node, is_odd in zip(model.graph.node, odd, strict=True) if is_odd}
     spans = (_places, _masked, _divisors, _quotients, _powers)
-    return alone.union(*(span(model, writers) for span in spans))
+    return alone.union(*(span(model, look) for span in spans))
 
 
-def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+def _divisors(model: onnx.ModelProto, look: Editor) -> set[str]:
     """What gives a divisor: what is small, but not nothing, would round to zero."""
-    look, nodes = Editor(model), model.graph.node
+    nodes = model.graph.node
     waiting = [node.input[1] for node in nodes if node.op_type == "Div"]
     waiting += [node.input[0] for node in nodes if node.op_type == "Reciprocal"]
     found, seen = set[str](), set[str]()
     while waiting:
         name = waiting.pop()
-        node = writers.get(name)
+        node = look.writer(name)
         if node is None or name in seen:
             continue
         seen.add(name)
-        given = {each for each in node.input if look.constant(each) is None}
+        given = {each for each in node.input if not look.is_constant(each)}
         if node.op_type in _OF_DIVISORS and not (node.op_type in _TWO and len(given) > 1):
             found.add(node.name)
             waiting += given
@@ -63,7 +63,7 @@ def _divisors(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set
     return found
 
 
-def _quotients(model: onnx.ModelProto, _writers: dict[str, onnx.NodeProto]) -> set[str]:
+def _quotients(model: onnx.ModelProto, _look: Editor) -> set[str]:
     """What 1 / x is limited by, and the products with it: that of a divisor next to zero takes all the steps."""
     found, given = set[str](), {node.output[0] for node in model.graph.node if node.op_type == "Reciprocal"}
     for node in model.graph.node:  # Each of which comes behind what it reads.
@@ -73,29 +73,27 @@ def _quotients(model: onnx.ModelProto, _writers: dict[str, onnx.NodeProto]) -> s
     return found
 
 
-def _powers(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+def _powers(model: onnx.ModelProto, look: Editor) -> set[str]:
     """What is computed of some x and a power of it alone, for a tanh: x + 0.044715 x^3, by factors."""
-    look, found = Editor(model), set[str]()
+    found = set[str]()
     for tanh in (node for node in model.graph.node if node.op_type == "Tanh"):
-        before, _ = _back(look, writers, tanh.input[0])
+        before, _ = _back(look, tanh.input[0])
         powers = (node for node in before if node.op_type == "Pow" or node.input[0] == node.input[-1])
         for x in {node.input[0] for node in powers}:
-            nodes, given = _back(look, writers, tanh.input[0], x)
+            nodes, given = _back(look, tanh.input[0], x)
             if given == {x}:
                 found.update(node.name for node in nodes)
     return found
 
 
-def _back(
-    look: Editor, writers: dict[str, onnx.NodeProto], name: str, end: str = ""
-) -> tuple[list[onnx.NodeProto], set[str]]:
+def _back(look: Editor, name: str, end: str = "") -> tuple[list[onnx.NodeProto], set[str]]:
     """The sums, products and powers that give a tensor, from `end` on, and what those take besides constants."""
     waiting, passed, given = [name], dict[str, onnx.NodeProto](), set[str]()
     while waiting:
         name = waiting.pop()
-        node = writers.get(name)
+        node = look.writer(name)
         if name == end or node is None or node.op_type not in _OF_POWERS:
-            given |= {name} if look.constant(name) is None else set()
+            given |= set() if look.is_constant(name) else {name}
         elif name not in passed:
             passed[name] = node
             waiting += node.input
@@ -122,33 +120,33 @@ def _is_spread(look: Editor, node: onnx.NodeProto) -> bool:
     return node.op_type == "AveragePool" and set(look.attribute(node, "dilations", [1])) != {1}
 
 
-def _places(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+def _places(model: onnx.ModelProto, look: Editor) -> set[str]:
     """What gives the places that are sampled at or become integers, and what is computed of that alone."""
-    look, nodes = Editor(model), list(model.graph.node)
+    nodes = list(model.graph.node)
     waiting = [node.input[1] for node in nodes if node.op_type == "GridSample"]
     casts = [node for node in nodes if node.op_type == "Cast" and look.attribute(node, "to", 0) in _INTEGERS]
     waiting += [node.input[0] for node in casts]
     found: set[str] = set()
     while waiting:
-        node = writers.get(waiting.pop())
+        node = look.writer(waiting.pop())
         if node is not None and node.name not in found and node.op_type in _OF_PLACES:
             found.add(node.name)
             waiting += node.input
     given = {value.name for value in model.graph.input}
     for node in nodes:
-        before = [writers[name].name for name in node.input if name in writers]
+        before = [writer.name for name in node.input if (writer := look.writer(name)) is not None]
         if node.op_type in _OF_PLACES and before and found.issuperset(before) and not given.intersection(node.input):
             found.add(node.name)
     return found
 
 
-def _masked(model: onnx.ModelProto, writers: dict[str, onnx.NodeProto]) -> set[str]:
+def _masked(model: onnx.ModelProto, look: Editor) -> set[str]:
     """Softmaxes and the masks before them."""
-    look, found = Editor(model), set()
+    found = set[str]()
     for softmax in (node for node in model.graph.node if node.op_type == "Softmax"):
-        passed, node = [softmax.name], writers.get(softmax.input[0])
+        passed, node = [softmax.name], look.writer(softmax.input[0])
         while node is not None and node.op_type in _VIEWS:
-            passed, node = [*passed, node.name], writers.get(node.input[0])
+            passed, node = [*passed, node.name], look.writer(node.input[0])
         constants = [look.constant(name) for name in node.input] if node is not None and node.op_type in _MASKS else []
         if node is not None and any(each is not None and each.size and each.min() < FAR for each in constants):
             found.update([*passed, node.name])

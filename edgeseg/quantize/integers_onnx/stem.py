@@ -47,30 +47,30 @@ def fold_stem(model: onnx.ModelProto, pairs_fit: bool = False) -> None:
 
     With `pairs_fit` depthwise ones stay: their weights have all 8 bits, of which a dense kernel adds two products.
     """
-    graph, edit = model.graph, Editor(model)
-    shape = edit.shape(graph.input[0].name)
+    edit, image = Editor(model), model.graph.input[0].name
+    shape = edit.shape(image)
     if len(shape) != 4 or shape[3] != 3 or not all(shape):
         return
-    planes = [node for node in _readers(graph, graph.input[0].name) if node.op_type == "Transpose"]
-    starts = [node for plane in planes for node in _readers(graph, plane.output[0])]
+    planes = [node for node in edit.readers(image) if node.op_type == "Transpose"]
+    starts = [node for plane in planes for node in edit.readers(plane.output[0])]
     for start in starts:
-        for node in _readers(graph, start.output[0]):
+        for node in edit.readers(start.output[0]):
             stays = pairs_fit and edit.attribute(node, "group", 1) > 1
-            stem = None if stays else _stem(graph, edit, start, node)
+            stem = None if stays else _stem(edit, start, node)
             if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * PIXELS:
-                _fold(graph, edit, stem, shape)
-    outputs = {output.name for output in graph.output}
-    for node in (*starts, *planes):
-        if node.output[0] not in outputs and not _readers(graph, node.output[0]):
-            graph.node.remove(node)
+                _fold(edit, stem, image, shape)
+    edit.remove_unread(*starts)
+    edit.remove_unread(*planes)
     drop_unread(model)
 
 
-def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | None:
+def _stem(edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | None:
+    if node.op_type != "Conv":
+        return None
     parameters = [writer for name in node.input[1:] if (writer := edit.only_writer(name)) is not None]
-    end = _quantizer(graph, node)
+    end = edit.only_reader(node.output[0])
     dequantized = all(given.op_type == "DequantizeLinear" for given in (start, *parameters))
-    if node.op_type != "Conv" or end is None or not dequantized or len(parameters) != len(node.input) - 1:
+    if end is None or end.op_type != "QuantizeLinear" or not dequantized or len(parameters) != len(node.input) - 1:
         return None
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
@@ -79,13 +79,6 @@ def _stem(graph: onnx.GraphProto, edit: Editor, start: onnx.NodeProto, node: onn
         return None
     kernel = dense_kernel(kernel, edit.attribute(node, "group", 1))
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
-
-
-def _quantizer(graph: onnx.GraphProto, node: onnx.NodeProto) -> onnx.NodeProto | None:
-    """The QuantizeLinear that alone reads a node's output, which nobody is given."""
-    readers = _readers(graph, node.output[0])
-    is_output = any(output.name == node.output[0] for output in graph.output)
-    return readers[0] if len(readers) == 1 and readers[0].op_type == "QuantizeLinear" and not is_output else None
 
 
 def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:
@@ -99,15 +92,15 @@ def _cells(shape: tuple[int, ...]) -> int:
     return -(-shape[2] // PIXELS)
 
 
-def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...]) -> None:
+def _fold(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...]) -> None:
     whole = stem.end.output[0]
     taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
     pixels, outputs = PIXELS // stem.strides[1], len(stem.kernel)
     spare = -outputs % (_VECTOR // gcd(pixels, _VECTOR))
     if pixels * (outputs + spare) < _LEAST:
         spare = 0
-    _cut_image(graph, edit, stem, shape, taken)
-    _join_result(graph, edit, stem, shape, given, spare)
+    _cut_image(edit, stem, image, shape, taken)
+    _join_result(edit, stem, shape, given, spare)
     channels = np.minimum(np.arange(outputs + spare), outputs - 1)
     kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1])
     for node in stem.parameters:
@@ -117,58 +110,47 @@ def _fold(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, .
                 node.input[i] = edit.add_constant(f"{node.input[i]}_cells", np.concatenate([value[channels]] * pixels))
     stem.parameters[0].input[0] = edit.add_constant("cells_kernel", kernel)
     pads = [stem.pads[0], before, stem.pads[2], after]
-    stem.convolution.CopyFrom(
-        helper.make_node(
-            "Conv",
-            [taken, *stem.convolution.input[1:]],
-            stem.convolution.output,
-            stem.convolution.name,
-            kernel_shape=kernel.shape[2:],
-            pads=pads,
-            strides=[stem.strides[0], 1],
-        )
+    folded = helper.make_node(
+        "Conv",
+        [taken, *stem.convolution.input[1:]],
+        stem.convolution.output,
+        stem.convolution.name,
+        kernel_shape=kernel.shape[2:],
+        pads=pads,
+        strides=[stem.strides[0], 1],
     )
-    stale = {*stem.convolution.output, whole}
-    for value in [value for value in graph.value_info if value.name in stale]:
-        graph.value_info.remove(value)
+    edit.become(stem.convolution, folded)
+    edit.forget(*folded.output, whole)
 
 
-def _cut_image(graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], taken: str) -> None:
+def _cut_image(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...], taken: str) -> None:
     """Let `taken` be the planes of the image's cells."""
     batch, height, width, _ = shape
-    image, missing = graph.input[0].name, _cells(shape) * PIXELS - width
+    missing = _cells(shape) * PIXELS - width
     if missing:
         ends = edit.add_constant("missing_pixels", np.array([0] * 6 + [missing, 0]))
-        graph.node.append(helper.make_node("Pad", [image, ends, stem.start.input[2]], [f"{taken}_padded"]))
+        edit.put_last(helper.make_node("Pad", [image, ends, stem.start.input[2]], [f"{taken}_padded"]))
         image = f"{taken}_padded"
     cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * PIXELS]))
-    graph.node.extend(
-        [
-            helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
-            helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
-            helper.make_node("DequantizeLinear", [f"{taken}_planes", *stem.start.input[1:]], [taken]),
-        ]
+    edit.put_last(
+        helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
+        helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("DequantizeLinear", [f"{taken}_planes", *stem.start.input[1:]], [taken]),
     )
 
 
-def _join_result(
-    graph: onnx.GraphProto, edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str, spare: int
-) -> None:
+def _join_result(edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str, spare: int) -> None:
     """Make what the stem gave of `given`, which is the same in groups of channels, each with so many to spare."""
     (rows, columns), outputs = _sides(stem, shape), len(stem.kernel)
     more = _cells(shape) * PIXELS // stem.strides[1]
     pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, outputs + spare]))
     whole, joined = stem.end.output[0], f"{given}_pixels"
-    stem.end.output[0] = given
-    graph.node.append(helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]))
-    graph.node.append(helper.make_node("Reshape", [f"{given}_cells", pixels], [joined]))
+    edit.rename(whole, given, stem.end)
+    edit.put_last(helper.make_node("Transpose", [given], [f"{given}_cells"], perm=[0, 2, 3, 1]))
+    edit.put_last(helper.make_node("Reshape", [f"{given}_cells", pixels], [joined]))
     if columns < more or spare:
         cut = {"first": [0, 0], "end": [columns, outputs], "axis": [2, 3]}
         bounds = [edit.add_constant(kind, np.array(values)) for kind, values in cut.items()]
-        graph.node.append(helper.make_node("Slice", [joined, *bounds], [f"{given}_cut"]))
+        edit.put_last(helper.make_node("Slice", [joined, *bounds], [f"{given}_cut"]))
         joined = f"{given}_cut"
-    graph.node.append(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))
-
-
-def _readers(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:
-    return [node for node in graph.node if name in node.input]
+    edit.put_last(helper.make_node("Transpose", [joined], [whole], perm=[0, 3, 1, 2]))

@@ -21,14 +21,13 @@ __all__ = ["expand_activations"]
 
 def expand_activations(model: onnx.ModelProto) -> int:
     """Replace, in place, every such activation over an (N, C, H, W) tensor; returns how many."""
-    edit, nodes, done = Editor(model), [], 0
-    for node in model.graph.node:
+    edit, done = Editor(model), 0
+    for node in list(model.graph.node):
         expand = _FORMS.get(node.op_type)
         form = expand(edit, node) if expand and len(edit.shape(node.input[0])) == 4 else None
-        nodes += form or [node]
-        done += form is not None
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+        if form is not None:
+            edit.replace(node, *form)
+            done += 1
     return done
 
 

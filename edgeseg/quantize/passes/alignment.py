@@ -36,8 +36,7 @@ def align_channels(model: onnx.ModelProto) -> int:
     slots = _cheapest(groups, steps)
     for node in model.graph.node:
         _fill(edit, node, slots)
-    for value in [value for value in model.graph.value_info if value.name in slots]:
-        model.graph.value_info.remove(value)
+    edit.forget(*slots)
     return len(slots)
 
 
@@ -131,8 +130,7 @@ def _fill(edit: Editor, node: onnx.NodeProto, slots: dict[str, Slots]) -> None:
 def _fill_parts(edit: Editor, node: onnx.NodeProto, slots: dict[str, Slots]) -> None:
     sizes = [len(slots[name]) if name in slots else edit.shape(name)[1] for name in node.output]
     node.input[:] = [node.input[0], edit.add_constant("split_sizes", np.array(sizes))]
-    for attribute in [each for each in node.attribute if each.name == "num_outputs"]:
-        node.attribute.remove(attribute)
+    edit.drop_attributes(node, "num_outputs")
 
 
 def _fill_outputs(edit: Editor, node: onnx.NodeProto, slots: Slots) -> None:

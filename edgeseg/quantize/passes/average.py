@@ -39,7 +39,8 @@ def convolve_averages(model: onnx.ModelProto) -> int:
         if not plain or not whole or not 1 < math.prod(window) <= _LARGEST_WINDOW:
             continue
         weight = np.full((given[1], 1, *window), 1 / math.prod(window), np.float32)
-        node.CopyFrom(
+        edit.become(
+            node,
             helper.make_node(
                 "Conv",
                 [node.input[0], edit.add_constant("average_weight", weight)],
@@ -49,7 +50,7 @@ def convolve_averages(model: onnx.ModelProto) -> int:
                 kernel_shape=window,
                 pads=pads,
                 strides=strides,
-            )
+            ),
         )
         done += 1
     return done

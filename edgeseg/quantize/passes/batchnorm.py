@@ -32,7 +32,7 @@ def fold_batchnorm(model: onnx.ModelProto) -> int:
         convolutions = _summed_convolutions(edit, node.input[0])
         joint = _joint_with_convolutions(edit, node.input[0])
         if joint is not None:
-            _divide(model.graph, edit, node, joint, factor, offset)
+            _divide(edit, node, joint, factor, offset)
         elif convolutions:
             for convolution in convolutions:
                 _scale(edit, convolution, factor, offset)
@@ -41,7 +41,7 @@ def fold_batchnorm(model: onnx.ModelProto) -> int:
         else:
             whole = _depthwise(edit, node.input[0], node.output[0], factor, offset)
             whole.name = node.name
-            node.CopyFrom(whole)
+            edit.become(node, whole)
         done += 1
     return done
 
@@ -56,23 +56,11 @@ def _summed_convolutions(edit: Editor, name: str) -> list[onnx.NodeProto]:
     return convolutions if len(convolutions) == 2 and alike else []
 
 
-def _weights(edit: Editor, node: onnx.NodeProto) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """(weight, bias) of a convolution, where both are constant."""
-    weight = edit.constant(node.input[1])
-    if weight is None:
-        return None
-    if len(node.input) < 3 or not node.input[2]:
-        return weight, np.zeros(weight.shape[0], weight.dtype)
-    bias = edit.constant(node.input[2])
-    return None if bias is None else (weight, bias)
-
-
 def _scale(edit: Editor, convolution: onnx.NodeProto, factor: NDArray[np.float64], offset: NDArray[np.float64]) -> None:
-    found = _weights(edit, convolution)
-    assert found is not None
-    weight, bias = found
+    weight, bias = (edit.constant(name) for name in (*convolution.input, "")[1:3])
+    assert weight is not None
     scaled = (weight * factor[:, None, None, None]).astype(weight.dtype)
-    moved = (bias * factor + offset).astype(bias.dtype)
+    moved = (offset if bias is None else bias * factor + offset).astype(weight.dtype)
     names = [edit.add_constant("folded_weight", scaled), edit.add_constant("folded_bias", moved)]
     convolution.input[:] = [convolution.input[0], *names]
 
@@ -90,11 +78,12 @@ def _joint_with_convolutions(edit: Editor, name: str) -> onnx.NodeProto | None:
 def _convolution(edit: Editor, name: str) -> onnx.NodeProto | None:
     """The convolution, of constant weights, that gives a tensor which nothing else reads."""
     writer = edit.only_writer(name)
-    return writer if writer is not None and writer.op_type == "Conv" and _weights(edit, writer) is not None else None
+    if writer is None or writer.op_type != "Conv":
+        return None
+    return writer if all(edit.is_constant(given) for given in writer.input[1:] if given) else None
 
 
 def _divide(
-    graph: onnx.GraphProto,
     edit: Editor,
     node: onnx.NodeProto,
     joint: onnx.NodeProto,
@@ -103,9 +92,8 @@ def _divide(
 ) -> None:
     """Normalize the parts of a concatenation in place of the whole, and rectify them where the result only is."""
     ends = np.cumsum([edit.shape(part)[1] for part in joint.input])[:-1]
-    reader = next((other for other in graph.node if node.output[0] in other.input), None)
-    alone = reader is not None and edit.only_writer(node.output[0]) is not None
-    rectifier = reader if alone and limits_of(edit, reader) else None
+    reader = edit.only_reader(node.output[0])
+    rectifier = reader if reader is not None and limits_of(edit, reader) else None
     added, parts = [], zip(list(joint.input), np.split(factor, ends), np.split(offset, ends), strict=True)
     for place, (part, scale, moved) in enumerate(parts):
         convolution = _convolution(edit, part)
@@ -121,14 +109,11 @@ def _divide(
             rectified.name = rectified.output[0]
             added.append(rectified)
             part = rectified.output[0]
-        joint.input[place] = part
-    at = list(graph.node).index(joint)
-    for new in reversed(added):
-        graph.node.insert(at, new)
-    joint.output[0] = (rectifier or node).output[0]
-    graph.node.remove(node)
-    if rectifier is not None:
-        graph.node.remove(rectifier)
+        edit.rename(joint.input[place], part, joint)
+    edit.replace(joint, *added, joint)
+    gone = [node] if rectifier is None else [node, rectifier]
+    edit.rename(joint.output[0], gone[-1].output[0], joint)
+    edit.remove(*gone)
 
 
 def _depthwise(

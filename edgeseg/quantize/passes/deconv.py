@@ -45,7 +45,7 @@ def convolve_transposed(model: onnx.ModelProto) -> int:
         pads = _pads(edit, node, weight.shape[2:], list(zip(given[2:], result[2:], strict=True)))
         rows, columns = (_taps(weight.shape[2 + i], strides[i], pads[i]) for i in range(2))
         if min(rows[1:] + columns[1:]) >= 0:
-            _replace(model.graph, edit, node, _cell_kernel(weight, rows[0], columns[0]), bias, (rows, columns))
+            _replace(edit, node, _cell_kernel(weight, rows[0], columns[0]), bias, (rows, columns))
             done += 1
     return done
 
@@ -83,7 +83,6 @@ def _cell_kernel(weight: NDArray[Any], rows: list[list[int]], columns: list[list
 
 
 def _replace(
-    graph: onnx.GraphProto,
     edit: Editor,
     node: onnx.NodeProto,
     kernel: NDArray[Any],
@@ -91,21 +90,18 @@ def _replace(
     axes: tuple[tuple[list[list[int]], int, int], ...],
 ) -> None:
     stride, output = len(axes[0][0]), node.output[0]
-    readers = [reader for reader in graph.node if output in reader.input]
-    last = node
-    if len(readers) == 1 and readers[0].op_type in _ACTIVATIONS and output not in {out.name for out in graph.output}:
-        last = readers[0]
+    reader = edit.only_reader(output)
+    last = reader if reader is not None and reader.op_type in _ACTIVATIONS else node
     inputs = [node.input[0], edit.add_constant("cells_kernel", kernel)]
     if bias is not None:
         inputs.append(edit.add_constant("cells_bias", np.tile(bias, stride * stride)))
     pads = [axes[0][1], axes[1][1], axes[0][2], axes[1][2]]
     whole, cells = last.output[0], f"{output}_cells"
-    last.output[0] = f"{whole}_cells"
     if last is not node:
-        last.input[0] = cells
+        edit.rename(output, cells, last)
+        edit.rename(whole, f"{whole}_cells", last)
     convolution = helper.make_node("Conv", inputs, [cells], node.name, kernel_shape=kernel.shape[2:], pads=pads)
-    shuffle = helper.make_node("DepthToSpace", [last.output[0]], [whole], blocksize=stride, mode="DCR")
-    node.CopyFrom(convolution)
-    graph.node.insert(list(graph.node).index(last) + 1, shuffle)
-    for value in [value for value in graph.value_info if value.name in (output, whole)]:
-        graph.value_info.remove(value)
+    shuffle = helper.make_node("DepthToSpace", [f"{whole}_cells"], [whole], blocksize=stride, mode="DCR")
+    edit.become(node, convolution)
+    edit.replace(last, last, shuffle)
+    edit.forget(output, whole)

@@ -22,9 +22,7 @@ def take_factors_in(model: onnx.ModelProto) -> None:
             continue
         scaled = [np.asarray(value * factor, value.dtype) for value, factor in zip(values, factors, strict=False)]
         node.input[1:] = [edit.add_constant(f"{node.output[0]}_scaled", value) for value in scaled]
-        kept = [attribute for attribute in node.attribute if attribute.name not in _FACTORS]
-        del node.attribute[:]
-        node.attribute.extend(kept)
+        edit.drop_attributes(node, *_FACTORS)
 
 
 def flatten_biases(model: onnx.ModelProto) -> None:

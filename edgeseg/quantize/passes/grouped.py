@@ -39,7 +39,7 @@ def regroup_convolutions(model: onnx.ModelProto) -> int:
             node.input[1] = edit.add_constant("dense_kernel", dense_kernel(weight, groups))
             _set_groups(node, 1)
         elif form == "repeated":
-            _repeat(model.graph, edit, node, len(weight) // groups, groups)
+            _repeat(edit, node, len(weight) // groups, groups)
             _set_groups(node, len(weight))
         done += form != "grouped"
     return done
@@ -63,13 +63,13 @@ def _set_groups(node: onnx.NodeProto, groups: int) -> None:
     attribute.i = groups
 
 
-def _repeat(graph: onnx.GraphProto, edit: Editor, node: onnx.NodeProto, times: int, channels: int) -> None:
+def _repeat(edit: Editor, node: onnx.NodeProto, times: int, channels: int) -> None:
     """Let a convolution read each of its input channels that often, one after the other."""
     ones = np.repeat(np.eye(channels, dtype=np.float32), times, axis=0)[:, :, None, None]
     name = f"{node.output[0]}_repeated"
     repeat = helper.make_node("Conv", [node.input[0], edit.add_constant("ones", ones)], [name], kernel_shape=[1, 1])
-    graph.node.insert(list(graph.node).index(node), repeat)
-    node.input[0] = name
+    edit.rename(node.input[0], name, node)
+    edit.replace(node, repeat, node)
 
 
 def dense_kernel(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ def _is_pointwise(edit: Editor, node: onnx.NodeProto) -> bool:
     kernel = edit.constant(node.input[1])
     if kernel is None or kernel.shape[2:] != (1, 1) or len(edit.shape(node.output[0])) != 4:
         return False
-    if len(node.input) > 2 and edit.constant(node.input[2]) is None:
+    if len(node.input) > 2 and not edit.is_constant(node.input[2]):
         return False
     return set(edit.attribute(node, "strides", [1])) == {1} and not any(edit.attribute(node, "pads", [0]))
 
@@ -67,5 +67,5 @@ def _swap(edit: Editor, resize: onnx.NodeProto, node: onnx.NodeProto) -> None:
     late.CopyFrom(resize)
     early.input[0], late.output[0] = resize.input[0], node.output[0]
     early.output[0] = late.input[0] = f"{node.output[0]}_early"
-    resize.CopyFrom(early)
-    node.CopyFrom(late)
+    edit.become(resize, early)
+    edit.become(node, late)

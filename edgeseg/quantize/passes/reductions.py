@@ -29,18 +29,18 @@ def pool_reductions(model: onnx.ModelProto) -> int:
             continue
         reduced, kept = {int(axis) % 4 for axis in axes}, bool(edit.attribute(node, "keepdims", 1))
         if reduced and reduced <= {2, 3} and (kept or reduced == {2, 3}):
-            _pool(model.graph, node, shape, reduced, kept)
+            _pool(edit, node, shape, reduced, kept)
             done += 1
         elif reduced == {1} and kept and node.op_type == "ReduceMean":
             weight = edit.add_constant("mean_weight", np.full((1, shape[1], 1, 1), 1 / shape[1], np.float32))
-            node.CopyFrom(
-                helper.make_node("Conv", [node.input[0], weight], node.output, node.name, kernel_shape=[1, 1])
+            edit.become(
+                node, helper.make_node("Conv", [node.input[0], weight], node.output, node.name, kernel_shape=[1, 1])
             )
             done += 1
     return done
 
 
-def _pool(graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, ...], reduced: set[int], kept: bool) -> None:
+def _pool(edit: Editor, node: onnx.NodeProto, shape: tuple[int, ...], reduced: set[int], kept: bool) -> None:
     mean, output = node.op_type == "ReduceMean", node.output[0]
     pooled = output if kept else f"{output}_pooled"
     if mean and reduced == {2, 3}:
@@ -49,7 +49,7 @@ def _pool(graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, ...], 
         kernel = [shape[axis] if axis in reduced else 1 for axis in (2, 3)]
         operator = "AveragePool" if mean else "MaxPool"
         pool = helper.make_node(operator, node.input[:1], [pooled], node.name, kernel_shape=kernel)
-    node.CopyFrom(pool)
+    edit.become(node, pool)
     if not kept:
         flat = helper.make_node("Flatten", [pooled], [output], f"{node.name}_flat", axis=1)
-        graph.node.insert(list(graph.node).index(node) + 1, flat)
+        edit.replace(node, node, flat)

@@ -28,9 +28,7 @@ def resize_all_axes(model: onnx.ModelProto) -> None:
         whole = np.array(shape if place == _SIZES else [1] * len(shape), given.dtype)
         whole[list(axes)] = given
         node.input[place] = edit.add_constant(f"{node.output[0]}_all_axes", whole)
-        kept = [attribute for attribute in node.attribute if attribute.name != "axes"]
-        del node.attribute[:]
-        node.attribute.extend(kept)
+        edit.drop_attributes(node, "axes")
 
 
 def pad_all_axes(model: onnx.ModelProto) -> None:

@@ -38,8 +38,8 @@ def convolve_shuffles(model: onnx.ModelProto) -> int:
             continue
         source = np.arange(shape[1]).reshape(split[1:3]).T.ravel()
         weight = edit.add_constant("shuffle_weight", np.eye(shape[1], dtype=np.float32)[source][:, :, None, None])
-        last.CopyFrom(helper.make_node("Conv", [first.input[0], weight], last.output, last.name, kernel_shape=[1, 1]))
-        for node in (first, turn):
-            model.graph.node.remove(node)
+        whole = helper.make_node("Conv", [first.input[0], weight], last.output, last.name, kernel_shape=[1, 1])
+        edit.become(last, whole)
+        edit.remove(first, turn)
         done += 1
     return done

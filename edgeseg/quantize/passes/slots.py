@@ -179,7 +179,7 @@ class Groups:
 
     def _is_map(self, name: str) -> bool:
         shape = self._edit.shape(name)
-        return len(shape) == 4 and all(shape) and self._edit.constant(name) is None
+        return len(shape) == 4 and all(shape) and not self._edit.is_constant(name)
 
     def _alike(self, node: onnx.NodeProto, maps: Iterable[str]) -> bool:
         """Whether an operator keeps channels apart, its maps having as many as its result or one for all."""
@@ -191,7 +191,7 @@ class Groups:
                 return False
             if len(constants) + len(list(maps)) != 3:
                 return False
-        if node.op_type == "Resize" and "".join(node.input[3:]) and self._edit.constant(node.input[3]) is None:
+        if node.op_type == "Resize" and "".join(node.input[3:]) and not self._edit.is_constant(node.input[3]):
             return False
         return count > 0 and all(self.channels(name) in (1, count) for name in maps)
 
@@ -203,7 +203,7 @@ class Groups:
 def kind_of_convolution(edit: Editor, node: onnx.NodeProto) -> str:
     """`dense` or `depthwise` of a Conv whose weights are constants, else nothing."""
     weight = edit.constant(node.input[1]) if node.op_type == "Conv" else None
-    bias = node.op_type == "Conv" and len(node.input) > 2 and edit.constant(node.input[2]) is None
+    bias = node.op_type == "Conv" and len(node.input) > 2 and not edit.is_constant(node.input[2])
     if weight is None or weight.ndim != 4 or bias:
         return ""
     groups = edit.attribute(node, "group", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import onnx
@@ -26,9 +25,7 @@ def joined_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, floa
     its limits lie beyond it, for the range is all that is left of those.
     """
     nodes, joined = model.graph.node, dict(ranges)
-    reads = Counter(name for node in nodes for name in node.input)
-    reads.update(output.name for output in model.graph.output)
-    edit, writers = Editor(model), {name: node for node in nodes for name in node.output}
+    edit = Editor(model)
     parts: set[str] = set()
     for node in reversed(nodes):
         results = [name for name in node.output if name in joined]
@@ -36,12 +33,14 @@ def joined_ranges(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, floa
         for result in results if node.op_type == "Concat" else carried[:1]:
             whole = joined[result]
             for name in node.input:
-                if name not in joined or name not in writers:
+                writer = edit.writer(name)
+                if name not in joined or writer is None:
                     continue
-                limits = limits_of(edit, writers[name])
+                limits = limits_of(edit, writer)
                 if limits and not limits[0] <= whole[0] <= whole[1] <= limits[1]:
                     continue
-                if reads[name] == len(node.output) == 1 or _about(whole, ranges[name]):
+                alone = len(node.output) == 1 and edit.only_reader(name) is not None
+                if alone or _about(whole, ranges[name]):
                     joined[name] = whole
                     parts.add(name)
     return joined

@@ -31,19 +31,15 @@ def take_bytes(model: onnx.ModelProto, normalization: Normalization, name: str, 
     _shift_biases(model, normalization)
     _shift_floats(model, normalization)
     fold_stem(model, pairs_fit)
-    _lengthen(model, normalization)
-    for stem in list(_stems(model)):
-        _ring(model, stem, normalization)
-    given = model.graph.input[0]
-    steps = []
+    edit, given = Editor(model), model.graph.input[0]
+    _lengthen(model, edit, normalization)
+    for stem in list(_stems(model, edit)):
+        _ring(edit, stem, normalization)
     if given.type.tensor_type.elem_type == onnx.TensorProto.INT8:
-        steps = _signed(model, name)
+        edit.put_first(*_signed(edit, name))
     else:
-        for node in model.graph.node:
-            node.input[:] = [name if read == CENTRED else read for read in node.input]
+        edit.rename(CENTRED, name)
     given.name, given.type.tensor_type.elem_type = name, onnx.TensorProto.UINT8
-    for i, node in enumerate(steps):
-        model.graph.node.insert(i, node)
 
 
 def centre_bytes(model: onnx.ModelProto, normalization: Normalization, name: str, *, channels_last: bool) -> None:
@@ -58,8 +54,7 @@ def centre_bytes(model: onnx.ModelProto, normalization: Normalization, name: str
     steps.append(helper.make_node("Cast", [planes], [f"{name}_real"], to=onnx.TensorProto.FLOAT))
     steps.append(helper.make_node("Sub", [f"{name}_real", mean], [CENTRED]))
     given.CopyFrom(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, shape))
-    for i, node in enumerate(steps):
-        model.graph.node.insert(i, node)
+    edit.put_first(*steps)
 
 
 @dataclass(frozen=True)
@@ -75,44 +70,42 @@ class _Stem:
     """Its sides in pixels, or in cells; the attribute that tells them may be absent."""
 
 
-def _stems(model: onnx.ModelProto) -> Iterator[_Stem]:
-    edit = Editor(model)
-    writers = {name: node for node in model.graph.node for name in node.output}
-    for convolution in model.graph.node:
-        is_int8 = convolution.op_type == "Conv" and convolution.input[1] in writers
-        dequantize = writers.get(convolution.input[0]) if is_int8 else None
-        if dequantize is None or dequantize.op_type != "DequantizeLinear":
+def _stems(model: onnx.ModelProto, edit: Editor) -> Iterator[_Stem]:
+    for convolution in [node for node in model.graph.node if node.op_type == "Conv"]:
+        dequantize, parameter = (edit.writer(name) for name in convolution.input[:2])
+        if dequantize is None or dequantize.op_type != "DequantizeLinear" or parameter is None:
             continue
-        weights = edit.constant(writers[convolution.input[1]].input[0])
+        weights = edit.constant(parameter.input[0])
         kernel = () if weights is None else weights.shape[2:]
         image = dequantize.input[0]
-        if transpose := image in writers and writers[image].op_type == "Transpose":
-            image = writers[image].input[0]
+        writer = edit.writer(image)
+        if transpose := writer is not None and writer.op_type == "Transpose":
+            image = writer.input[0]
+            writer = edit.writer(image)
         if image == CENTRED:
             yield _Stem(image, edit.shape(image), transpose, dequantize, convolution, kernel)
-        elif image in writers and CENTRED in _behind(writers, writers[image]):
-            cells = edit.constant(writers[image].input[1])
+        elif writer is not None and CENTRED in _behind(edit, writer):
+            cells = edit.constant(writer.input[1])
             assert cells is not None
             yield _Stem(image, tuple(map(int, cells)), transpose, dequantize, convolution, kernel)
 
 
-def _lengthen(model: onnx.ModelProto, normalization: Normalization) -> None:
+def _lengthen(model: onnx.ModelProto, edit: Editor, normalization: Normalization) -> None:
     """Let the rows of an image be filled up to whole cells with 255 mean where it would be with the zero point."""
-    graph, edit = model.graph, Editor(model)
-    for node in [node for node in graph.node if node.op_type == "Pad" and node.input[0] == CENTRED]:
+    for node in [node for node in model.graph.node if node.op_type == "Pad" and node.input[0] == CENTRED]:
         ends, zero_point = edit.constant(node.input[1]), edit.constant(node.input[2])
         assert ends is not None and zero_point is not None
         shape = list(edit.shape(CENTRED))
         more = _border(edit, ring_pixel(normalization, zero_point.dtype), shape, 2, 3, int(ends[6]))
-        node.CopyFrom(helper.make_node("Concat", [CENTRED, more], node.output, node.name, axis=2))
+        edit.become(node, helper.make_node("Concat", [CENTRED, more], node.output, node.name, axis=2))
 
 
 def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
     """Take what lies between the zero point and 255 mean into the biases."""
     edit = Editor(model)
     shift = off_centre(normalization)
-    for stem in _stems(model):
-        parameters = [next(n for n in model.graph.node if name in n.output) for name in stem.convolution.input[1:]]
+    for stem in _stems(model, edit):
+        parameters = [node for name in stem.convolution.input[1:] if (node := edit.writer(name)) is not None]
         (kernel, scale), (bias, bias_scale) = (map(edit.constant, node.input[:2]) for node in parameters)
         assert kernel is not None and bias is not None and scale is not None and bias_scale is not None
         flat = kernel.astype(np.float64).reshape(*kernel.shape[:2], -1)
@@ -124,26 +117,24 @@ def _shift_biases(model: onnx.ModelProto, normalization: Normalization) -> None:
 def _shift_floats(model: onnx.ModelProto, normalization: Normalization) -> None:
     """Take it to what convolutions in float read."""
     edit = Editor(model)
-    writers = {name: node for node in model.graph.node for name in node.output}
     shift = np.float32(off_centre(normalization)).reshape(1, 3, 1, 1)
-    for node in [node for node in model.graph.node if node.op_type == "Conv" and node.input[1] not in writers]:
-        before = writers.get(node.input[0])
-        if before is not None and before.op_type == "DequantizeLinear" and CENTRED in _behind(writers, before):
+    for node in [node for node in model.graph.node if node.op_type == "Conv" and edit.writer(node.input[1]) is None]:
+        before = edit.writer(node.input[0])
+        if before is not None and before.op_type == "DequantizeLinear" and CENTRED in _behind(edit, before):
             moved = f"{node.output[0]}_centred"
             add = helper.make_node("Add", [node.input[0], edit.add_constant("shift_of_bytes", shift)], [moved])
-            model.graph.node.insert(list(model.graph.node).index(node), add)
-            node.input[0] = moved
+            edit.rename(node.input[0], moved, node)
+            edit.replace(node, add, node)
 
 
-def _behind(writers: dict[str, onnx.NodeProto], node: onnx.NodeProto) -> list[str]:
+def _behind(edit: Editor, node: onnx.NodeProto) -> list[str]:
     """What a node reads, and the image where that is it in another layout or with more columns."""
-    before = writers.get(node.input[0])
+    before = edit.writer(node.input[0])
     return [node.input[0], *(before.input[:1] if before is not None else ())]
 
 
-def _ring(model: onnx.ModelProto, stem: _Stem, normalization: Normalization) -> None:
+def _ring(edit: Editor, stem: _Stem, normalization: Normalization) -> None:
     """Let a convolution read a ring of 255 mean around the image where it would pad with the zero point."""
-    graph, edit = model.graph, Editor(model)
     axes, channels = ((1, 2), 3) if stem.transpose else ((2, 3), 1)
     pads = _pads_read(edit, stem, axes)
     zero_point = edit.constant(stem.dequantize.input[2])
@@ -163,12 +154,10 @@ def _ring(model: onnx.ModelProto, stem: _Stem, normalization: Normalization) -> 
         steps.append(helper.make_node("Transpose", [name], [f"{name}_planes"], perm=[0, 3, 1, 2]))
     real = f"{name}_real"
     steps.append(helper.make_node("DequantizeLinear", [*steps[-1].output, *stem.dequantize.input[1:]], [real]))
-    place = list(graph.node).index(stem.convolution)
-    for i, step in enumerate(steps):
-        graph.node.insert(place + i, step)
-    stem.convolution.input[0] = real
+    edit.replace(stem.convolution, *steps, stem.convolution)
+    edit.rename(stem.convolution.input[0], real, stem.convolution)
     next(a for a in stem.convolution.attribute if a.name == "pads").ints[:] = [0] * 4
-    _prune(graph, stem.dequantize)
+    _prune(edit, stem.dequantize)
 
 
 def _pads_read(edit: Editor, stem: _Stem, axes: tuple[int, int]) -> list[int]:
@@ -191,19 +180,17 @@ def _border(edit: Editor, pixel: NDArray[Any], shape: list[int], axis: int, chan
     return edit.add_constant("ring", np.ascontiguousarray(np.broadcast_to(line, sides)))
 
 
-def _prune(graph: onnx.GraphProto, dequantize: onnx.NodeProto) -> None:
+def _prune(edit: Editor, dequantize: onnx.NodeProto) -> None:
     """Remove what led to a convolution before, where nothing else reads it."""
-    writers = {name: node for node in graph.node for name in node.output}
-    read = {output.name for output in graph.output}
     node: onnx.NodeProto | None = dequantize
-    while node is not None and not any(node.output[0] in {*read, *reader.input} for reader in graph.node):
-        graph.node.remove(node)
-        node = writers.get(node.input[0])
+    while node is not None and edit.unread(node.output[0]):
+        edit.remove(node)
+        node = edit.writer(node.input[0])
 
 
-def _signed(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
+def _signed(edit: Editor, name: str) -> list[onnx.NodeProto]:
     """Bytes less 128 as int8, which is the highest bit turned over."""
-    bit = Editor(model).add_constant("highest_bit", np.array(128, np.uint8))
+    bit = edit.add_constant("highest_bit", np.array(128, np.uint8))
     return [
         helper.make_node("BitwiseXor", [name, bit], [f"{name}_turned"]),
         helper.make_node("Cast", [f"{name}_turned"], [CENTRED], to=onnx.TensorProto.INT8),

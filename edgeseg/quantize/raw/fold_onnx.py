@@ -22,10 +22,8 @@ def fold_normalization(model: onnx.ModelProto, normalization: Normalization) -> 
     graph, edit = model.graph, Editor(model)
     given, place = _planes(edit, graph)
     std, turned = 255 * np.array(normalization.std, np.float32), normalization.order == "BGR"
-    readers = [node for node in graph.node if given in node.input]
+    readers = edit.readers(given)
     others = [node for node in readers if not _is_plain(edit, node, given)]
-    for node in others:
-        node.input[:] = [_NORMALIZED if name == given else name for name in node.input]
     for node in readers:
         if node not in others:
             _scale(edit, node, std, turned)
@@ -35,10 +33,12 @@ def fold_normalization(model: onnx.ModelProto, normalization: Normalization) -> 
         order = edit.add_constant("channel_order", np.array([2, 1, 0]))
         front.append(helper.make_node("Gather", [f"{CENTRED}_turned", order], [CENTRED], axis=1))
     if others:
+        edit.rename(given, _NORMALIZED, *others)
         front.append(_normalizer(edit, std, turned))
-    for i, node in enumerate(front):
+    for node in front:
         node.name = f"{node.op_type}_of_{node.output[0]}"
-        graph.node.insert(place + i, node)
+    behind = graph.node[place]
+    edit.replace(behind, *front, behind)
     for name in (CENTRED, _NORMALIZED):
         graph.value_info.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, edit.shape(given)))
 
@@ -58,7 +58,7 @@ def _planes(edit: Editor, graph: onnx.GraphProto) -> tuple[str, int]:
     name, first = graph.input[0].name, graph.node[0]
     if edit.shape(name)[1] == 3:
         return name, 0
-    alone = [node for node in graph.node if name in node.input] == [first] and first.op_type == "Transpose"
+    alone = edit.readers(name) == [first] and first.op_type == "Transpose"
     if not alone or list(edit.attribute(first, "perm", [])) != _TO_PLANES:
         raise ValueError(f"input {name} of shape {edit.shape(name)} is neither planes nor only turned into them")
     return first.output[0], 1
@@ -66,11 +66,10 @@ def _planes(edit: Editor, graph: onnx.GraphProto) -> tuple[str, int]:
 
 def _is_plain(edit: Editor, node: onnx.NodeProto, given: str) -> bool:
     """Whether a node is a convolution of the image whose padding is in the file as numbers."""
-    parameters = [edit.constant(name) for name in node.input[1:]]
     return (
         node.op_type == "Conv"
         and node.input[0] == given
-        and all(value is not None for value in parameters)
+        and all(map(edit.is_constant, node.input[1:]))
         and edit.attribute(node, "group", 1) == 1
         and edit.attribute(node, "auto_pad", b"NOTSET") == b"NOTSET"
     )
@@ -82,7 +81,8 @@ def _scale(edit: Editor, node: onnx.NodeProto, std: NDArray[np.float32], turned:
     assert kernel is not None
     scaled = (kernel[:, ::-1] if turned else kernel) / std[:, None, None]
     bias = node.input[2] if len(node.input) > 2 else edit.add_constant("bias", np.zeros(len(kernel), np.float32))
-    node.input[:] = [CENTRED, edit.add_constant(f"{node.input[1]}_of_bytes", scaled), bias]
+    edit.rename(node.input[0], CENTRED, node)
+    node.input[1:] = [edit.add_constant(f"{node.input[1]}_of_bytes", scaled), bias]
 
 
 def _normalizer(edit: Editor, std: NDArray[np.float32], turned: bool) -> onnx.NodeProto:

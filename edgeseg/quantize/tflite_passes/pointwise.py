@@ -33,7 +33,7 @@ def convolve_early(model: Any) -> int:
 
 def _is_pointwise(edit: Editor, node: Any) -> bool:
     """Whether it is a convolution of single pixels, without an activation."""
-    if edit.kind(node) != Op.CONV_2D or any(edit.constant(index) is None for index in node.inputs[1:] if index >= 0):
+    if edit.kind(node) != Op.CONV_2D or not all(edit.is_constant(i) for i in node.inputs[1:] if i >= 0):
         return False
     options, sides = node.builtinOptions, edit.shape(node.inputs[1])[1:3]
     is_linear = options.fusedActivationFunction == schema.ActivationFunctionType.NONE

@@ -60,7 +60,7 @@ def _largest_first(edit: Editor, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_layer(edit: Editor, node: onnx.NodeProto) -> bool:
-    if any(edit.constant(name) is None for name in node.input[1:] if name):
+    if not all(edit.is_constant(name) for name in node.input[1:] if name):
         return False
     if node.op_type == "Gemm":
         factors = [edit.attribute(node, name, 1.0) for name in ("alpha", "beta")]
