@@ -49,7 +49,7 @@ def ending_of(network: Any) -> Ending | None:
     cut = Ending(given, tuple(steps), None, softmax)
     while (found := _read(given)) is not None:
         operation, before = found
-        align_corners = _upsampled(operation)
+        align_corners = _upsampled(operation, before)
         if align_corners is not None:
             return Ending(before, tuple(reversed(steps)), align_corners, softmax)
         if not _is_pointwise(operation):
@@ -108,12 +108,14 @@ def _is_of_single_pixels(config: dict[str, Any]) -> bool:
     return set(sides) == {1} and config["data_format"] == "channels_last"
 
 
-def _upsampled(operation: Any) -> bool | None:
+def _upsampled(operation: Any, given: Any) -> bool | None:
     """The align_corners of a bilinear upsample; None for another operation."""
     config = _config(operation)
     if type(operation).__name__ == "ResizeBilinear":  # Of our own networks, which this room does not know.
         return bool(config["align_corners"])
     if type(operation) in (layers.UpSampling2D, layers.Resizing) and config["interpolation"] == "bilinear":
-        others = ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
-        return None if any(map(config.get, others)) else False
+        sides = zip(given.shape[1:3], (config.get("height", 0), config.get("width", 0)), strict=True)
+        is_smoothed = config.get("antialias") and any(side is None or side > target for side, target in sides)
+        is_cut = config.get("crop_to_aspect_ratio") or config.get("pad_to_aspect_ratio")
+        return None if is_smoothed or is_cut else False
     return None
