@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import pickle
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -19,6 +14,7 @@ from edgeseg.core.errors import EdgesegError, InputError, first_line
 from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
 from edgeseg.models.backbones.torchvision import TorchvisionFile
+from edgeseg.models.torch_checkpoint import read_checkpoint
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -33,15 +29,6 @@ __all__ = [
 ]
 
 DEFAULT_SIZE = Size(512, 1024)
-_EMA = ("ema_state_dict", "state_dict_ema", "model_ema", "ema", "shadow")
-_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net", "module")
-_HARMLESS = (
-    argparse.Namespace,
-    np.dtype,
-    *(getattr(np.dtypes, name) for name in np.dtypes.__all__),
-    *((np.float64().__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
-)
-"""Options and scores that training scripts keep beside the weights; rebuilding them runs nothing."""
 
 
 def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
@@ -52,8 +39,17 @@ def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
 
 
 def arrays(network: nn.Module) -> dict[str, NDArray[Any]]:
-    """The entries of the state_dict."""
-    return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    """The entries of the state_dict; those in bfloat16, which NumPy lacks, in float32.
+
+    Raises InputError where one is no tensor.
+    """
+    state = network.state_dict()
+    if (other := next((name for name, value in state.items() if not isinstance(value, Tensor)), None)) is not None:
+        raise InputError(
+            f"{_name(network)} keeps {other}, a {type(state[other]).__name__}, in its state_dict; let get_extra_state "
+            "return a tensor, or leave it out"
+        )
+    return {name: (v.float() if v.dtype == torch.bfloat16 else v).detach().cpu().numpy() for name, v in state.items()}
 
 
 def assign(network: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
@@ -140,50 +136,3 @@ def backbone(network: nn.Module) -> nn.Module | None:
 
 def _name(network: nn.Module) -> str:
     return type(network).__name__
-
-
-def read_checkpoint(path: Path) -> dict[str, NDArray[Any]]:
-    """The weights in a .pth file, out of whatever a training script wrapped around them; EMA weights are preferred.
-
-    Raises InputError for a damaged file and for one that would run code.
-    """
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(list(_HARMLESS)):
-            warnings.simplefilter("ignore")  # About a pickle's protocol, where it is going to be refused.
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "global" in str(error).lower():
-            raise InputError(
-                f"{path}: refused, since it holds Python objects that loading would run; save its state_dict() alone"
-            ) from error
-        raise InputError(f"{path}: not a PyTorch checkpoint, or a damaged one; copy it anew") from error
-    except PermissionError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
-        if "torchscript" in str(error).lower():
-            raise InputError(f"{path}: a TorchScript program; save the network's state_dict() instead") from error
-        raise InputError(f"{path}: not a PyTorch checkpoint, or a truncated one; copy it anew") from error
-    entries = _entries(stored)
-    if not entries:
-        raise InputError(f"{path}: holds no weights; save the network's state_dict()")
-    return {name: _array(value) for name, value in entries.items()}
-
-
-def _entries(stored: Any) -> dict[str, Tensor]:
-    if not isinstance(stored, Mapping):
-        return {}
-    plain, averaged = (_wrapped(stored, keys) for keys in (_WRAPPERS, _EMA))
-    if plain or averaged:
-        # An average may leave out the statistics of batch normalisation, which no optimizer moves.
-        return {**plain, **averaged} if averaged.keys() <= plain.keys() else averaged
-    return {str(k): v for k, v in stored.items() if isinstance(v, Tensor) and k != "n_averaged"}
-
-
-def _wrapped(stored: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Tensor]:
-    return next((_entries(stored[key]) for key in keys if isinstance(stored.get(key), Mapping)), {})
-
-
-def _array(value: Tensor) -> NDArray[Any]:
-    value = value.detach()
-    result: NDArray[Any] = (value.float() if value.is_floating_point() else value).numpy()
-    return result

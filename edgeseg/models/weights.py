@@ -7,28 +7,37 @@ state_dict entry or by Keras variable path.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save_file
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_path
 from edgeseg.models import tf1_files
 from edgeseg.models.adapters import adapter, framework_of
+from edgeseg.models.entry_names import AVERAGED, prefix
 from edgeseg.models.torch_files import is_torch_file
 
 __all__ = ["load_backbone", "load_into", "read", "save", "sha256"]
 
 _SHOWN = 10
-_PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.")
-"""Before every name, where a training script saved a network wrapped in another."""
+_DTYPES = {
+    "BOOL": "?",
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
+}
+"""Of safetensors, in NumPy."""
 
 _OF_KERAS = (".h5", ".hdf5", ".keras")
+
+_STATISTICS = ("running_mean", "running_var")
+"""Of batch normalisation, which an average of parameters lacks."""
 
 _OPTIONAL = "num_batches_tracked"
 """Counts the steps of a training; older checkpoints lack it and nothing at inference reads it."""
@@ -64,7 +73,7 @@ def load_into(
     arrays = ours.arrays(network)
     names = _names(network, path) or {name: name for name in arrays}
     wanted = {names[name]: value for name, value in arrays.items()}
-    given = {_renamed(name, renamed or {}): value for name, value in _unwrapped(read(path), wanted).items()}
+    given = {_renamed(name, renamed or {}): value for name, value in _unwrapped(path, read(path), wanted).items()}
     needless, dispensable = (*ignored,), (*absent,)
     given = {name: value for name, value in given.items() if name in wanted or not name.startswith(needless)}
     needed = {name: value for name, value in wanted.items() if name in given or not name.startswith(dispensable)}
@@ -119,12 +128,21 @@ def _load_own(network: Any, path: Path) -> None:
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        entries: dict[str, NDArray[Any]] = load_file(path)
-        return {name: value.astype(np.float32) if value.dtype.kind == "V" else value for name, value in entries.items()}
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: holds numbers of another type ({error}); save it as float32 or float16") from error
+        entries = deserialize(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (SafetensorError, ValueError) as error:
         raise InputError(f"{path}: not a safetensors file, or a truncated one; copy it anew") from error
+    return {name: _decoded(path, name, **entry) for name, entry in sorted(entries, key=itemgetter(0))}
+
+
+def _decoded(path: Path, name: str, dtype: str, shape: Sequence[int], data: bytes) -> NDArray[Any]:
+    if dtype == "BF16":
+        wide = np.frombuffer(data, "<u2").astype(np.uint32) << 16
+        return wide.view(np.float32).reshape(shape)
+    if dtype not in _DTYPES:
+        raise InputError(f"{path}: {name} is of {dtype}; save it as float32 or float16")
+    return np.frombuffer(data, _DTYPES[dtype]).reshape(shape)
 
 
 def save(network: Any, path: Path) -> None:
@@ -173,29 +191,35 @@ def _compact(value: NDArray[Any]) -> NDArray[Any]:
     return value.astype(np.float16)
 
 
-def _unwrapped(given: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+def _unwrapped(path: Path, given: Mapping[str, NDArray[Any]], wanted: Collection[str]) -> dict[str, NDArray[Any]]:
     """Under the prefixes that the network's names share, in place of those that the file's do.
 
     Where a file holds more than a network, such as a loss's buffers, that is what lies under the one prefix with all of
-    the network's names.
+    the network's names, and over it what lies under the one of an average.
     """
-    theirs, ours = _prefix(given), _prefix(wanted)
+    theirs, ours = prefix(given), prefix(wanted)
     found = {ours + name.removeprefix(theirs): value for name, value in given.items()}
     needed = {name for name in wanted if not name.endswith(_OPTIONAL)}
-    if needed and not needed <= found.keys():
-        some = min(needed)
-        prefixes = {name.removesuffix(some) for name in given if name.endswith(f".{some}")}
-        whole = [prefix for prefix in prefixes if all(prefix + name in given for name in needed)]
-        if len(whole) == 1:
-            return {name.removeprefix(whole[0]): value for name, value in given.items() if name.startswith(whole[0])}
-    return found
+    if not needed or needed <= found.keys():
+        return found
+    averaged = _prefixes(given, {name for name in needed if not name.endswith(_STATISTICS)}, averaged=True)
+    whole = [each for each in _prefixes(given, needed, averaged=False) if each not in averaged]
+    if len(averaged) > 1 or len(whole) > 1 or not averaged + whole:
+        return found
+    if not averaged and (joined := _prefixes(given, {name.replace(".", "") for name in needed}, averaged=True)):
+        raise InputError(
+            f"{path}: the averaged weights under {joined[0]} have names without dots, which are of no network; save "
+            "the state_dict() of the network that you want alone"
+        )
+    return {name.removeprefix(p): v for p in (*whole, *averaged) for name, v in given.items() if name.startswith(p)}
 
 
-def _prefix(names: Collection[str]) -> str:
-    found = ""
-    while step := next((p for p in _PREFIXES if names and all(name.startswith(found + p) for name in names)), ""):
-        found += step
-    return found
+def _prefixes(given: Collection[str], names: Collection[str], *, averaged: bool) -> list[str]:
+    """Those under which the file has all of the names."""
+    some = min(names, default="")
+    found = sorted({name.removesuffix(some) for name in given if name.endswith(f".{some}")})
+    found = [each for each in found if bool(AVERAGED.search(each)) >= averaged]
+    return [each for each in found if all(each + name in given for name in names)]
 
 
 def _renamed(name: str, prefixes: Mapping[str, str]) -> str:

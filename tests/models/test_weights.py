@@ -56,6 +56,10 @@ class Intruder:
         return (Path.touch, (Path("intruder"),))
 
 
+def zeros(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value * 0 for name, value in state.items()}
+
+
 WRAPPERS = {
     "bare": lambda state: state,
     "state_dict": lambda state: {"cur_epoch": 7, "best_score": torch.tensor(0.5), "state_dict": state, "optimizer": {}},
@@ -69,6 +73,23 @@ WRAPPERS = {
         "state_dict": {n: v if "running" in n or "num" in n else v * 0 for n, v in state.items()},
         "ema": {n: v for n, v in state.items() if "running" not in n and "num" not in n},
     },
+    "ema of parameters of a wrapped network": lambda state: {
+        "model": {f"module.{n}": v if "running" in n or "num" in n else v * 0 for n, v in state.items()},
+        "ema": {n: v for n, v in state.items() if "running" not in n and "num" not in n},
+    },
+    "ema of a callback": lambda state: {
+        "state_dict": zeros(state),
+        "callbacks": {"EMACallback": {"decay": torch.tensor(0.9), "ema_weights": state}},
+    },
+    "ema beside it": lambda state: {
+        "state_dict": {f"model.{n}": v * 0 for n, v in state.items()} | {f"ema_model.{n}": v for n, v in state.items()},
+    },
+    "nested": lambda state: {"checkpoint": {"model": state}, "iou": torch.ones(3), "optimizer": {"state": {}}},
+    "weights": lambda state: {"weights": state, "epoch": 3},
+    "segmentor": lambda state: {"meta": {"arch": "x"}, "segmentor": state},
+    "a name of the network": lambda state: {"model": {"arch": "x"}, "net": state},
+    "no ema": lambda state: {"model": state, "semantic": zeros(state), "teacher": zeros(state)},
+    "twice the same": lambda state: {"model": state, "net": {f"module.{n}": v for n, v in state.items()}},
     "scores and options": lambda state: {
         "state_dict": state,
         "best_score": np.float64(0.5),
@@ -308,15 +329,106 @@ def test_built_in_weights_load(name: str) -> None:
     assert models.load(name, size=Size(65, 129), classes=5).weights_sha256 is None
 
 
-@pytest.mark.parametrize(("setup", "told"), [("import ml_dtypes", "read float32"), ("pass", "save it as float32")])
-def test_numbers_that_numpy_alone_has_not(setup: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("ema_model", "model_ema_state_dict", "ema_weights", "ema_net", "net_ema", "ema_model_state_dict"),
+        *("averaged_model", "params_ema", "swa_model", "ModelEMA", "avg_model"),
+    ],
+)
+@pytest.mark.parametrize("plain", ["model", "params"])
+def test_averaged_weights_are_preferred_under_any_name(tmp_path: Path, plain: str, key: str) -> None:
+    source, network = tiny(seed=1), tiny(seed=2)
+    state = source.state_dict()
+    torch.save({plain: zeros(state), key: state}, tmp_path / "w.pth")
+    weights.load_into(network, tmp_path / "w.pth")
+    assert same(network, source)
+
+
+def test_a_part_of_a_network_may_be_called_ema(tmp_path: Path) -> None:
+    source, network = (nn.ModuleDict({"plain": tiny(seed=s), "ema": tiny(seed=s + 1)}) for s in (1, 3))
+    torch.save({"state_dict": source.state_dict()}, tmp_path / "w.pth")
+    weights.load_into(network, tmp_path / "w.pth")
+    assert same(network, source)
+
+
+STATE = tiny(seed=1).state_dict()
+UNCLEAR = {
+    "holds different weights under model, net;": {"model": STATE, "net": zeros(STATE)},
+    "holds different weights under a.student, a.teacher;": {"a": {"student": STATE, "teacher": zeros(STATE)}},
+    "holds different weights under ema, swa_model;": {"model": STATE, "ema": STATE, "swa_model": zeros(STATE)},
+    "ema.shadow_params holds averaged weights without the names": {
+        "model": STATE,
+        "ema": {"decay": 0.9, "shadow_params": [*STATE.values()]},
+    },
+    "the averaged weights under model_ema. have names without dots": {
+        "state_dict": {
+            **{f"model.{name}": value for name, value in STATE.items()},
+            **{f"model_ema.{name.replace('.', '')}": value for name, value in STATE.items()},
+            "model_ema.decay": torch.tensor(0.9),
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("told", UNCLEAR)
+def test_no_weights_are_taken_where_others_may_be_meant(tmp_path: Path, told: str) -> None:
+    network = tiny(seed=2)
+    torch.save(UNCLEAR[told], tmp_path / "w.pth")
+    with pytest.raises(InputError, match=rf"w.pth: {told}.* save the state_dict\(\) of .* alone$"):
+        weights.load_into(network, tmp_path / "w.pth")
+    assert same(network, tiny(seed=2))
+
+
+OTHER_NUMBERS = {
+    "quantized": lambda value: torch.quantize_per_tensor(value, 0.01, 0, torch.qint8),
+    "sparse": lambda value: value.to_sparse(),
+    "on the meta device": lambda value: value.to("meta"),
+    "complex": lambda value: value.to(torch.complex64),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_NUMBERS)
+def test_numbers_that_no_network_computes_with(tmp_path: Path, kind: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of quantized tensors.
+        torch.save({**STATE, "0.weight": OTHER_NUMBERS[kind](STATE["0.weight"])}, tmp_path / "w.pth")
+        with pytest.raises(InputError, match=rf"w.pth: 0.weight is {kind}.*; save it as a dense tensor of float32$"):
+            weights.load_into(tiny(), tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.complex64])
+def test_numbers_that_safetensors_alone_has(tmp_path: Path, dtype: torch.dtype) -> None:
+    save_torch({**STATE, "0.weight": STATE["0.weight"].to(dtype)}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"w.safetensors: 0.weight is of (F8_E4M3|C64); save it as float32 or float16"):
+        weights.load_into(tiny(), tmp_path / "w.safetensors")
+
+
+class OfState(nn.Conv2d):
+    def get_extra_state(self) -> Any:
+        return {"calls": 3}
+
+
+def test_a_network_that_keeps_more_than_tensors(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"OfState keeps _extra_state, a dict, in its state_dict; let get_extra_state"):
+        weights.load_into(OfState(3, 4, 1), tmp_path / "w.pth")
+
+
+def test_weights_go_into_a_network_in_bfloat16(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "w.pth")
+    network = tiny(seed=2).bfloat16()
+    weights.load_into(network, tmp_path / "w.pth")
+    assert same(network, tiny(seed=1).bfloat16())
+
+
+@pytest.mark.parametrize("setup", ["import ml_dtypes", "pass"])
+def test_numbers_that_numpy_alone_has_not(setup: str, tmp_path: Path) -> None:
     path = tmp_path / "half.safetensors"
-    save_torch({"weight": torch.ones(2, 2, dtype=torch.bfloat16)}, path)
+    save_torch({"weight": torch.tensor([[1.5, -3.0]], dtype=torch.bfloat16)}, path)
     code = (
-        f"{setup}\nfrom pathlib import Path\n"
-        "from edgeseg.core.errors import InputError\nfrom edgeseg.models import weights\n"
-        f"try:\n    print('read', weights.read(Path({str(path)!r}))['weight'].dtype)\n"
-        "except InputError as error:\n    print(error)\n"
+        f"{setup}\nfrom pathlib import Path\nfrom edgeseg.models import weights\n"
+        f"found = weights.read(Path({str(path)!r}))['weight']\nprint(found.dtype, found.tolist())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told in done.stdout
+    assert done.stdout == "float32 [[1.5, -3.0]]\n"
