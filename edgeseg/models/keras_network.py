@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError, first_line
 from edgeseg.core.outputs import main_output
 from edgeseg.core.types import Size
+from edgeseg.models import keras_files
 from edgeseg.models.blocks import keras_hard, keras_resize, keras_shuffle
 from edgeseg.models.keras_float32 import FLOAT32, check_same, in_float32
 from edgeseg.models.tf1_checkpoint import read_checkpoint, slim_names
@@ -93,12 +93,18 @@ def load_own(network: keras.Model, path: Path) -> None:
     """
     before = arrays(network)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network.load_weights(path)
+        keras_files.load(network, path)
+    except InputError:
+        assign(network, before)
+        raise
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         assign(network, before)
-        raise InputError(f"{path}: Keras cannot load it into {network.name}: {first_line(error)}") from error
+        raise InputError(f"{path}: Keras cannot load it into {network.name}: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """Keras tells it in further lines, before those of every layer that there is."""
+    return " ".join(str(error).partition("List of objects")[0].split()).rstrip(" .") or type(error).__name__
 
 
 @contextmanager
@@ -180,7 +186,7 @@ def open_file(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path}: Keras cannot load it: {first_line(error)}; give module:callable for a network of your own layers"
+            f"{path}: Keras cannot load it: {_cause(error)}; give module:callable for a network of your own layers"
         ) from error
 
 

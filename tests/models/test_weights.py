@@ -286,6 +286,67 @@ def test_what_keras_saves_is_taken_whole_or_not_at_all(tmp_path: Path, suffix: s
         weights.load_into(wider, tmp_path / f"absent{suffix}")
 
 
+def of_layers(*names: str, aux: bool = False, seed: int = 1) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 3))
+    found = keras.layers.Conv2D(4, 1, name="stem")(image)
+    outputs = [keras.layers.Conv2D(4, 1, name="aux")(found)] if aux else []
+    for name in names:
+        found = keras.layers.Conv2D(4, 1, name=name, bias_initializer="normal")(found)
+    return keras.Model(image, [keras.layers.Dropout(0.1)(found), *outputs])
+
+
+def saved(network: keras.Model, path: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras' own of NumPy.
+        network.save_weights(path) if path.name.endswith(".weights.h5") else network.save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".h5"])
+@pytest.mark.parametrize("source", [of_layers("one", "two", "three"), of_layers("one", "two", aux=True)])
+def test_what_keras_saved_of_a_larger_network_is_refused(tmp_path: Path, source: keras.Model, suffix: str) -> None:
+    path, network = saved(source, tmp_path / f"best{suffix}"), of_layers("one", "two", seed=2)
+    before = adapter("keras").arrays(network)
+    told = "expected 3 layers, found 4" if suffix == ".h5" else r"holds 8 arrays, where .* has 6 \(unexpected: \w+\);"
+    with pytest.raises(InputError, match=rf"best{suffix}: .*{told}"):
+        weights.load_into(network, path)
+    assert all(np.array_equal(value, before[name]) for name, value in adapter("keras").arrays(network).items())
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".h5"])
+def test_no_layer_gets_the_weights_of_another(tmp_path: Path, suffix: str) -> None:
+    source, network = of_layers("one", "two", "three"), of_layers("one", "three", "two", seed=2)
+    path, before = saved(source, tmp_path / f"best{suffix}"), adapter("keras").arrays(network)
+    if suffix != ".h5":
+        with pytest.raises(InputError, match=rf"best{suffix}: its layers are in .*: two is where three is wanted;"):
+            weights.load_into(network, path)
+    else:
+        weights.load_into(network, path)
+        before = adapter("keras").arrays(source)
+    assert all(np.array_equal(value, before[name]) for name, value in adapter("keras").arrays(network).items())
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".h5"])
+def test_what_keras_saves_of_a_training_loads(tmp_path: Path, suffix: str) -> None:
+    source, network = of_layers("one", "two"), of_layers("one", "two", seed=2)
+    source.compile("adam", "mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras' own of NumPy.
+        source.fit(np.ones((2, 8, 8, 3)), np.ones((2, 8, 8, 4)), verbose=0)
+    weights.load_into(network, saved(source, tmp_path / f"best{suffix}"))
+    wanted = adapter("keras").arrays(source)
+    assert all(np.array_equal(value, wanted[name]) for name, value in adapter("keras").arrays(network).items())
+
+
+def test_what_keras_says_is_told_to_its_cause(tmp_path: Path) -> None:
+    path = saved(keras_net(1, channels=5), tmp_path / "best.weights.h5")
+    with pytest.raises(InputError) as error:
+        weights.load_into(keras_net(2), path)
+    assert "(1, 1, 3, 5)" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_a_checkpoint_of_an_old_release_is_renamed(tmp_path: Path) -> None:
     source = models.build("fastscnn", weights="random")
     source.feature_fusion.non_linear[0].bias.data += 1
