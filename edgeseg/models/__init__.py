@@ -204,13 +204,19 @@ def _weights_path(about: Card, classes: int, wanted: str | Path | None) -> Path 
     if wanted == "random":
         return None
     if wanted not in (None, "builtin"):
-        return Path(str(wanted))
+        return _file(wanted)
     if about.weights is not None and classes == about.classes:
         return _BUILT_IN / about.weights
     if wanted is None:
         return None
     have = f"are for {about.classes} classes, not {classes}" if about.weights else "do not exist"
     raise InputError(f"built-in weights of {about.name} {have}; give a file, or random")
+
+
+def _file(weights: str | Path | None) -> Path:
+    if not str(weights):
+        raise InputError("weights: the name of the file is empty; give a file, or random")
+    return Path(str(weights))
 
 
 def _load_zoo(
@@ -257,8 +263,9 @@ def _describe(
     assert framework is not None
     if weights == "builtin":
         raise InputError(f"{name} is not of the zoo and has no built-in weights; give a file")
-    path = None if weights in (None, "random") else Path(str(weights))
+    path = None if weights in (None, "random") else _file(weights)
     if path is not None:
+        adapter(framework).complete(network, size)
         _weights().load_into(network, path)
     whole, found, size = adapter(framework).describe(network, size)
     if found > _MOST_CLASSES:

@@ -1,7 +1,7 @@
 """Which framework an object is of, without importing any, and the file that knows that framework.
 
 The files `torch_network` and `keras_network` hold the same functions: `seeded`, `arrays`, `assign`, `backbone`,
-`describe`, `params`, `unchanged`.
+`complete`, `describe`, `params`, `unchanged`.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ __all__ = [
     "arrays",
     "assign",
     "backbone",
+    "complete",
     "describe",
     "load_own",
     "named_anew",
@@ -48,6 +49,7 @@ _REGISTERED = keras_hard, keras_resize, keras_shuffle
 _COUNTS = "object_name_uids"
 """Of the names that Keras has given so far, which it appends to further ones."""
 
+_SIZE = Size(512, 1024)
 _OTHER_FLOATS = ("float16", "bfloat16", "float64")
 _PRODUCTS = ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul")
 
@@ -133,6 +135,12 @@ def params(network: Any) -> int:
     return sum(int(np.prod(w.shape)) for w in weights if "moving_" not in w.path and "seed" not in w.path)
 
 
+def complete(network: keras.Model, size: Size | None) -> None:
+    """Give a network the variables that it has only once it has run. Raises InputError where it fails."""
+    if not network.built:
+        _on_an_empty_image(network, size or _SIZE)
+
+
 def describe(network: keras.Model, size: Size | None) -> tuple[keras.Model, int, Size]:
     """The network, or a float32 copy of one that computes in half floats; its number of classes and its input size.
 
@@ -147,12 +155,7 @@ def describe(network: keras.Model, size: Size | None) -> tuple[keras.Model, int,
     found = _filled(inputs[0].shape[1:3], size)
     if size is not None and found != size:
         raise InputError(f"{network.name} is made for images of {found}, not {size}; build it for that size")
-    try:
-        output = main_output(whole(np.zeros((1, found.height, found.width, 3), np.float32), training=False))
-    except Exception as error:
-        raise InputError(
-            f"{network.name} fails on an image of {found}: {first_line(error)}; try another --size"
-        ) from error
+    output = _on_an_empty_image(whole, found)
     if len(output.shape) != 4 or not keras.backend.is_float_dtype(output.dtype):
         found_output = f"{keras.backend.standardize_dtype(output.dtype)} {tuple(output.shape)}"
         raise InputError(f"{network.name} must return logits (N, H, W, classes), not {found_output}")
@@ -166,6 +169,15 @@ def describe(network: keras.Model, size: Size | None) -> tuple[keras.Model, int,
     return whole, output.shape[3], found
 
 
+def _on_an_empty_image(network: keras.Model, size: Size) -> Any:
+    try:
+        return main_output(network(np.zeros((1, size.height, size.width, 3), np.float32), training=False))
+    except Exception as error:
+        raise InputError(
+            f"{network.name} fails on an image of {size}: {first_line(error)}; try another --size"
+        ) from error
+
+
 def _check_policy(network: keras.Model) -> None:
     others = (layer for layer in network._flatten_layers() if layer.compute_dtype in _OTHER_FLOATS)
     if (layer := next(others, None)) is not None:
@@ -176,7 +188,7 @@ def _check_policy(network: keras.Model) -> None:
 
 def _filled(sides: Iterable[int | None], size: Size | None) -> Size:
     """Sides that are left open take those of `size`."""
-    wanted = size or Size(512, 1024)
+    wanted = size or _SIZE
     return Size(*(side or given for side, given in zip(sides, (wanted.height, wanted.width), strict=True)))
 
 

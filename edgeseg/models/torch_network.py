@@ -21,6 +21,7 @@ __all__ = [
     "arrays",
     "assign",
     "backbone",
+    "complete",
     "describe",
     "params",
     "read_checkpoint",
@@ -73,6 +74,12 @@ def params(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def complete(network: nn.Module, size: Size | None) -> None:
+    """Give a network the parameters that it has only once it has run. Raises InputError where it fails."""
+    if any(nn.parameter.is_lazy(each) for each in (*network.parameters(), *network.buffers())):
+        _on_an_empty_image(network, size or DEFAULT_SIZE)
+
+
 def describe(network: nn.Module, size: Size | None) -> tuple[nn.Module, int, Size]:
     """The network, its number of classes and input size, found by running an empty image.
 
@@ -109,7 +116,7 @@ def _on_an_empty_image(network: nn.Module, size: Size) -> Any:
         each.register_forward_pre_hook(lambda module, _: taken.append(module.in_channels)) for each in convolutions
     ]
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # Tensors of the inference mode would take no weights.
             return network.eval()(torch.zeros(1, 3, size.height, size.width, device=device))
     except EdgesegError:
         raise

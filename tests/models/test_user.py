@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file as save_torch
 from torch import nn
 
 from edgeseg import models
@@ -291,6 +293,54 @@ def test_a_network_itself() -> None:
     assert models.as_model(model) is model
     with pytest.raises(InputError, match="a int is no model"):
         models.as_model(3)
+
+
+LAZY = """
+import keras
+from torch import nn
+
+def in_torch():
+    return nn.Sequential(nn.LazyConv2d(4, 1), nn.LazyBatchNorm2d(), nn.Conv2d(4, 3, 1))
+
+class OfKeras(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = keras.layers.Conv2D(4, 1), keras.layers.Conv2D(3, 1)
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+def in_keras():
+    return OfKeras()
+"""
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_for_a_torch_network_whose_parameters_come_with_the_first_image(folder: Path, suffix: str) -> None:
+    Path("my_networks_lazy.py").write_text(LAZY)
+    source = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))
+    save = torch.save if suffix == ".pth" else save_torch
+    save(source.state_dict(), f"w{suffix}")
+    network = models.load("my_networks_lazy:in_torch", size=Size(8, 8), weights=f"w{suffix}").network
+    assert all(torch.equal(value, source.state_dict()[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
+def test_weights_for_a_keras_network_whose_variables_come_with_the_first_image(folder: Path, suffix: str) -> None:
+    Path("my_networks_lazy.py").write_text(LAZY)
+    source = models.load("my_networks_lazy:in_keras", size=Size(8, 8)).network
+    source.set_weights([value + 1 for value in source.get_weights()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras' own of NumPy.
+        source.save("w.keras") if suffix == ".keras" else source.save_weights("w.weights.h5")
+    network = models.load("my_networks_lazy:in_keras", size=Size(8, 8), weights=f"w{suffix}").network
+    assert all(map(np.array_equal, network.get_weights(), source.get_weights()))
+
+
+@pytest.mark.parametrize("name", ["my_networks.light:torch_net", "fastscnn"])
+def test_a_weights_file_without_a_name(folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match="weights: the name of the file is empty; give a file, or random"):
+        models.load(name, weights="")
 
 
 def test_weights_for_the_users_own_network(folder: Path) -> None:
