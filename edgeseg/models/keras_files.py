@@ -7,9 +7,11 @@ has the layers of a network in another order, none gets the weights of another.
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +21,15 @@ import h5py
 import keras
 import numpy as np
 from keras.src.legacy.saving.legacy_h5_format import load_attributes_from_hdf5_group
+from keras.src.utils.naming import to_snake_case
 
 from edgeseg.core.errors import InputError
 
 __all__ = ["load"]
 
 _SHOWN = 5
+_OF_KERAS_2 = "_layer_checkpoint_dependencies"
+"""Its group of layers."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def load(network: keras.Model, path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             network.save_weights(Path(folder) / "own.weights.h5")
             ours, theirs = _layers(Path(folder) / "own.weights.h5"), _layers(path)
-    _check_count(network, path, ours, theirs)
+    _check_whole(network, path, ours, theirs)
     _check_order(network, path, ours, theirs)
 
 
@@ -66,23 +71,38 @@ def _is_reordered(network: keras.Model, path: Path) -> bool:
 
 def _layers(path: Path) -> dict[str, _Layer]:
     """By their groups: those that have arrays, without the states of optimizers and of random generators."""
+    names: dict[str, str] = {}
+    source: Any = path
     if path.suffix.lower() == ".keras":
         with zipfile.ZipFile(path) as archive:
-            source: Any = io.BytesIO(archive.read("model.weights.h5"))
-    else:
-        source = path
+            source = io.BytesIO(archive.read("model.weights.h5"))
+            names = _names(json.loads(archive.read("config.json"))["config"])
     found: dict[str, _Layer] = {}
 
     def visit(name: str, part: Any) -> None:
-        group, _, last = name.rpartition("vars")
+        group, _, last = name.replace(_OF_KERAS_2, "layers").rpartition("vars")
+        group = group.strip("/")
         if last or not isinstance(part, h5py.Group) or "optimizer" in group.split("/"):
             return
         arrays = sum(isinstance(each, h5py.Dataset) and not _is_random_state(each) for each in part.values())
         if arrays:
-            found[group.strip("/")] = _Layer(str(part.attrs.get("name", "")), arrays)
+            found[group] = _Layer(str(part.attrs.get("name", names.get(group, ""))), arrays)
 
     with h5py.File(source) as file:
         file.visititems(visit)
+    return found
+
+
+def _names(config: Mapping[str, Any], parent: str = "") -> dict[str, str]:
+    """By group, which older releases of Keras wrote no names to."""
+    found: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for layer in config.get("layers", ()):
+        kind = to_snake_case(layer["class_name"])
+        group = f"{parent}layers/{kind}{f'_{counts[kind]}' if counts[kind] else ''}"
+        counts[kind] += 1
+        found[group] = layer["config"].get("name", "")
+        found |= _names(layer["config"], f"{group}/")
     return found
 
 
@@ -90,23 +110,19 @@ def _is_random_state(array: h5py.Dataset) -> bool:
     return bool(array.dtype == np.uint32 and array.shape == (2,))
 
 
-def _check_count(network: keras.Model, path: Path, ours: Mapping[str, _Layer], theirs: Mapping[str, _Layer]) -> None:
-    wanted, given = (sum(layer.arrays for layer in layers.values()) for layers in (ours, theirs))
-    if wanted != given:
-        listed = [f"{kind} {_listed(names)}" for kind, names in _differences(ours, theirs).items() if names]
-        raise InputError(
-            f"{path}: holds {given} arrays, where {network.name} has {wanted} ({'; '.join(listed)}); build the network "
-            "whose weights were saved"
-        )
-
-
-def _differences(ours: Mapping[str, _Layer], theirs: Mapping[str, _Layer]) -> dict[str, list[str]]:
-    both = [group for group in ours if group in theirs and ours[group].arrays != theirs[group].arrays]
-    return {
-        "unexpected:": [theirs[group].name or group for group in theirs if group not in ours],
-        "missing:": [ours[group].name or group for group in ours if group not in theirs],
-        "with more or fewer:": [ours[group].name or group for group in both],
+def _check_whole(network: keras.Model, path: Path, ours: Mapping[str, _Layer], theirs: Mapping[str, _Layer]) -> None:
+    both = [group for group in ours if group in theirs]
+    differences = {
+        "unexpected": [layer.name or group for group, layer in theirs.items() if group not in ours],
+        "missing": [layer.name or group for group, layer in ours.items() if group not in theirs],
+        "of another number of arrays": [ours[g].name or g for g in both if ours[g].arrays != theirs[g].arrays],
     }
+    listed = [f"{len(names)} {kind} ({_listed(names)})" for kind, names in differences.items() if names]
+    if listed:
+        raise InputError(
+            f"{path}: its layers are not those of {network.name}: {'; '.join(listed)}; build the network whose weights "
+            "were saved"
+        )
 
 
 def _listed(names: Collection[str]) -> str:

@@ -99,7 +99,7 @@ def load_own(network: keras.Model, path: Path) -> None:
     except InputError:
         assign(network, before)
         raise
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, KeyError, OSError, RuntimeError, zipfile.BadZipFile) as error:
         assign(network, before)
         raise InputError(f"{path}: Keras cannot load it into {network.name}: {_cause(error)}") from error
 

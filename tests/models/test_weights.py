@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import pickle
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -308,7 +311,7 @@ def saved(network: keras.Model, path: Path) -> Path:
 def test_what_keras_saved_of_a_larger_network_is_refused(tmp_path: Path, source: keras.Model, suffix: str) -> None:
     path, network = saved(source, tmp_path / f"best{suffix}"), of_layers("one", "two", seed=2)
     before = adapter("keras").arrays(network)
-    told = "expected 3 layers, found 4" if suffix == ".h5" else r"holds 8 arrays, where .* has 6 \(unexpected: \w+\);"
+    told = "expected 3 layers, found 4" if suffix == ".h5" else r"its layers are not those of .*: 1 unexpected \(\w+\);"
     with pytest.raises(InputError, match=rf"best{suffix}: .*{told}"):
         weights.load_into(network, path)
     assert all(np.array_equal(value, before[name]) for name, value in adapter("keras").arrays(network).items())
@@ -325,6 +328,19 @@ def test_no_layer_gets_the_weights_of_another(tmp_path: Path, suffix: str) -> No
         weights.load_into(network, path)
         before = adapter("keras").arrays(source)
     assert all(np.array_equal(value, before[name]) for name, value in adapter("keras").arrays(network).items())
+
+
+def test_no_layer_gets_the_weights_of_another_in_a_file_of_an_older_keras(tmp_path: Path) -> None:
+    path, old = saved(of_layers("one", "two"), tmp_path / "new.keras"), tmp_path / "old.keras"
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(old, "w") as stripped:
+        content = io.BytesIO(given.read("model.weights.h5"))
+        with h5py.File(content, "r+") as file:
+            file.visititems(lambda name, part: part.attrs.pop("name", None) and None)
+        stripped.writestr("model.weights.h5", content.getvalue())
+        stripped.writestr("config.json", given.read("config.json"))
+    weights.load_into(of_layers("one", "two"), old)
+    with pytest.raises(InputError, match=r"old.keras: its layers are in .*: one is where two is wanted;"):
+        weights.load_into(of_layers("two", "one"), old)
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras", ".h5"])
