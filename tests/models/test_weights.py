@@ -87,6 +87,11 @@ WRAPPERS = {
     "ema beside it": lambda state: {
         "state_dict": {f"model.{n}": v * 0 for n, v in state.items()} | {f"ema_model.{n}": v for n, v in state.items()},
     },
+    "ema of parameters beside it": lambda state: {
+        **{f"net.{n}": v if "running" in n or "num" in n else v * 0 for n, v in state.items()},
+        **{f"ema_net.{n}": v for n, v in state.items() if "running" not in n and "num" not in n},
+        "loss.weight": torch.ones(3),
+    },
     "nested": lambda state: {"checkpoint": {"model": state}, "iou": torch.ones(3), "optimizer": {"state": {}}},
     "weights": lambda state: {"weights": state, "epoch": 3},
     "segmentor": lambda state: {"meta": {"arch": "x"}, "segmentor": state},
