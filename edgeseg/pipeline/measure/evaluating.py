@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.bench.accuracy.miou import evaluate
-from edgeseg.core.errors import InputError
+from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.evaluation import Evaluation
 from edgeseg.core.protocols import Dataset, Progress, Session
 from edgeseg.core.resize import resize_nearest
@@ -16,10 +19,6 @@ from edgeseg.data.preprocess import Preprocessor
 from edgeseg.pipeline.images import UNMEASURED, open_evaluation, repeated
 from edgeseg.pipeline.job import Job
 from edgeseg.pipeline.measure.averaging import Averager, check_averageable
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["accuracy", "labelled", "refuse_other_classes"]
 
@@ -61,12 +60,15 @@ def accuracy(
     progress: Progress,
     evaluation: Evaluation | None = None,
 ) -> dict[str, Any]:
-    """The fields of a Record that are about accuracy."""
+    """The fields of a Record that are about accuracy; MeasureError for scores that are NaN on the first image."""
     evaluation = evaluation or Evaluation()
-    classmap, crc32 = _classmap(session, prepare, evaluation), 0
+    classmap, crc32, is_first = _classmap(session, prepare, evaluation), 0, True
 
     def seen(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        nonlocal crc32
+        nonlocal crc32, is_first
+        if is_first:
+            _check_numbers(session, prepare(image))
+            is_first = False
         crc32 = zlib.crc32(image.tobytes(), crc32)
         return classmap(image)
 
@@ -80,6 +82,13 @@ def accuracy(
         "image_counts": tuple(tuple(map(tuple, part.tolist())) for part in matrix.parts),
         "images_crc32": f"{crc32:08x}",
     }
+
+
+def _check_numbers(session: Session, image: NDArray[Any]) -> None:
+    """MeasureError for NaN, whose arg-max is a class like any other; infinity is a score. A class map tells neither."""
+    facts = session.facts
+    if facts.output.head != "classmap" and np.isnan(session(repeated(image, facts.input))).any():
+        raise MeasureError(f"{facts.model}: its scores are no numbers (NaN) on the first image; look at its weights")
 
 
 def _classmap(
