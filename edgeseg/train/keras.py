@@ -22,7 +22,8 @@ _MOMENTUM = 0.97
 
 def open_stepper(model: Model, options: TrainOptions, class_weights: NDArray[np.float32]) -> KerasStepper:
     """Make a Keras network ready to learn; InputError where it was built for another size than the crop's."""
-    built = tuple(model.network.input_shape[1:3])
+    inputs = getattr(model.network, "inputs", None)
+    built = tuple(inputs[0].shape[1:3]) if inputs else (None, None)  # A subclassed network takes any size.
     if any(
         side not in (None, wanted)
         for side, wanted in zip(built, (options.crop.height, options.crop.width), strict=True)
