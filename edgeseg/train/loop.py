@@ -27,6 +27,7 @@ from edgeseg.train.options import TrainOptions, TrainResult
 __all__ = ["Stepper", "train"]
 
 _RECENT = 50
+_BEGAN = "the weights that training began with give no numbers"
 
 
 class Stepper(Protocol):
@@ -57,8 +58,9 @@ def train(
 
     `given` is what else must be the same to go on, such as the weights that the network starts from.
 
-    Raises InputError for options, data or a checkpoint that do not fit, TrainError where the loss is no number any
-    more, or when Ctrl-C stopped the run (the checkpoint is then written and the message names it).
+    Raises InputError for options, data or a checkpoint that do not fit, TrainError where the weights that it begins
+    with or the loss are no numbers, or when Ctrl-C stopped the run (the checkpoint is then written and the message
+    names it).
     """
     if len(dataset.classes) != len(model.classes):
         raise InputError(
@@ -123,6 +125,8 @@ def _fit(
     if start.progress >= 1.0:
         progress("training was finished", start.step, start.step)
         return TrainResult(start.step, math.fsum(start.recent) / len(start.recent), (), start.elapsed_s)
+    if not start.step and _has_nan(stepper.state()):
+        raise TrainError(f"{_BEGAN}: some are NaN; give others")
     run = _Run(options, start)
     with closing(batches.stream(run.step)) as stream, _interrupts() as stopped:
         _steps(stepper, stream, run, options, path, progress, stopped)
@@ -154,6 +158,8 @@ def _steps(
                 f"the network refused {options.batch} images of {options.crop}: {first_line(error)}; "
                 "try another batch or another crop"
             ) from error
+        if not math.isfinite(loss) and not run.step:
+            raise TrainError(f"{_BEGAN}: the loss is {loss} before the first step; give others")
         if not math.isfinite(loss):
             raise _diverged(f"the loss at step {run.step} is {loss}", options, path)
         run.step += 1
@@ -169,9 +175,13 @@ def _steps(
 def _keep(path: Path, run: _Run, stepper: Stepper, options: TrainOptions) -> None:
     """Write a checkpoint; none of weights that are no numbers, which the loss before the last step does not show."""
     state = stepper.state()
-    if any(np.isnan(value).any() for value in state.values() if value.dtype.kind == "f"):
+    if _has_nan(state):
         raise _diverged(f"after step {run.step} the weights are no numbers any more", options, path)
     checkpoints.write(path, run.checkpoint(), state)
+
+
+def _has_nan(state: Mapping[str, NDArray[Any]]) -> bool:
+    return any(np.isnan(value).any() for value in state.values() if value.dtype.kind == "f")
 
 
 def _diverged(what: str, options: TrainOptions, path: Path) -> TrainError:

@@ -217,6 +217,44 @@ def test_a_batch_that_the_network_cannot_take_is_one_message(tmp_path: Path) -> 
         run(replace(model("torch"), network=pooled), tmp_path / "c.npz", replace(OPTIONS, batch=1))
 
 
+@both
+@pytest.mark.parametrize("part", [0, -1])
+def test_weights_that_are_no_numbers_to_begin_with_are_told_of(framework: Framework, part: int, tmp_path: Path) -> None:
+    broken = model(framework)
+    layer = broken.network[part] if framework == "torch" else broken.network.layers[part]
+    if framework == "torch":
+        layer.weight.data.fill_(float("nan"))
+    else:
+        layer.set_weights([np.full_like(value, np.nan) for value in layer.get_weights()])
+    with pytest.raises(TrainError, match="the weights that training began with give no numbers: some are NaN"):
+        run(broken, tmp_path / "c.npz")
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_loss_that_is_infinite_before_the_first_step_is_no_matter_of_the_learning_rate(tmp_path: Path) -> None:
+    huge = model("torch")
+    huge.network[-1].bias.data.copy_(huge.network[-1].bias.new_tensor([3e38, -3e38]))
+    with pytest.raises(TrainError, match="began with give no numbers: the loss is inf before the first step"):
+        run(huge, tmp_path / "c.npz")
+
+
+def test_a_subclassed_keras_network_learns(tmp_path: Path) -> None:
+    import keras
+
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = (keras.layers.Conv2D(n, 3, padding="same") for n in (8, 2))
+
+        def call(self, image, training=False):
+            return self.last(keras.ops.relu(self.first(image)))
+
+    own = Own()
+    own(np.zeros((1, 16, 24, 3), np.float32))
+    losses = run(replace(model("keras"), network=own), tmp_path / "c.npz").losses
+    assert np.mean(losses[-5:]) < 0.5 * losses[0]
+
+
 def test_checkpoints_are_written_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     seen: list[bool] = []
