@@ -38,8 +38,6 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
     images = images_in(home / "images", (home / "images").glob("*"), _LAYOUT, options)
-    if twice := [stem for stem, count in Counter(image.stem for image in images).items() if count > 1]:
-        raise InputError(f"{home / 'images' / twice[0]}: two images of that name, but one label; rename one of them")
     pairs = [Pair(image, home / "masks" / f"{image.stem}.png", code) for image in images]
     need_labels(pairs)
     return Pairs("folder", pairs, classes, _palette(classes), options.size)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -106,10 +108,16 @@ def existing_folder(path: Path, expected: str) -> Path:
 
 
 def need_labels(pairs: Sequence[Pair]) -> None:
-    """Raise InputError where labels are not there, with the first of them and how many more."""
+    """Raise InputError where two images have one label, or labels are not there: the first and how many more."""
+    counts = Counter(pair.label for pair in pairs)
+    if twice := next((pair.image for pair in pairs if counts[pair.label] > 1), None):
+        raise InputError(f"{twice.with_suffix('')}: two images of that name, but one label; take one out or rename it")
     if missing := [pair for pair in pairs if not pair.label.is_file()]:
-        more = f", nor have {len(missing) - 1} of the others one" if len(missing) > 1 else ""
-        raise InputError(f"{missing[0].image}: image without a label; expected {missing[0].label}{more}")
+        first, others = missing[0], len(missing) - 1
+        more = f", nor have {others} of the others one" if others else ""
+        like = sorted(first.label.parent.glob(f"{escape(first.label.stem)}[._-]*"))
+        instead = f" ({like[0].name} is there)" if like else ""
+        raise InputError(f"{first.image}: image without a label; expected {first.label}{instead}{more}")
 
 
 def _is_file(path: Path) -> bool:

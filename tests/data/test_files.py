@@ -57,7 +57,7 @@ def test_train_id_labels_serve_where_label_ids_are_absent(tmp_path):
     city(tmp_path, mask(3, 18, 255, 0), kind="labelTrainIds", suffix="jpg")
     dataset = open_dataset(f"cityscapes:{tmp_path}")
     assert dataset[0][1][0, :4].tolist() == [3, 18, IGNORE, 0]
-    city(tmp_path, mask(7))
+    city(tmp_path, mask(7), suffix="jpg")
     assert open_dataset(f"cityscapes:{tmp_path}")[0][1][0, 0] == 0
 
 
@@ -388,6 +388,26 @@ def test_two_images_of_one_label_are_refused(tmp_path):
     save(tmp_path / "images/._b.png", picture())
     save(tmp_path / "masks/a.png", mask(0))
     with pytest.raises(InputError, match=r"images/a: two images of that name, but one label"):
+        open_dataset(f"folder:{tmp_path}")
+
+
+def test_a_scene_that_is_there_twice_is_refused(tmp_path):
+    for suffix in ("png", "jpg"):
+        city(tmp_path, mask(7), suffix=suffix)
+        save(tmp_path / f"test/0001.{suffix}", picture())
+    save(tmp_path / "testannot/0001.png", mask(0))
+    with pytest.raises(InputError, match=r"town_000001_000019_leftImg8bit: two images of that name, but one label"):
+        open_dataset(f"cityscapes:{tmp_path}")
+    with pytest.raises(InputError, match=r"test/0001: two images of that name, but one label"):
+        open_dataset(f"camvid:{tmp_path}")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.PNG", "a_mask.png"])
+def test_a_label_of_another_name_is_named(tmp_path, name):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / f"masks/{name}", mask(0))
+    save(tmp_path / "masks/ab.png", mask(0))
+    with pytest.raises(InputError, match=rf"a\.png: image without a label; expected .*a\.png \({name} is there\)$"):
         open_dataset(f"folder:{tmp_path}")
 
 
