@@ -56,6 +56,8 @@ def data(
     say(f"{summary.name}: {summary.images} images ({sizes}), {labels}")
     for (name, percent), count in zip(summary.class_percent, summary.class_images, strict=True):
         say(f"{name:14} {percent:6.2f} % of the pixels, in {count} images")
+    if unread := getattr(opened, "unread", {}):
+        say(f"not read as images: {', '.join(f'{count} {suffix}' for suffix, count in unread.items())}")
     for problem in summary.problems:
         warn(problem)
     if summary.problems:

@@ -29,7 +29,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     layout = f"{split}/*.png with {split}annot/*.png of the same names (SegNet layout)"
     root = existing_folder(options.path, f"a folder with {layout}")
     code = LabelCode.train_ids(len(CAMVID_CLASSES), void=len(CAMVID_CLASSES))
-    images = images_in(root / split, (root / split).glob("*"), layout, options)
+    images, unread = images_in(root / split, (root / split).glob("*"), layout, options)
     pairs = [Pair(image, root / f"{split}annot" / f"{image.stem}.png", code) for image in images]
     need_labels(pairs)
-    return Pairs("camvid", pairs, CAMVID_CLASSES, CAMVID_PALETTE, options.size)
+    return Pairs("camvid", pairs, CAMVID_CLASSES, CAMVID_PALETTE, options.size, unread)

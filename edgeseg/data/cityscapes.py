@@ -54,11 +54,11 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     layout = _LAYOUT.format(split)
     root = existing_folder(_root(options.path), f"a folder with {layout}")
     folder = root / "leftImg8bit" / split
-    images = images_in(folder, folder.glob("*/*_leftImg8bit.*"), layout, options)
+    images, unread = images_in(folder, folder.glob("*/*_leftImg8bit.*"), layout, options)
     codes = {"labelIds": _label_ids(), "labelTrainIds": LabelCode.train_ids(len(CITYSCAPES_CLASSES))}
     pairs = [_pair(root / "gtFine" / split, image, codes) for image in images]
     need_labels(pairs)
-    return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size)
+    return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size, unread)
 
 
 def _pair(labels: Path, image: Path, codes: dict[str, LabelCode]) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from colorsys import hsv_to_rgb
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from edgeseg.core.errors import InputError, NoImages
 from edgeseg.core.protocols import DatasetDeclaration, DatasetOptions
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
-from edgeseg.data.pairs import LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
+from edgeseg.data.pairs import IMAGE_SUFFIXES, LabelCode, Pair, Pairs, existing_folder, images_in, need_labels
 
 __all__ = ["DECLARATION", "open_dataset"]
 
@@ -37,10 +38,23 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     home = _split_folder(root, options.split)
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
-    images = images_in(home / "images", (home / "images").glob("*"), _LAYOUT, options)
+    _check_flat(home / "images")
+    images, unread = images_in(home / "images", (home / "images").glob("*"), _LAYOUT, options)
     pairs = [Pair(image, home / "masks" / f"{image.stem}.png", code) for image in images]
     need_labels(pairs)
-    return Pairs("folder", pairs, classes, _palette(classes), options.size)
+    return Pairs("folder", pairs, classes, _palette(classes), options.size, unread)
+
+
+def _check_flat(images: Path) -> None:
+    """Raise InputError for a folder of images inside `images`, whose masks no name would tell."""
+    for place, inside, names in os.walk(images):
+        inside[:] = sorted(name for name in inside if name[0] != ".")
+        held = (name for name in names if name[0] != "." and Path(name).suffix.lower() in IMAGE_SUFFIXES)
+        if Path(place) != images and next(held, None):
+            raise InputError(
+                f"{place}: a folder of images inside {images}, where none is looked into; move its images up, and its "
+                "masks, or make it a split: SPLIT/images with SPLIT/masks"
+            )
 
 
 def _split_folder(root: Path, split: str | None) -> Path:

@@ -39,13 +39,13 @@ def open_dataset(options: DatasetOptions) -> Unlabelled:
             f"images has no split {options.split!r} and no labels; a dataset that has, such as folder:PATH, is needed"
         )
     folder = existing_folder(options.path, _LAYOUT)
-    paths = images_in(folder, _files(folder), _LAYOUT, options)
+    paths, unread = images_in(folder, _files(folder), _LAYOUT, options)
 
     def read(path: Path) -> NDArray[np.uint8]:
         image = read_image(path)
         return resize_image(image, options.size) if options.size else image
 
-    return Unlabelled("images", paths, read)
+    return Unlabelled("images", paths, read, unread)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -57,7 +57,10 @@ class Pair:
 
 
 class Pairs:
-    """A dataset of files, read as they are asked for and resized to `size` where one is given."""
+    """A dataset of files, read as they are asked for and resized to `size` where one is given.
+
+    `unread` is how many files beside the images have which suffix that no image is read from.
+    """
 
     def __init__(
         self,
@@ -66,9 +69,10 @@ class Pairs:
         classes: tuple[str, ...],
         palette: tuple[tuple[int, int, int], ...],
         size: Size | None,
+        unread: Mapping[str, int],
     ) -> None:
         self.name, self.classes, self.palette = name, classes, palette
-        self.pairs, self.size = tuple(pairs), size
+        self.pairs, self.size, self.unread = tuple(pairs), size, unread
 
     @property
     def files(self) -> list[Path]:
@@ -127,11 +131,21 @@ def _is_file(path: Path) -> bool:
     return path.is_file()
 
 
-def images_in(folder: Path, files: Iterable[Path], expected: str, options: DatasetOptions) -> list[Path]:
-    """The images among a folder's files by name, as many as `limit`; InputError with the expected layout if none."""
-    seen = (path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")
-    found = sorted(filter(_is_file, seen))
+def images_in(
+    folder: Path, files: Iterable[Path], expected: str, options: DatasetOptions
+) -> tuple[list[Path], dict[str, int]]:
+    """The images among a folder's files by name, as many as `limit`, and how many others have which suffix.
+
+    InputError with the expected layout if there is no image.
+    """
+    seen = [path for path in files if path.name[0] != "."]
+    found = sorted(path for path in seen if path.suffix.lower() in IMAGE_SUFFIXES and _is_file(path))
+    others = [path for path in seen if path.suffix.lower() not in IMAGE_SUFFIXES and path.is_file()]
+    unread = dict(Counter(path.suffix.lower() or "without suffix" for path in others).most_common())
     if not found:
-        raise NoImages(f"{folder}: empty dataset, no image found; expected {expected}")
+        beside = f" among {', '.join(f'{count} {suffix}' for suffix, count in unread.items())}" if unread else ""
+        raise NoImages(f"{folder}: empty dataset, no image found{beside}; expected {expected}")
     count = min(options.limit or len(found), len(found))
-    return [found[index * len(found) // count] for index in range(count)] if options.spread else found[:count]
+    if options.spread:
+        return [found[index * len(found) // count] for index in range(count)], unread
+    return found[:count], unread

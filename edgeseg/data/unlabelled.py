@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -16,13 +17,22 @@ __all__ = ["Unlabelled", "as_dataset"]
 
 
 class Unlabelled:
-    """A Dataset without classes, of what `read` makes an image (H, W, 3) of; its labels are ignored everywhere."""
+    """A Dataset without classes, of what `read` makes an image (H, W, 3) of; its labels are ignored everywhere.
+
+    `unread` is how many files beside the images have which suffix that no image is read from.
+    """
 
     classes: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
 
-    def __init__(self, name: str, images: Sequence[Any], read: Callable[[Any], NDArray[np.uint8]]) -> None:
-        self.name, self.images, self.read = name, images, read
+    def __init__(
+        self,
+        name: str,
+        images: Sequence[Any],
+        read: Callable[[Any], NDArray[np.uint8]],
+        unread: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self.name, self.images, self.read, self.unread = name, images, read, unread
 
     @property
     def files(self) -> list[Path]:

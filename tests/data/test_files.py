@@ -391,6 +391,31 @@ def test_two_images_of_one_label_are_refused(tmp_path):
         open_dataset(f"folder:{tmp_path}")
 
 
+@pytest.mark.parametrize("place", ["images/town", "images/town/deep", "val/images/town"])
+def test_images_in_a_folder_inside_are_not_left_out_in_silence(tmp_path, place):
+    images = Path(place).parts[: Path(place).parts.index("images") + 1]
+    save(tmp_path.joinpath(*images, "a.png"), picture())
+    save(tmp_path.joinpath(*images[:-1], "masks", "a.png"), mask(0))
+    save(tmp_path.joinpath(*images, ".thumbnails/a.png"), picture())
+    tmp_path.joinpath(*images, "notes").mkdir()
+    assert len(open_dataset(f"folder:{tmp_path}")) == 1
+    save(tmp_path / place / "b.jpg", picture())
+    with pytest.raises(InputError, match=rf"{place}: a folder of images inside .*images, .*move its images up"):
+        open_dataset(f"folder:{tmp_path}")
+
+
+def test_files_that_are_not_read_are_counted(tmp_path):
+    for name in ("a.JP2", "b.jp2", "c.txt", "d", ".hidden.avif"):
+        (tmp_path / name).write_text("no image that is read")
+    with pytest.raises(NoImages, match=r"no image found among 2 \.jp2, 1 \.txt, 1 without suffix; expected"):
+        open_dataset(f"images:{tmp_path}")
+    save(tmp_path / "e.png", picture())
+    assert open_dataset(f"images:{tmp_path}").unread == {".jp2": 2, ".txt": 1, "without suffix": 1}
+    image, _ = city(tmp_path / "city", mask(7))
+    image.with_suffix(".gif").touch()
+    assert open_dataset(f"cityscapes:{tmp_path / 'city'}").unread == {".gif": 1}
+
+
 def test_a_scene_that_is_there_twice_is_refused(tmp_path):
     for suffix in ("png", "jpg"):
         city(tmp_path, mask(7), suffix=suffix)
