@@ -45,17 +45,19 @@ def data(
     if write is not None:
         writer = registry.load("edgeseg.data", "write", package="pillow", extra="images", why="writing images")
         with progress_bar(f"write {dataset}") as show:
-            writer.write_cityscapes(opened, write, split or _SPLIT, show)
-        chosen = f" --split {split}" if split not in (None, _SPLIT) else ""
+            written = getattr(opened, "split", _SPLIT)
+            writer.write_cityscapes(opened, write, written, show)
+        chosen = f" --split {written}" if written != _SPLIT else ""
         say(f"{len(opened)} images with labels in {write}; use them with --data cityscapes:{write}{chosen}")
         return
     with progress_bar(f"check {dataset}") as show:
         summary = check(opened, show)
-    sizes = ", ".join(f"{count} of {size}" for size, count in summary.sizes)
-    labels = f"{summary.ignored_percent:.1f} % of the pixels ignored" if opened.classes else "no labels"
-    say(f"{summary.name}: {summary.images} images ({sizes}), {labels}")
-    for (name, percent), count in zip(summary.class_percent, summary.class_images, strict=True):
-        say(f"{name:14} {percent:6.2f} % of the pixels, in {count} images")
+    if summary.images:
+        sizes = ", ".join(f"{count} of {size}" for size, count in summary.sizes)
+        labels = f"{summary.ignored_percent:.1f} % of the pixels ignored" if opened.classes else "no labels"
+        say(f"{summary.name}: {summary.images} images ({sizes}), {labels}")
+        for (name, percent), count in zip(summary.class_percent, summary.class_images, strict=True):
+            say(f"{name:14} {percent:6.2f} % of the pixels, in {count} images")
     if unread := getattr(opened, "unread", {}):
         say(f"not read as images: {', '.join(f'{count} {suffix}' for suffix, count in unread.items())}")
     for problem in summary.problems:

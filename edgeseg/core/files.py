@@ -19,7 +19,7 @@ from threading import Lock
 
 from edgeseg.core.errors import InputError, WorkError, told_of
 
-__all__ = ["atomic_path", "atomic_write", "need_writable", "remove", "temporary_folder"]
+__all__ = ["atomic_path", "atomic_write", "filled_folder", "need_writable", "remove", "temporary_folder"]
 
 _GUARD = """
 import json, os, shutil, sys
@@ -102,6 +102,17 @@ def temporary_folder() -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder)
+
+
+@contextmanager
+def filled_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that is filled in the block, with all that is in it, where the block does not end well."""
+    with _unfinished(folder):
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 @contextmanager

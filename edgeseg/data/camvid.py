@@ -32,4 +32,4 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     images, unread = images_in(root / split, (root / split).glob("*"), layout, options)
     pairs = [Pair(image, root / f"{split}annot" / f"{image.stem}.png", code) for image in images]
     need_labels(pairs)
-    return Pairs("camvid", pairs, CAMVID_CLASSES, CAMVID_PALETTE, options.size, unread)
+    return Pairs("camvid", pairs, CAMVID_CLASSES, CAMVID_PALETTE, options.size, split, unread)

@@ -58,7 +58,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
     codes = {"labelIds": _label_ids(), "labelTrainIds": LabelCode.train_ids(len(CITYSCAPES_CLASSES))}
     pairs = [_pair(root / "gtFine" / split, image, codes) for image in images]
     need_labels(pairs)
-    return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size, unread)
+    return Pairs("cityscapes", pairs, CITYSCAPES_CLASSES, CITYSCAPES_PALETTE, options.size, split, unread)
 
 
 def _pair(labels: Path, image: Path, codes: dict[str, LabelCode]) -> Pair:

@@ -36,13 +36,14 @@ def open_dataset(options: DatasetOptions) -> Pairs:
         raise InputError("folder needs a path; write folder:PATH")
     root = existing_folder(options.path, f"a folder with {_LAYOUT}")
     home = _split_folder(root, options.split)
+    split = home.name if home != root else options.split or DECLARATION.splits[0]
     classes = _classes(root / "classes.txt")
     code = LabelCode.train_ids(len(classes))
     _check_flat(home / "images")
     images, unread = images_in(home / "images", (home / "images").glob("*"), _LAYOUT, options)
     pairs = [Pair(image, home / "masks" / f"{image.stem}.png", code) for image in images]
     need_labels(pairs)
-    return Pairs("folder", pairs, classes, _palette(classes), options.size, unread)
+    return Pairs("folder", pairs, classes, _palette(classes), options.size, split, unread)
 
 
 def _check_flat(images: Path) -> None:

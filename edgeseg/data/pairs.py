@@ -69,10 +69,11 @@ class Pairs:
         classes: tuple[str, ...],
         palette: tuple[tuple[int, int, int], ...],
         size: Size | None,
+        split: str,
         unread: Mapping[str, int],
     ) -> None:
         self.name, self.classes, self.palette = name, classes, palette
-        self.pairs, self.size, self.unread = tuple(pairs), size, unread
+        self.pairs, self.size, self.split, self.unread = tuple(pairs), size, split, unread
 
     @property
     def files(self) -> list[Path]:

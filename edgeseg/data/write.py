@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from edgeseg.core.errors import InputError
-from edgeseg.core.files import atomic_write
+from edgeseg.core.files import atomic_write, filled_folder
 from edgeseg.core.protocols import Dataset, Progress
+from edgeseg.data.cityscapes import DECLARATION as CITYSCAPES
 from edgeseg.data.images import write_png
 from edgeseg.data.labels import CITYSCAPES_CLASSES, CITYSCAPES_LABEL_IDS
 
@@ -20,13 +21,18 @@ _CITY = "scenes"
 def write_cityscapes(dataset: Dataset, root: Path, split: str, progress: Progress) -> list[Path]:
     """Write leftImg8bit/SPLIT/scenes/*.png and gtFine/SPLIT/scenes/*_labelIds.png; give the image paths.
 
-    Every file is whole or not there, and an image appears after its label. Pixels that are ignored get the label
-    id 0. Raises InputError for other classes or folders that hold something already, WorkError where the system
-    refuses.
+    All are there in the end, or none. Pixels that are ignored get the label id 0. Raises InputError for other classes,
+    a split that the layout has no labels of, a sample that cannot be used and folders that hold something already,
+    WorkError where the system refuses.
     """
     if dataset.classes != CITYSCAPES_CLASSES:
         raise InputError(
             f"{dataset.name}: only the {len(CITYSCAPES_CLASSES)} Cityscapes classes have label ids to write"
+        )
+    if split not in CITYSCAPES.splits:
+        raise InputError(
+            f"{dataset.name}: its split {split} cannot be written: Cityscapes layout has no labels of it; give "
+            f"--split {' or '.join(CITYSCAPES.splits)}"
         )
     images, labels = root / "leftImg8bit" / split / _CITY, root / "gtFine" / split / _CITY
     old = [path for folder in (images, labels) if folder.is_dir() for path in folder.iterdir()]
@@ -35,12 +41,13 @@ def write_cityscapes(dataset: Dataset, root: Path, split: str, progress: Progres
     label_ids = np.zeros(256, np.uint8)
     label_ids[: len(CITYSCAPES_LABEL_IDS)] = CITYSCAPES_LABEL_IDS
     written = []
-    for index, (image, label) in enumerate(dataset):
-        stem = f"{_CITY}_000000_{index:06d}"
-        write_png(labels / f"{stem}_gtFine_labelIds.png", label_ids[label])
-        write_png(images / f"{stem}_leftImg8bit.png", image)
-        written.append(images / f"{stem}_leftImg8bit.png")
-        progress(f"writing {split}", index + 1, len(dataset))
+    with filled_folder(images), filled_folder(labels):
+        for index, (image, label) in enumerate(dataset):
+            stem = f"{_CITY}_000000_{index:06d}"
+            write_png(labels / f"{stem}_gtFine_labelIds.png", label_ids[label])
+            write_png(images / f"{stem}_leftImg8bit.png", image)
+            written.append(images / f"{stem}_leftImg8bit.png")
+            progress(f"writing {split}", index + 1, len(dataset))
     return written
 
 

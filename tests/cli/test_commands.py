@@ -21,7 +21,9 @@ from typer.main import get_command
 from edgeseg import models
 from edgeseg.cli.main import app
 from edgeseg.core.container import read_facts
-from edgeseg.core.types import Normalization
+from edgeseg.core.types import Normalization, Size
+from edgeseg.data import open_dataset
+from edgeseg.data.write import write_folder
 
 ONE = ("--threads", "1")
 """As many as a test has for itself where others run beside it."""
@@ -216,6 +218,22 @@ def test_data_writes_and_checks(cli, tmp_path: Path) -> None:
     assert "1 of 3 samples cannot be used" in broken.stderr
     other = cli("data", "scenes", "--write", "other", "--images", "1", "--size", "64x128", "--split", "train")
     assert other.stdout.endswith("use them with --data cityscapes:other --split train\n")
+
+
+def test_data_writes_the_split_that_it_opened_and_sums_up_what_it_can(cli, tmp_path: Path) -> None:
+    write_folder(open_dataset("scenes", size=Size(16, 32), limit=1), tmp_path / "mine" / "train")
+    copied = cli("data", "folder:mine", "--write", "city")
+    assert copied.stdout.endswith("use them with --data cityscapes:city --split train\n"), copied.stderr
+    refused = cli("data", "folder:mine/train", "--write", "more", "--split", "test")
+    assert refused.returncode == 2
+    assert "its split test cannot be written" in refused.stderr
+    images = tmp_path / "mine" / "train" / "images"
+    (images / "more.jp2").touch()
+    (images / "000000.png").write_bytes(b"not a picture")
+    unread = cli("data", "folder:mine")
+    assert unread.returncode == 2
+    assert unread.stdout == "not read as images: 1 .jp2\n"
+    assert "1 of 1 samples cannot be used" in unread.stderr
 
 
 def test_train_writes_weights_that_are_used(cli, tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def test_a_folder_without_names_has_the_cityscapes_classes_and_may_have_splits(t
         save(tmp_path / split / "images/a.png", picture())
         save(tmp_path / split / "masks/a.png", mask(value))
     assert open_dataset(f"folder:{tmp_path}").classes == CITYSCAPES_CLASSES
+    assert [open_dataset(f"folder:{tmp_path}", split=split).split for split in (None, "train")] == ["val", "train"]
+    assert open_dataset(f"folder:{tmp_path / 'val'}").split == "val"
     assert open_dataset(f"folder:{tmp_path}").palette == CITYSCAPES_PALETTE
     assert open_dataset(f"folder:{tmp_path}")[0][1][0, 0] == 2
     assert open_dataset(f"folder:{tmp_path}", split="train")[0][1][0, 0] == 1

@@ -46,6 +46,26 @@ def test_a_write_that_is_cut_short_leaves_no_part_of_a_file(tmp_path, monkeypatc
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_a_sample_that_cannot_be_used_leaves_nothing_that_blocks_the_next_write(tmp_path):
+    write_folder(open_dataset("scenes", size=Size(16, 32), limit=2), tmp_path / "mine")
+    label = tmp_path / "mine/masks/000001.png"
+    whole = label.read_bytes()
+    label.write_bytes(b"no label")
+    mine = open_dataset(f"folder:{tmp_path / 'mine'}")
+    with pytest.raises(InputError, match=r"000001\.png: unreadable or truncated label"):
+        write_cityscapes(mine, tmp_path / "city", "val", quiet)
+    assert [path for path in (tmp_path / "city").rglob("*") if path.is_file()] == []
+    label.write_bytes(whole)
+    assert len(write_cityscapes(mine, tmp_path / "city", "val", quiet)) == 2
+
+
+def test_a_split_that_cannot_be_read_back_is_refused(tmp_path):
+    scenes = open_dataset("scenes", size=Size(16, 32), limit=1)
+    with pytest.raises(InputError, match=r"its split test cannot be written: .*; give --split val or train"):
+        write_cityscapes(scenes, tmp_path, "test", quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_other_classes_are_refused(tmp_path):
     other = open_dataset("scenes", size=Size(16, 32), limit=1)
     other.classes = ("ground", "sky")
