@@ -44,6 +44,29 @@ def test_verbs_tell_what_they_take() -> None:
     assert edgeseg.Budget().max_drop_points is None
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            lambda _: edgeseg.data.open_dataset(Path("mine")),
+            "dataset of type PosixPath: give its name, such as folder:",
+        ),
+        (lambda _: edgeseg.data.open_dataset(None), "dataset of type NoneType: give its name"),
+        (lambda _: edgeseg.models.build(3), "model of type int: give its name as text, such as fastscnn"),
+        (lambda _: edgeseg.models.load(None), "model of type NoneType: give its name"),
+        (lambda _: edgeseg.models.card(None), "model of type NoneType: give its name"),
+        (lambda _: edgeseg.models.build("enet", classes="5"), "'5' classes: a network has 2 to 255, a whole number"),
+        (lambda _: edgeseg.models.build("enet", classes=5.5), "5.5 classes: a network has 2 to 255"),
+        (lambda _: edgeseg.models.load("enet", classes="5"), "'5' classes: a network has 2 to 255"),
+        (lambda file: edgeseg.quantize(file, budget=0.5), "budget 0.5: expected an edgeseg.Budget"),
+        (lambda file: edgeseg.bench(file, device=None), "device of type NoneType: give its name, such as cpu"),
+    ],
+)
+def test_what_is_of_another_type_is_named(given: Callable[[Path], object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        given(small_onnx(tmp_path / "net.onnx"))
+
+
 def test_a_budget_leaves_layers_in_float(tmp_path: Path) -> None:
     source, target = small_onnx(tmp_path / "small.onnx", layers=3), tmp_path / "net.onnx"
     whole = edgeseg.quantize(source, count=4, path=tmp_path / "whole.onnx")

@@ -32,6 +32,8 @@ def open_dataset(
     even distances where they are to be `spread`. Raises InputError for a name, path, split or content that cannot be
     used, MissingDependency where reading it needs an absent package.
     """
+    if not isinstance(text, str):
+        raise InputError(f"dataset of type {type(text).__name__}: give its name, such as folder:PATH")
     name, _, path = text.partition(":")
     found = registry.declarations(__name__, DatasetDeclaration)
     if name not in found:

@@ -6,6 +6,7 @@ import inspect
 import re
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def names() -> list[str]:
 
 def card(name: str) -> Card:
     """What a network of the zoo says about itself; InputError for a name that is not known."""
+    _check_text(name)
     if third_party.is_third_party(name):
         raise InputError(f"{name} comes from another package and has no card; the networks of the zoo have")
     return _declared(name)[1]
@@ -89,8 +91,9 @@ def build(
         InputError: An unknown name or option, or weights that cannot be read or do not fit.
         MissingDependency: The network's framework is not installed.
     """
-    if not 2 <= classes <= 255:
-        raise InputError(f"{classes} classes: a network has 2 to 255")
+    _check_text(name)
+    if not isinstance(classes, Integral) or not 2 <= classes <= _MOST_CLASSES:
+        raise InputError(f"{classes!r} classes: a network has 2 to {_MOST_CLASSES}, a whole number")
     if backbone is not None and weights not in (None, "random"):
         raise InputError(f"{name}: either weights or a backbone to start from; give one of the two")
     stem, about = _declared(name)
@@ -135,6 +138,7 @@ def load(
     Raises:
         InputError: Something that is not there, cannot be read or does not fit.
     """
+    _check_text(source)
     size = Size.of(size)
     if source in names():
         return _load_zoo(source, classes, weights, size, normalization, backbone, options)
@@ -187,6 +191,11 @@ def unchanged(thing: Any) -> AbstractContextManager[None]:
     framework = framework_of(network)
     kept: AbstractContextManager[None] = adapter(framework).unchanged(network) if framework else nullcontext()
     return kept
+
+
+def _check_text(name: object) -> None:
+    if not isinstance(name, str):
+        raise InputError(f"model of type {type(name).__name__}: give its name as text, such as fastscnn")
 
 
 def _declared(name: str) -> tuple[str, Card]:

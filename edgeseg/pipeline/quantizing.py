@@ -71,6 +71,8 @@ def quantize(
     recipe, samples = recipe or Recipe(), samples if isinstance(samples, str) else as_dataset(samples)
     if not isinstance(recipe, Recipe):
         raise InputError(f"recipe {recipe!r}: expected an edgeseg.Recipe")
+    if not isinstance(budget, Budget | None):
+        raise InputError(f"budget {budget!r}: expected an edgeseg.Budget, such as Budget(max_drop_points=0.5)")
     if budget is not None and recipe.precision != "int8":
         raise nothing_for(recipe.precision, "a budget")
     float_path = given_path(artifact)

@@ -70,6 +70,8 @@ def bench(
     """
     if not isinstance(dataset, str | None):
         raise InputError(f"dataset of type {type(dataset).__name__}: give its name, such as folder:PATH")
+    if not isinstance(device, str):
+        raise InputError(f"device of type {type(device).__name__}: give its name, such as cpu")
     asked = latency or LatencyOptions(), evaluation or Evaluation()
     job = Job(Source(""), runtime, device, threads, dataset, split, images, *asked)
     if isinstance(artifacts, Given) or not isinstance(artifacts, Iterable):
