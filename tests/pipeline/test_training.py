@@ -33,6 +33,14 @@ def half():
     image = keras.Input((None, None, 3))
     return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", dtype="mixed_float16")(image))
 
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = (keras.layers.Conv2D(n, 3, padding="same") for n in (4, 2))
+
+    def call(self, image, training=False):
+        return self.last(self.first(image))
+
 def plain():
     return nn.Conv2d(3, 2, 3, padding=1)
 """
@@ -58,15 +66,16 @@ def data(tmp_path: Path) -> str:
     return f"folder:{root}"
 
 
-def test_a_keras_network_with_names_that_keras_gave(code: Path, data: str, tmp_path: Path) -> None:
-    path, result = edgeseg.train("my_trained:unnamed", data, OPTIONS, size="64x96", folder=tmp_path)
+@pytest.mark.parametrize("name", ["unnamed", "Subclassed"])
+def test_a_keras_network_with_names_that_keras_gave(code: Path, data: str, tmp_path: Path, name: str) -> None:
+    path, result = edgeseg.train(f"my_trained:{name}", data, OPTIONS, size="64x96", folder=tmp_path)
     assert result.miou_percent is not None
     assert result.measured_on == "3 images of folder, which it was trained on"
-    again = edgeseg.models.load("my_trained:unnamed", weights=path, size="64x96")
+    again = edgeseg.models.load(f"my_trained:{name}", weights=path, size="64x96")
     loaded, stored = adapter("keras").arrays(again.network), weights.read(path)
     assert loaded.keys() == stored.keys()
     assert all(np.array_equal(value, stored[name].astype(np.float32)) for name, value in loaded.items())
-    path, result = edgeseg.train("my_trained:unnamed", data, OPTIONS, size="64x96", folder=tmp_path)
+    path, result = edgeseg.train(f"my_trained:{name}", data, OPTIONS, size="64x96", folder=tmp_path)
     assert result.losses == ()
 
 
