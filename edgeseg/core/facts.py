@@ -40,7 +40,7 @@ from edgeseg.core.types import (
     Size,
 )
 
-__all__ = ["facts_from_json"]
+__all__ = ["facts_from_json", "size_from_json"]
 
 
 def facts_from_json(values: Any) -> Facts:
@@ -53,7 +53,8 @@ def facts_from_json(values: Any) -> Facts:
         raise InputError(f"damaged facts: {error}; make the file again") from error
 
 
-def _size(values: Any) -> Size:
+def size_from_json(values: Any) -> Size:
+    """Read a size; ValueError for what is none."""
     return Size(**fields(values, {"height": number_of, "width": number_of}))
 
 
@@ -82,7 +83,7 @@ def _parity(values: Any) -> Parity:
 
 
 _INPUT: Mapping[str, Reader] = {
-    "size": _size,
+    "size": size_from_json,
     "batch": number_of,
     "layout": word(Layout),
     "dtype": text,
@@ -92,7 +93,7 @@ _INPUT: Mapping[str, Reader] = {
 }
 _OUTPUT: Mapping[str, Reader] = {
     "head": word(HeadKind),
-    "size": _size,
+    "size": size_from_json,
     "layout": word(Layout),
     "dtype": text,
     "align_corners": truth,

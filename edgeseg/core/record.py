@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeseg.core.errors import InputError
 from edgeseg.core.evaluation import At, Evaluation
+from edgeseg.core.facts import size_from_json
 from edgeseg.core.json_values import (
     Reader,
     amount,
@@ -92,10 +93,6 @@ class Record:
         return record
 
 
-def _size(values: Any) -> Size:
-    return Size(**fields(values, {"height": number_of, "width": number_of}))
-
-
 def _evaluation(values: Any) -> Evaluation:
     return Evaluation(**fields(values, {"scales": listed(positive), "flip": truth, "at": word(At)}))
 
@@ -136,7 +133,7 @@ _READERS: Mapping[str, Reader] = {
     "format": word(Format),
     "precision": word(Precision),
     "head": word(HeadKind),
-    "size": _size,
+    "size": size_from_json,
     "batch": number_of,
     "runtime": text,
     "device": text,

@@ -48,21 +48,8 @@ def trace(model: Model, spec: ExportSpec) -> Program:
 
     Raises InputError for a size that the network cannot take, ExportError where torch.export cannot follow the code.
     """
-    image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
-    others = {str(parameter.device) for parameter in model.network.parameters()} - {"cpu"}
-    if others:
-        raise InputError(f"{model.name}: its parameters are on {', '.join(sorted(others))}; call .cpu() on it first")
     network = _Logits(model.network).eval()
-    _try_size(model, network, image, spec)
-    try:
-        with torch.no_grad():
-            whole = torch.export.export(network, (image,), strict=False).module(check_guards=False)
-        _take_out_wrapped(whole)
-    except Exception as error:
-        raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
-    # Before the head is chosen, for a network may end in a classifier of enlarged maps.
-    whole.graph.eliminate_dead_code()
-    early_pointwise.rewrite(whole)
+    whole = _graph(model, network, spec)
     result = _result(whole)
     unnormalized = _before_softmax(result)
     upsample = _final_upsample(unnormalized, spec.size)
@@ -94,11 +81,28 @@ def trace(model: Model, spec: ExportSpec) -> Program:
                 hook.remove()
         yield from seen
 
-    complete = None
-    if output.head == "scores" and not is_whole:
-        softmax = None if unnormalized is result else str(result.target).split(".")[1]
-        complete = partial(completed, size=spec.size, upsample=upsample, softmax=softmax)
+    softmax = None if unnormalized is result else POINTWISE_ENDS[result.target]
+    is_cut = output.head == "scores" and not is_whole
+    complete = partial(completed, size=spec.size, upsample=upsample, softmax=softmax) if is_cut else None
     return Program(graph, output, reference, layers, follow, complete, (*network.notes, *skipped))
+
+
+def _graph(model: Model, network: _Logits, spec: ExportSpec) -> torch.fx.GraphModule:
+    """A network as torch.export traces it, with what a classifier of enlarged maps does to pixels before they are."""
+    image = torch.zeros(spec.batch, 3, spec.size.height, spec.size.width)
+    others = {str(parameter.device) for parameter in model.network.parameters()} - {"cpu"}
+    if others:
+        raise InputError(f"{model.name}: its parameters are on {', '.join(sorted(others))}; call .cpu() on it first")
+    _try_size(model, network, image, spec)
+    try:
+        with torch.no_grad():
+            whole = torch.export.export(network, (image,), strict=False).module(check_guards=False)
+        _take_out_wrapped(whole)
+    except Exception as error:
+        raise ExportError(f"{model.name}: torch.export cannot trace it: {first_line(error)}") from error
+    whole.graph.eliminate_dead_code()
+    early_pointwise.rewrite(whole)
+    return whole
 
 
 def _take_out_wrapped(whole: torch.fx.GraphModule) -> None:

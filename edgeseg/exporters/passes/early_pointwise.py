@@ -25,7 +25,7 @@ _ENLARGEMENTS = (
     *(_aten.upsample_nearest2d.vec, _aten._upsample_nearest_exact2d.vec),
 )
 _DROPOUTS = (_aten.dropout.default, _aten.feature_dropout.default)
-POINTWISE_ENDS = (_aten.softmax.int, _aten.log_softmax.int)
+POINTWISE_ENDS: dict[Any, str] = {_aten.softmax.int: "softmax", _aten.log_softmax.int: "log_softmax"}
 """What may end a network, of each pixel's classes."""
 
 
