@@ -38,8 +38,8 @@ def open_dataset(
     found = registry.declarations(__name__, DatasetDeclaration)
     if name not in found:
         raise registry.suggest("dataset", name, list(found))
-    if limit is not None and limit < 1:
-        raise InputError(f"limit {limit}: at least 1 sample is needed")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise InputError(f"limit {limit!r}: a number of samples is needed, at least 1")
     stem, declared = found[name]
     module = registry.load(
         __name__, stem, package=declared.package, extra=declared.extra or "all", why=f"reading {name}"

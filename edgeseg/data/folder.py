@@ -48,7 +48,7 @@ def open_dataset(options: DatasetOptions) -> Pairs:
 
 def _check_flat(images: Path) -> None:
     """Raise InputError for a folder of images inside `images`, whose masks no name would tell."""
-    for place, inside, names in os.walk(images):
+    for place, inside, names in os.walk(images, followlinks=True):
         inside[:] = sorted(name for name in inside if name[0] != ".")
         held = (name for name in names if name[0] != "." and Path(name).suffix.lower() in IMAGE_SUFFIXES)
         if Path(place) != images and next(held, None):

@@ -406,6 +406,15 @@ def test_images_in_a_folder_inside_are_not_left_out_in_silence(tmp_path, place):
         open_dataset(f"folder:{tmp_path}")
 
 
+def test_nor_are_those_behind_a_link(tmp_path):
+    save(tmp_path / "images/a.png", picture())
+    save(tmp_path / "masks/a.png", mask(0))
+    save(tmp_path / "elsewhere/b.png", picture())
+    (tmp_path / "images/town").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="images/town: a folder of images inside"):
+        open_dataset(f"folder:{tmp_path}")
+
+
 def test_files_that_are_not_read_are_counted(tmp_path):
     for name in ("a.JP2", "b.jp2", "c.txt", "d", ".hidden.avif"):
         (tmp_path / name).write_text("no image that is read")

@@ -122,6 +122,7 @@ def test_names_of_train_ids_follow_the_classes():
     [
         ("scenes", {"split": "test"}, "no split 'test'; it has val and train"),
         ("scenes", {"limit": 0}, "at least 1"),
+        ("scenes", {"limit": "3"}, "limit '3': a number of samples is needed"),
         ("scenes:/somewhere", {}, "takes no path"),
         ("scene", {}, "did you mean scenes"),
     ],

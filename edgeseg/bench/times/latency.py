@@ -13,18 +13,15 @@ from edgeseg.core.errors import InputError, MeasureError
 
 __all__ = [
     "EFFORTS",
-    "UNCOUNTED_CALLS",
     "LatencyOptions",
     "LatencySummary",
     "WarmUp",
     "burst_ms",
     "share_done",
     "summarize",
+    "uncounted_calls",
     "warm_up",
 ]
-
-UNCOUNTED_CALLS = 1
-"""Of a burst: those that find again what others drove out of the caches."""
 
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
@@ -113,10 +110,18 @@ def _window(call: Callable[[], object], options: LatencyOptions, end_ns: float) 
     return times
 
 
+def uncounted_calls(calls: int) -> int:
+    """How many come before a burst of so many, to find again what others drove out of the caches.
+
+    None before a single one, which is long enough to be hardly longer for that: twice as many bursts tell more.
+    """
+    return min(1, calls - 1)
+
+
 def burst_ms(call: Callable[[], object], calls: int) -> tuple[float, ...]:
-    """Times in milliseconds of so many calls, after `UNCOUNTED_CALLS`."""
+    """Times in milliseconds of so many calls, after those that do not count."""
     samples = []
-    for _ in range(UNCOUNTED_CALLS):
+    for _ in range(uncounted_calls(calls)):
         call()
     for _ in range(calls):
         before = perf_counter_ns()

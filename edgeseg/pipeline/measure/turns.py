@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, final
 
 from edgeseg.bench.times.cores import allowed_cores, pinned_cores
-from edgeseg.bench.times.latency import UNCOUNTED_CALLS, WarmUp
+from edgeseg.bench.times.latency import WarmUp, uncounted_calls
 from edgeseg.core.facts import facts_from_json
 from edgeseg.core.types import Facts
 from edgeseg.pipeline.apart import Worker
@@ -61,7 +61,7 @@ class Player:
         if stage == "network":
             self._count(found["waited"])
             if found["energy_mj"] is not None:
-                self.energy_mj.append(found["energy_mj"] / (calls + UNCOUNTED_CALLS))
+                self.energy_mj.append(found["energy_mj"] / (calls + uncounted_calls(calls)))
         return tuple(found["ms"])
 
     @property

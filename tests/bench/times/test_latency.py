@@ -82,9 +82,11 @@ def test_a_slow_network_is_not_warmed_up_for_minutes(clock: Clock) -> None:
     assert clock.calls == 7
 
 
-def test_a_burst_leaves_out_its_first_call(clock: Clock) -> None:
+def test_a_burst_leaves_out_its_first_call_but_where_that_is_all_of_it(clock: Clock) -> None:
     clock.durations_ms = steady(70, 11, 12, then=13)
     assert burst_ms(clock.work, 4) == (11, 12, 13, 13)
+    clock.durations_ms = steady(70, then=13)
+    assert burst_ms(clock.work, 1) == (70,)
 
 
 @pytest.mark.parametrize(
