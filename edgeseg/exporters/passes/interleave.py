@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["from_cells", "from_channels", "padded"]
+__all__ = ["from_cells", "from_channels", "padded", "to_channels"]
 
 
 def from_cells(x: Tensor, rows: int, columns: int) -> Tensor:
@@ -29,6 +29,14 @@ def from_channels(x: Tensor, rows: int, columns: int) -> Tensor:
     outer = channels // (rows * columns)
     cells = x.permute(0, 2, 3, 1).reshape(n * height, width, outer, rows, columns).permute(0, 3, 1, 4, 2)
     return cells.reshape(n, height * rows, width * columns, outer).permute(0, 3, 1, 2)
+
+
+def to_channels(x: Tensor, rows: int, columns: int) -> Tensor:
+    """(N, C, rows * H, columns * W) -> (N, C * rows * columns, H, W), the pixels of a cell innermost."""
+    n, channels, height, width = x.shape
+    cells = x.permute(0, 2, 3, 1).reshape(n * height // rows, rows, width // columns, columns, channels)
+    inner = channels * rows * columns
+    return cells.permute(0, 2, 4, 1, 3).reshape(n, height // rows, width // columns, inner).permute(0, 3, 1, 2)
 
 
 def padded(x: Tensor, margins: tuple[int, ...]) -> Tensor:
