@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 
 from edgeseg.core import registry
@@ -38,7 +39,7 @@ def open_dataset(
     found = registry.declarations(__name__, DatasetDeclaration)
     if name not in found:
         raise registry.suggest("dataset", name, list(found))
-    if limit is not None and (not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not isinstance(limit, Integral) or limit < 1):
         raise InputError(f"limit {limit!r}: a number of samples is needed, at least 1")
     stem, declared = found[name]
     module = registry.load(
