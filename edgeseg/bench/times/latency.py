@@ -113,7 +113,8 @@ def _window(call: Callable[[], object], options: LatencyOptions, end_ns: float) 
 def uncounted_calls(calls: int) -> int:
     """How many come before a burst of so many, to find again what others drove out of the caches.
 
-    None before a single one, which is long enough to be hardly longer for that: twice as many bursts tell more.
+    None before a single one, which is long enough to be one or two percent longer for that: twice as many bursts tell
+    more.
     """
     return min(1, calls - 1)
 
