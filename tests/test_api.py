@@ -88,7 +88,7 @@ def test_a_network_object_goes_the_whole_way(tmp_path: Path) -> None:
     assert artifact.path == tmp_path / "net.tflite"
     quantized = edgeseg.quantize(artifact, samples=edgeseg.data.open_dataset("scenes", limit=2))
     assert quantized.path == tmp_path / "net_int8.tflite"
-    assert quantized.facts.calibration == "2 images of scenes"
+    assert str(quantized.facts.calibration) == "2 images of scenes"
     told: list[str] = []
     records = edgeseg.bench(
         [artifact, quantized.path],
@@ -144,7 +144,7 @@ def test_paths_sizes_and_images_as_a_notebook_writes_them(tmp_path: Path, monkey
     images = [image for image, _ in edgeseg.data.open_dataset("scenes", size="64x128", limit=2)]
     quantized = edgeseg.quantize("net.onnx", images, folder="int8", calibration="seen.safetensors")
     assert quantized.path == Path("int8/net_int8.onnx")
-    assert quantized.facts.calibration == "2 images of the caller's own"
+    assert str(quantized.facts.calibration) == "2 images of the caller's own"
     assert Path("seen.safetensors").is_file()
     (record,) = edgeseg.bench("int8/net_int8.onnx", images=1, latency=QUICK)
     assert record.precision == "int8"

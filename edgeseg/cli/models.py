@@ -136,7 +136,7 @@ def _file_lines(artifact: Artifact) -> list[tuple[str, str]]:
         ("recipe", facts.recipe or ""),
         ("made for", facts.target or ""),
         ("on x86", _on_x86(artifact)),
-        ("calibration", facts.calibration or ""),
+        ("calibration", str(facts.calibration or "")),
         ("parity", checked or ""),
         ("tools", ", ".join(f"{tool} {version}" for tool, version in facts.tools.items())),
         ("notes", "; ".join(facts.notes)),

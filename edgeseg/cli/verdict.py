@@ -51,7 +51,7 @@ def warn_calibration(quantized: Artifact) -> None:
 
     facts = quantized.facts
     is_ours = facts.framework is not None and models.is_as_shipped(facts.model, facts.weights_sha256)
-    if (facts.calibration or "").endswith(" of scenes") and not is_ours:
+    if facts.calibration and facts.calibration.dataset == "scenes" and not is_ours:
         warn(
             f"edgeseg: {quantized.path}: calibrated on the built-in scenes; give images of the kind that the network "
             "is for with --data, without labels as --data images:PATH"

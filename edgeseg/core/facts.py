@@ -37,6 +37,7 @@ from edgeseg.core.types import (
     OutputFacts,
     Parity,
     Precision,
+    SeenImages,
     Size,
 )
 
@@ -82,6 +83,10 @@ def _parity(values: Any) -> Parity:
     return Parity(**{name: value for name, value in found.items() if name != "unsteady_percent"})
 
 
+def _seen_images(value: Any) -> SeenImages:
+    return SeenImages.parse(text(value))
+
+
 _INPUT: Mapping[str, Reader] = {
     "size": size_from_json,
     "batch": number_of,
@@ -119,7 +124,7 @@ _FACTS: Mapping[str, Reader] = {
     "parent_sha256": optional(text),
     "recipe": optional(text),
     "target": optional(text),
-    "calibration": optional(text),
+    "calibration": optional(_seen_images),
     "parity": optional(_parity),
     "tools": named(text),
     "notes": listed(text),

@@ -29,6 +29,7 @@ __all__ = [
     "Parity",
     "Precision",
     "Published",
+    "SeenImages",
     "Size",
 ]
 
@@ -215,6 +216,24 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class SeenImages:
+    """The images that a quantized file's ranges come from."""
+
+    count: int
+    dataset: str
+
+    def __str__(self) -> str:
+        return f"{self.count} image{'s' * (self.count != 1)} of {self.dataset}"
+
+    @classmethod
+    def parse(cls, text: str) -> SeenImages:
+        """Read what `str` gave; raise ValueError for another text."""
+        if not (found := re.fullmatch(r"(\d+) images? of (.+)", text, re.DOTALL)):
+            raise ValueError(f"{text!r}: expected '64 images of NAME'")
+        return cls(int(found[1]), found[2])
+
+
+@dataclass(frozen=True)
 class Facts:
     """What an artifact says about itself; stored inside the file."""
 
@@ -232,7 +251,7 @@ class Facts:
     recipe: str | None = None
     target: str | None = None
     """What a quantized file was made for, by its name in `edgeseg.quantize.targets`."""
-    calibration: str | None = None
+    calibration: SeenImages | None = None
     parity: Parity | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -240,7 +259,7 @@ class Facts:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "calibration": None if self.calibration is None else str(self.calibration)}
 
 
 @dataclass(frozen=True)

@@ -332,7 +332,7 @@ def test_ctrl_c_ends_calibration_and_a_second_one_stops(tmp_path: Path, workspac
     images = re.search(ended, shown)[1]
     facts = read_facts(tmp_path / "edgeseg-out" / "fastscnn_64x128_int8.onnx")
     assert facts is not None
-    assert facts.calibration in (f"{images} images of scenes", f"{images} image of scenes")
+    assert str(facts.calibration) in (f"{images} images of scenes", f"{images} image of scenes")
     code, shown = interrupted([*command, "--out", "second"], tmp_path, image, ended)
     assert code == 1
     assert "edgeseg: stopped" in shown

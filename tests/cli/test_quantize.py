@@ -54,7 +54,7 @@ def test_one_calibration_file_for_all_float_files(cli, tmp_path: Path, workspace
     assert recipe == "default: mse ranges, uint8 activations, int8 weights per tensor"
     assert "bias-correction" in passes
     assert "equalization" not in passes
-    assert facts.calibration == "2 images of scenes"
+    assert str(facts.calibration) == "2 images of scenes"
 
 
 def test_the_scenes_are_no_images_for_another_network(cli, tmp_path: Path) -> None:

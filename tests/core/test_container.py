@@ -198,6 +198,7 @@ def test_facts_of_another_schema_are_refused() -> None:
         lambda values: {**values, "input": 3},
         lambda values: {**values, "precision": "int7"},
         lambda values: {**values, "classes": "abc"},
+        lambda values: {**values, "calibration": "many images"},
         lambda values: {**values, "output": {**values["output"], "size": {"height": "a", "width": 3}}},
         lambda values: {**values, "input": {**values["input"], "normalization": {"mean": [0, 0], "std": [1, 1]}}},
         lambda values: {**values, "other": 1},

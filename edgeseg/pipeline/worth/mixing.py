@@ -249,7 +249,7 @@ class _Search:
 
     def _sqnr_db(self, artifact: Artifact) -> float:
         again = self.again
-        seen = int(str(self.whole.facts.calibration).split()[0])  # Fewer where calibration was ended early.
-        images = min(again.count, seen)
+        seen = self.whole.facts.calibration  # Fewer where calibration was ended early.
+        images = min(again.count, seen.count) if seen else again.count
         expected, given = (scores_of(each, again, self.threads, images) for each in (again.source, artifact))
         return sqnr_db(expected, given)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeseg.core.errors import InputError, QuantizeError
 from edgeseg.core.protocols import Calibration, Keep, Recipe
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import Artifact, SeenImages
 from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.ranges.observations import Observations, find, keep
 from edgeseg.quantize.ranges.observers import Observer, range_method
@@ -30,7 +30,7 @@ class Ranges:
 
     values: Mapping[str, tuple[float, float]]
     method: str
-    source: str
+    source: SeenImages
 
 
 def observe(
@@ -113,7 +113,7 @@ def _observed(
                 yield partial(_look, values, observer, by_channel, axes.get(name, 0), f"{artifact.path}: tensor {name}")
 
     def seen() -> Observations:
-        return Observations(f"{done} image{'s' * (done != 1)} of {samples.source}", observers, channels)
+        return Observations(SeenImages(done, samples.source), observers, channels)
 
     done = max((*(each.images for each in observers.values()), *(each.images for each in channels.values())), default=0)
     kept_s = monotonic()

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from edgeseg.core.errors import InputError
 from edgeseg.core.files import atomic_write
 from edgeseg.core.protocols import Keep
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import Artifact, SeenImages
 from edgeseg.quantize.ranges.channels import Channels
 from edgeseg.quantize.ranges.observers import BINS, Observer
 
@@ -38,9 +38,9 @@ _NUMBERS = 11
 
 @dataclass(frozen=True)
 class Observations:
-    """What images showed of one float file's tensors. `source` says which: `64 images of scenes`."""
+    """What images showed of one float file's tensors."""
 
-    source: str
+    source: SeenImages
     tensors: Mapping[str, Observer]
     channels: Mapping[str, Channels] = field(default_factory=dict)
 
@@ -93,7 +93,8 @@ def keep(path: Path, artifact: Artifact, seen: Observations, *, ranges: bool) ->
     header = []
     for i, (owner, each) in enumerate(found.items()):
         channels = {name: (seen.images, seen.sums.shape[1]) for name, seen in each.channels.items()}
-        header.append({**asdict(owner), "source": each.source, "tensors": list(each.tensors), "channels": channels})
+        held = {"source": str(each.source), "tensors": list(each.tensors), "channels": channels}
+        header.append({**asdict(owner), **held})
         counts = [tensor.counts for tensor in each.tensors.values()]
         arrays[f"counts_{i}"] = np.array(counts, np.int64).reshape(-1, 2 * BINS)
         arrays[f"numbers_{i}"] = np.array([_numbers(tensor) for tensor in each.tensors.values()]).reshape(-1, _NUMBERS)
@@ -135,7 +136,7 @@ def _entry(
         raise ValueError("arrays that do not fit the header")
     tensors = map(_observer, counts, numbers.tolist())
     return owner, Observations(
-        str(values["source"]), dict(zip(names, tensors, strict=True)), _channels(values["channels"], sums)
+        SeenImages.parse(values["source"]), dict(zip(names, tensors, strict=True)), _channels(values["channels"], sums)
     )
 
 

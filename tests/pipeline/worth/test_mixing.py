@@ -177,7 +177,7 @@ def test_a_budget_goes_on_with_the_images_that_calibration_saw(again: Again, kno
     assert found.evaluations == 2
     assert done[-1] == 2
     int8, _ = replace(again, keep=keep)(found.floating, tmp_path / "few.onnx")
-    assert int8.facts.calibration == "2 images of scenes"
+    assert str(int8.facts.calibration) == "2 images of scenes"
     expected, given = (scores_of(each, again, 1, 2) for each in (again.source, int8))
     assert found.cost.sqnr_db == pytest.approx(sqnr_db(expected, given))
     assert mix(again, budget, known, 1).evaluations == 2

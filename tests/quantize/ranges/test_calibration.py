@@ -218,7 +218,7 @@ def test_it_ends_after_the_image_that_was_enough() -> None:
     images = [{"a": [float(i)]} for i in range(1, 6)]
     answers = iter([False, True])
     found = calibrate(ARTIFACT, Recipe(method="minmax"), samples(*images, enough=lambda: next(answers)))
-    assert found.source == "2 images of noise"
+    assert str(found.source) == "2 images of noise"
     assert found.values == {"a": (0.0, 2.0)}
     first = calibrate(ARTIFACT, Recipe(), samples(*images, enough=lambda: True))
     assert first.source == "1 image of noise"
