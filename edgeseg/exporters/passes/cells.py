@@ -25,7 +25,7 @@ from edgeseg.exporters.passes.edit import (
     only_user,
     pair,
     shape,
-    value,
+    weights_of,
     written,
 )
 from edgeseg.exporters.passes.interleave import from_cells, from_channels, padded
@@ -51,10 +51,8 @@ def transposed_convolutions(graph: fx.GraphModule) -> list[fx.Node]:
     found = []
     for node in calls(graph, _aten.conv_transpose2d.input):
         given = arguments(node)
-        weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
-        constant_bias = (bias is None) == (given["bias"] is None)
         undilated = pair(given["dilation"]) == (1, 1)
-        if weight is not None and constant_bias and undilated and not written(given["input"]):
+        if weights_of(graph, node) is not None and undilated and not written(given["input"]):
             found.append(node)
     return found
 
@@ -62,9 +60,9 @@ def transposed_convolutions(graph: fx.GraphModule) -> list[fx.Node]:
 def convolve(graph: fx.GraphModule, node: fx.Node) -> None:
     """Replace a transposed convolution."""
     given = arguments(node)
-    weight, bias, groups = value(graph, given["weight"]), value(graph, given["bias"]), given["groups"]
-    assert weight is not None
-    last, weight, bias = _with_norm(graph, node, weight.unflatten(0, (groups, -1)), bias)
+    weights, groups = weights_of(graph, node), given["groups"]
+    assert weights is not None
+    last, weight, bias = _with_norm(graph, node, weights[0].unflatten(0, (groups, -1)), weights[1])
     activation = only_user(last)
     if activation is not None and activation.target in _ACTIVATIONS:
         last = activation

@@ -13,17 +13,13 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgeseg.exporters.passes.edit import arguments, calls, only_user, pair, shape
+from edgeseg.exporters.passes.edit import RESIZINGS, arguments, calls, looks_at_pixels, only_user, shape
 
 __all__ = ["FORMATS", "POINTWISE_ENDS", "rewrite"]
 
 FORMATS = ("onnx", "tflite")
 
 _aten = torch.ops.aten
-_ENLARGEMENTS = (
-    *(_aten.upsample_bilinear2d.vec, _aten.upsample_bicubic2d.vec),
-    *(_aten.upsample_nearest2d.vec, _aten._upsample_nearest_exact2d.vec),
-)
 _DROPOUTS = (_aten.dropout.default, _aten.feature_dropout.default)
 POINTWISE_ENDS: dict[Any, str] = {_aten.softmax.int: "softmax", _aten.log_softmax.int: "log_softmax"}
 """What may end a network, of each pixel's classes."""
@@ -46,17 +42,15 @@ def rewrite(graph: fx.GraphModule) -> int:
 
 
 def _enlarges(node: fx.Node) -> bool:
-    if node.target not in _ENLARGEMENTS:
+    if node.target not in RESIZINGS:
         return False
     return math.prod(shape(node)[2:]) > math.prod(shape(node.args[0])[2:])
 
 
 def _is_pointwise(node: fx.Node) -> bool:
-    given = arguments(node)
-    if node.target is not _aten.conv2d.default:
-        return not given["train" if node.target in _DROPOUTS else "training"]
-    sides = *shape(given["weight"])[2:], *pair(given["stride"])
-    return set(sides) == {1} and pair(given["padding"]) == (0, 0)
+    if node.target is _aten.conv2d.default:
+        return looks_at_pixels(node)
+    return not arguments(node)["train" if node.target in _DROPOUTS else "training"]
 
 
 def _ends(node: fx.Node) -> bool:

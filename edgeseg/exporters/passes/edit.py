@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, fx
 
 __all__ = [
-    *("arguments", "become", "calls", "chosen_pixels", "constant", "folded", "never_negative", "norm_factors"),
-    *("only_user", "pair", "scales_otherwise", "shape", "side_products", "value", "written"),
+    *("RESIZINGS", "arguments", "become", "calls", "chosen_pixels", "constant", "folded", "looks_at_pixels"),
+    *("never_negative", "norm_factors", "only_user", "pair", "scales_otherwise", "shape", "side_products", "value"),
+    *("weights_of", "written"),
 ]
 
 
@@ -25,6 +26,12 @@ _NEVER_NEGATIVE = (
     *(_aten.relu.default, _aten.relu_.default, _aten.sigmoid.default, _aten.sigmoid_.default),
     *(_aten.hardsigmoid.default, _aten.hardsigmoid_.default, _aten.softmax.int),
 )
+RESIZINGS = (
+    *(_aten.upsample_bilinear2d.vec, _aten.upsample_bicubic2d.vec),
+    *(_aten.upsample_nearest2d.vec, _aten._upsample_nearest_exact2d.vec),
+)
+"""Each pixel that they give is a mean of pixels, with weights that sum to one."""
+
 _CLIPS = (_aten.hardtanh.default, _aten.hardtanh_.default, _aten.relu6.default, _aten.relu6_.default)
 
 
@@ -47,6 +54,13 @@ def pair(extent: int | list[int]) -> tuple[int, int]:
     """(height, width) of a kernel, a stride or a padding, which may be given as one number."""
     sides = [extent] if isinstance(extent, int) else list(extent)
     return sides[0], sides[-1]
+
+
+def looks_at_pixels(conv: fx.Node) -> bool:
+    """Whether a two-dimensional convolution makes each pixel of the one pixel at its place."""
+    given = arguments(conv)
+    sides = *shape(given["weight"])[2:], *pair(given["stride"])
+    return set(sides) == {1} and pair(given["padding"]) == (0, 0)
 
 
 def only_user(node: fx.Node) -> fx.Node | None:
@@ -88,12 +102,21 @@ def value(graph: fx.GraphModule, node: Any) -> Tensor | None:
     return found.detach() if isinstance(found, Tensor) else None
 
 
+def weights_of(graph: fx.GraphModule, node: fx.Node) -> tuple[Tensor, Tensor | None] | None:
+    """Weight and bias, if it has one, of a convolution or a linear layer; None where either is computed."""
+    given = arguments(node)
+    weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
+    return None if weight is None or (bias is None) != (given["bias"] is None) else (weight, bias)
+
+
 def constant(graph: fx.GraphModule, before: fx.Node, stem: str, tensor: Tensor) -> fx.Node:
     """A node that gives a tensor, which the graph keeps from now on."""
     name = next(free for i in range(10**6) if not hasattr(graph, free := f"{stem}_{i}"))
     graph.register_buffer(name, tensor.contiguous())
     with graph.graph.inserting_before(before):
-        return graph.graph.get_attr(name)
+        node = graph.graph.get_attr(name)
+    node.meta["val"] = tensor
+    return node
 
 
 def become(node: fx.Node, function: Callable[..., Any], *args: Any) -> None:

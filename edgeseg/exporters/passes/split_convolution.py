@@ -12,7 +12,16 @@ from operator import getitem
 import torch
 from torch import Tensor, fx
 
-from edgeseg.exporters.passes.edit import arguments, calls, constant, folded, norm_factors, only_user, value, written
+from edgeseg.exporters.passes.edit import (
+    arguments,
+    calls,
+    constant,
+    folded,
+    norm_factors,
+    only_user,
+    weights_of,
+    written,
+)
 
 __all__ = ["FORMATS", "rewrite"]
 
@@ -68,9 +77,10 @@ def _convolution(graph: fx.GraphModule, split: fx.Node) -> _Convolution | None:
     given = arguments(node)
     if written(given["input"]):
         return None
-    weight, bias = value(graph, given["weight"]), value(graph, given["bias"])
-    if given["groups"] != 1 or weight is None or (bias is None) != (given["bias"] is None):
+    weights = weights_of(graph, node)
+    if given["groups"] != 1 or weights is None:
         return None
+    weight, bias = weights
     if norm:
         weight, bias = folded(weight, bias, norm)
     return _Convolution(node, weight, bias, tuple(activations))
