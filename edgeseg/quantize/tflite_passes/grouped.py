@@ -1,19 +1,21 @@
 """Convolutions in groups, in the forms for which XNNPACK has fast int8 kernels.
 
-It has none for a depthwise one that makes several channels of each, and calls that for dense ones once for each group
-of others, which pays but for groups of a few channels. The first can be dense, or repeat its channels by a 1x1
-convolution with ones, which int8 holds exactly.
+It has none for a depthwise one that makes several channels of each or has more than 25 taps, and calls that for dense
+ones once for each group of others, which pays but for groups of a few channels. The first can be dense, or repeat its
+channels by a 1x1 convolution with ones, which int8 holds exactly; the second can be a sum of smaller ones.
 """
 
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from edgeseg.core.taps import MOST_DEPTHWISE_TAPS, symmetric_parts
 from edgeseg.quantize.tflite_passes.edit import Editor, Op
 
 __all__ = ["regroup_convolutions"]
@@ -24,14 +26,19 @@ fitted to LiteRT 2.3 on a core with VNNI and without AMX, which would multiply b
 files are made for mostly has none."""
 
 
+_DILATED = 2
+"""Version of a depthwise convolution that has a dilation."""
+
+
 def regroup_convolutions(model: Any) -> int:
     """Give grouped convolutions of a float model another form, in place, where int8 gains by it; returns how many."""
     edit = Editor(model)
-    depthwise = sum(_depthwise(edit, op) for op in edit.operators(Op.DEPTHWISE_CONV_2D))
-    return depthwise + sum(_grouped(edit, op) for op in edit.operators(Op.CONV_2D))
+    repeated = sum(_repeated(edit, op) for op in edit.operators(Op.DEPTHWISE_CONV_2D))
+    split = sum(_split(edit, op) for op in edit.operators(Op.DEPTHWISE_CONV_2D))
+    return repeated + split + sum(_grouped(edit, op) for op in edit.operators(Op.CONV_2D))
 
 
-def _depthwise(edit: Editor, op: Any) -> bool:
+def _repeated(edit: Editor, op: Any) -> bool:
     kernel, channels = edit.constant(op.inputs[1]), edit.shape(op.inputs[0])[-1]
     if kernel is None or kernel.dtype != np.float32 or kernel.shape[-1] == channels:
         return False
@@ -51,6 +58,40 @@ def _depthwise(edit: Editor, op: Any) -> bool:
         setattr(options, name, getattr(given, name))
     inputs = [op.inputs[0], edit.add_constant("dense_kernel", _dense(own, channels)), *op.inputs[2:]]
     edit.replace(op, edit.operator(Op.CONV_2D, inputs, op.outputs, options))
+    return True
+
+
+def _split(edit: Editor, op: Any) -> bool:
+    kernel, given = edit.constant(op.inputs[1]), op.builtinOptions
+    if kernel is None or kernel.dtype != np.float32 or kernel.shape[-1] != edit.shape(op.inputs[0])[-1]:
+        return False
+    height, width, channels = kernel.shape[1:]
+    dilation = given.dilationHFactor, given.dilationWFactor
+    margins = [(side - 1) * step / 2 for side, step in zip((height, width), dilation, strict=True)]
+    is_centered = height % 2 == width % 2 == 1 and edit.pads(op) == [(margin, margin) for margin in margins]
+    parts = symmetric_parts(height, width, MOST_DEPTHWISE_TAPS) if is_centered else None
+    if parts is None or len(parts) == 1:
+        return False
+    bias, ops, summed = list(op.inputs[2:]), [], -1
+    zeros = edit.add_constant("part_bias", np.zeros(channels, np.float32))
+    for index, (rows, columns) in enumerate(parts):
+        options, adding = copy(given), schema.AddOptionsT()
+        options.padding, options.fusedActivationFunction = schema.Padding.SAME, schema.ActivationFunctionType.NONE
+        options.dilationHFactor, options.dilationWFactor = dilation[0] * rows.step, dilation[1] * columns.step
+        weights = edit.add_constant("part_kernel", kernel[:, rows, columns])
+        part = edit.add_tensor("part", edit.shape(op.outputs[0]), op.outputs[0])
+        inputs = [op.inputs[0], weights, *([zeros] if index else bias or [zeros])]
+        ops.append(edit.operator(Op.DEPTHWISE_CONV_2D, inputs, [part], options))
+        edit.need_version(ops[-1], _DILATED)
+        if index == 0:
+            summed = part
+            continue
+        is_last = index == len(parts) - 1
+        adding.fusedActivationFunction = given.fusedActivationFunction if is_last else options.fusedActivationFunction
+        both = [summed, part]
+        summed = op.outputs[0] if is_last else edit.add_tensor("summed", edit.shape(part), part)
+        ops.append(edit.operator(Op.ADD, both, [summed], adding))
+    edit.replace(op, *ops)
     return True
 
 

@@ -221,4 +221,4 @@ def test_it_ends_after_the_image_that_was_enough() -> None:
     assert str(found.source) == "2 images of noise"
     assert found.values == {"a": (0.0, 2.0)}
     first = calibrate(ARTIFACT, Recipe(), samples(*images, enough=lambda: True))
-    assert first.source == "1 image of noise"
+    assert str(first.source) == "1 image of noise"

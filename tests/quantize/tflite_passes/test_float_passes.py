@@ -135,6 +135,35 @@ def test_wide_groups_are_left_and_many_channels_are_repeated(
     assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
 
 
+@pytest.mark.parametrize(
+    ("kernel", "options", "parts"),
+    [
+        ((7, 7), {}, 3),
+        ((5, 9), {}, 2),
+        ((9, 9), {"dilations": (2, 2)}, 4),
+        ((7, 7), {"strides": (1, 2, 2, 1)}, 3),
+        ((5, 5), {}, 1),
+        ((11, 11), {}, 1),
+        ((6, 8), {}, 1),
+        ((7, 7), {"padding": "VALID"}, 1),
+    ],
+)
+@pytest.mark.parametrize("activation", [tf.identity, tf.nn.relu6])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_wide_depthwise_convolutions_are_split(
+    kernel: tuple[int, int], options: dict[str, Any], parts: int, activation: Build
+) -> None:
+    weights, bias = random(*kernel, 8, 1), random(8)
+    given = {"strides": (1, 1, 1, 1), "padding": "SAME", **options}
+    model = converted(lambda x: activation(tf.nn.depthwise_conv2d(x, weights, **given) + bias), (1, 23, 25, 8))
+    dilate_convolutions(model)
+    expected = run(model)
+    assert regroup_convolutions(model) == (parts > 1)
+    assert operators(model).count("DEPTHWISE_CONV_2D") == parts
+    assert operators(model).count("ADD") == parts - 1
+    assert run(model) == pytest.approx(expected, rel=1e-4, abs=1e-5 * float(np.ptp(expected)))
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_group_is_left() -> None:
     model = converted(grouped(4, 16), (1, 12, 14, 8))
