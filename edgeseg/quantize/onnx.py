@@ -32,6 +32,7 @@ from edgeseg.quantize.integers_onnx.elu import ELUS, quantize_elus
 from edgeseg.quantize.integers_onnx.ends import integer_input, integer_output
 from edgeseg.quantize.integers_onnx.floats import keep_in_float
 from edgeseg.quantize.integers_onnx.gates import widen_gates
+from edgeseg.quantize.integers_onnx.gelu import gelu_operators, quantize_gelus
 from edgeseg.quantize.integers_onnx.joins import join_integers
 from edgeseg.quantize.integers_onnx.scalings import scaled_ranges, take_scalings_out
 from edgeseg.quantize.integers_onnx.spans import float_spans
@@ -97,7 +98,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
     kept = {entry.key: entry.value for entry in model.metadata_props if not entry.key.startswith("edgeseg.")}
     onnx.helper.set_model_props(quantized, kept)
     if "elu" in chosen(recipe):
-        applied["elu"] = quantize_elus(quantized, recipe.floating)
+        applied["elu"] = quantize_elus(quantized, recipe.floating) + quantize_gelus(quantized, recipe.floating)
     widen_gates(quantized)
     join_integers(quantized)
     move_integers(quantized)
@@ -234,7 +235,11 @@ def _recent(model: onnx.ModelProto, activation: str, *, raw: bool) -> onnx.Model
 def _quantized(
     model: onnx.ModelProto, ranges: Ranges, recipe: Recipe, activation: str, pairs_fit: bool
 ) -> onnx.ModelProto:
-    floating = float_spans(model) | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
+    floating = (
+        float_spans(model)
+        | gelu_operators(model)
+        | {node.name for node in model.graph.node if node.output[0] in recipe.floating}
+    )
     quantizer = QDQQuantizer(
         model,
         per_channel=recipe.per_channel,

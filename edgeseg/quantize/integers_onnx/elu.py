@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg.quantize.integers_onnx.levels import Integers, integers_of, sigmoid, step
 from edgeseg.quantize.passes.edit import Editor
 
 __all__ = ["ELUS", "quantize_elus"]
@@ -29,35 +29,7 @@ _FARTHEST = 8.0
 _STEEPNESSES = np.geomspace(1.0, 8.0, 64)
 """Of sigmoids to try."""
 _LEVELS_OFF = 2.0
-_MOST = 700.0
-"""Before an exponential overflows."""
 _SELU_ALPHA, _SELU_GAMMA = 1.67326319, 1.05070102
-
-
-@dataclass(frozen=True)
-class _Integers:
-    """What the integers of a tensor stand for."""
-
-    scale: float
-    zero_point: int
-    dtype: np.dtype[np.integer]
-
-    @property
-    def lowest(self) -> int:
-        return int(np.iinfo(self.dtype).min)
-
-    @property
-    def highest(self) -> int:
-        return int(np.iinfo(self.dtype).max)
-
-    def values(self) -> NDArray[np.float64]:
-        """Of all its integers in order."""
-        return self.scale * (np.arange(self.lowest, self.highest + 1.0) - self.zero_point)
-
-    def rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is left of values, again in real numbers."""
-        levels = np.clip(np.rint(values / self.scale) + self.zero_point, self.lowest, self.highest)
-        return np.asarray(self.scale * (levels - self.zero_point))
 
 
 def quantize_elus(model: onnx.ModelProto, floating: Collection[str] = ()) -> int:
@@ -72,60 +44,47 @@ def quantize_elus(model: onnx.ModelProto, floating: Collection[str] = ()) -> int
         start, end = edit.writer(node.input[0]), edit.only_reader(node.output[0])
         if start is None or start.op_type != "DequantizeLinear" or end is None or end.op_type != "QuantizeLinear":
             continue
-        given, result = _integers(edit, start), _integers(edit, end)
+        given, result = integers_of(edit, start), integers_of(edit, end)
         if given is not None and result is not None:
             done += _replace(edit, node, start.input[0], given, result)
     return done
 
 
-def _integers(edit: Editor, node: onnx.NodeProto) -> _Integers | None:
-    scale, zero_point = (edit.constant(name) for name in node.input[1:3]) if len(node.input) == 3 else (None, None)
-    if scale is None or zero_point is None or scale.size != 1 or zero_point.dtype.itemsize != 1:
-        return None
-    return _Integers(float(scale.item()), int(zero_point.item()), zero_point.dtype)
-
-
-def _replace(edit: Editor, node: onnx.NodeProto, integers: str, given: _Integers, result: _Integers) -> bool:
+def _replace(edit: Editor, node: onnx.NodeProto, integers: str, given: Integers, result: Integers) -> bool:
     default_alpha, default_gamma = (1.0, 1.0) if node.op_type == "Elu" else (_SELU_ALPHA, _SELU_GAMMA)
     alpha, gamma = edit.attribute(node, "alpha", default_alpha), edit.attribute(node, "gamma", default_gamma)
     curve = _curve(given, result, alpha, gamma) if alpha > 0 and gamma > 0 else None
     if curve is None or curve.levels_off > _LEVELS_OFF:
         return False
     name = node.output[0]
-    above = _Integers(result.scale, result.lowest, result.dtype)
+    above = Integers(result.scale, result.lowest, result.dtype)
     rectified = replace(above, scale=above.scale / gamma)
     steps = [
-        _step(edit, "DequantizeLinear", integers, f"{name}_shifted", curve.given),
+        step(edit, "DequantizeLinear", integers, f"{name}_shifted", curve.given),
         helper.make_node("Sigmoid", [f"{name}_shifted"], [f"{name}_sigmoid"]),
-        _step(edit, "QuantizeLinear", f"{name}_sigmoid", f"{name}_sigmoid_integers", curve.sigmoid),
-        _step(edit, "DequantizeLinear", f"{name}_sigmoid_integers", f"{name}_below", curve.result),
+        step(edit, "QuantizeLinear", f"{name}_sigmoid", f"{name}_sigmoid_integers", curve.sigmoid),
+        step(edit, "DequantizeLinear", f"{name}_sigmoid_integers", f"{name}_below", curve.result),
         helper.make_node("LeakyRelu", [node.input[0]], [f"{name}_rectified"], alpha=0.0),
-        _step(edit, "QuantizeLinear", f"{name}_rectified", f"{name}_rectified_integers", rectified),
-        _step(edit, "DequantizeLinear", f"{name}_rectified_integers", f"{name}_above", above),
+        step(edit, "QuantizeLinear", f"{name}_rectified", f"{name}_rectified_integers", rectified),
+        step(edit, "DequantizeLinear", f"{name}_rectified_integers", f"{name}_above", above),
         helper.make_node("Add", [f"{name}_above", f"{name}_below"], [name]),
     ]
     edit.replace(node, *steps)
     return True
 
 
-def _step(edit: Editor, operator: str, given: str, result: str, integers: _Integers) -> onnx.NodeProto:
-    scale = edit.add_constant(f"{result}_scale", np.array(integers.scale, np.float32))
-    zero_point = edit.add_constant(f"{result}_zero_point", np.array(integers.zero_point, integers.dtype))
-    return helper.make_node(operator, [given, scale, zero_point], [result])
-
-
 @dataclass(frozen=True)
 class _Curve:
     """The part below zero as a sigmoid: of which integers, in which it comes out, and what those then stand for."""
 
-    given: _Integers
-    sigmoid: _Integers
-    result: _Integers
+    given: Integers
+    sigmoid: Integers
+    result: Integers
     levels_off: float
     """How far the whole is off at the most, in levels of what it gives."""
 
 
-def _curve(given: _Integers, result: _Integers, alpha: float, gamma: float) -> _Curve:
+def _curve(given: Integers, result: Integers, alpha: float, gamma: float) -> _Curve:
     """The closest, tried on every integer."""
     x = given.values()
     positive, negative = gamma * np.maximum(x, 0), gamma * alpha * np.expm1(np.minimum(x, 0))
@@ -134,15 +93,11 @@ def _curve(given: _Integers, result: _Integers, alpha: float, gamma: float) -> _
     middle = min(given.highest, given.zero_point + round(_FARTHEST / given.scale))
     curves = []
     for steepness in _STEEPNESSES:
-        shifted = _Integers(given.scale * float(steepness), middle, given.dtype)
-        at_zero = float(_sigmoid(shifted.values()[given.zero_point - given.lowest]))
-        sigmoid = _Integers(at_zero / 255, result.lowest, result.dtype)
-        below = sigmoid.rounded(_sigmoid(shifted.values())) / sigmoid.scale - 255
+        shifted = Integers(given.scale * float(steepness), middle, given.dtype)
+        at_zero = float(sigmoid(shifted.values()[given.zero_point - given.lowest]))
+        gate = Integers(at_zero / 255, result.lowest, result.dtype)
+        below = gate.rounded(sigmoid(shifted.values())) / gate.scale - 255
         scale = float(negative @ below / (below @ below)) if below.any() else 0.0
         off = np.abs(result.rounded(rectified + scale * below) - exact).max() / result.scale
-        curves.append(_Curve(shifted, sigmoid, _Integers(scale, result.highest, result.dtype), float(off)))
+        curves.append(_Curve(shifted, gate, Integers(scale, result.highest, result.dtype), float(off)))
     return min(curves, key=lambda curve: curve.levels_off)
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(np.minimum(-x, _MOST))))
