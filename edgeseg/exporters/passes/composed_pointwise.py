@@ -1,9 +1,9 @@
-"""Two linear maps of single pixels, one behind the other, as one.
+"""Two linear maps of single pixels with an enlargement or a concatenation between them as one.
 
-The maps between them may be enlarged and joined to others, as in SegFormer's decoder (Xie et al. 2021, section 3.2):
-every pixel of an enlarged map is a mean of pixels, and a linear map of a mean is the mean of what it makes of them. So
-the second convolution takes what the first is given, with the product of both weights; fewer channels are enlarged and
-joined, and nothing is rounded in between.
+SegFormer's decoder is so made (Xie et al. 2021, section 3.2). Every pixel of an enlarged map is a mean of pixels, and a
+linear map of a mean is the mean of what it makes of them. So the second one takes what the first is given, with the
+product of both weights; fewer channels are enlarged and joined, and nothing is rounded in between. Two convolutions in
+a row stay, for a file is to have the MAdds that its network is known for where little is gained.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def rewrite(graph: fx.GraphModule) -> int:
         if (weights := _pointwise(graph, node)) is None:
             continue
         (weight, bias), parts = weights, _parts(node)
-        firsts = [_first(graph, part) for part in parts]
+        firsts = [_first(graph, part) if len(parts) > 1 or part.target in RESIZINGS else None for part in parts]
         if not any(firsts):
             continue
         mixed = weight.double().flatten(1).split([shape(part)[1] for part in parts], 1)
@@ -92,9 +92,9 @@ def _first(graph: fx.GraphModule, part: fx.Node) -> _First | None:
     if only_user(node) is None:
         return None
     found = _of_map(graph, node) or _of_tokens(graph, node)
-    if found is None or written(found.given) or found.weight.shape[1] > found.weight.shape[0]:
+    if found is None or written(found.given) or shape(found.given)[2:] == (1, 1):
         return None
-    return found
+    return found if found.weight.shape[1] <= found.weight.shape[0] else None
 
 
 def _of_map(graph: fx.GraphModule, node: Any) -> _First | None:

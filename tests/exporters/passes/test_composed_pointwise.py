@@ -15,6 +15,11 @@ def enlarged(x: Tensor) -> Tensor:
     return F.interpolate(x, size=(16, 24), mode="bilinear")
 
 
+class Enlarged(nn.Upsample):
+    def __init__(self) -> None:
+        super().__init__(scale_factor=2, mode="bilinear")
+
+
 class Decoder(nn.Module):
     """Maps of three sizes, each through a layer of its own, enlarged, joined and mixed."""
 
@@ -76,11 +81,12 @@ class Twice(nn.Module):
     def __init__(self, writes: bool) -> None:
         super().__init__()
         self.first, self.second, self.writes = nn.Conv2d(8, 12, 1), nn.Conv2d(12, 10, 1), writes
+        self.enlarged = Enlarged()
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + 1
         y = self.first(x)
-        return self.second(y) + (torch.relu_(x) if self.writes else y).mean()
+        return self.second(self.enlarged(y)) + (torch.relu_(x) if self.writes else y).mean()
 
 
 def conv(inputs: int, outputs: int) -> nn.Module:
@@ -104,15 +110,16 @@ def nearest(x: Tensor) -> Tensor:
         (Decoder(Rows), 1),
         (Decoder(PermutedRows), 1),
         (Decoder(ChannelsLast, bias=True), 1),
-        (nn.Sequential(conv(8, 12), conv(12, 10)), 1),
-        (nn.Sequential(conv(8, 9), conv_norm(9, 9), conv(9, 10)), 2),
-        (nn.Sequential(conv_norm(8, 12), nn.Conv2d(12, 10, 1, bias=False)), 1),
-        (nn.Sequential(conv(8, 6), conv(6, 12)), 0),
-        (nn.Sequential(conv(8, 12), nn.ReLU(), conv(12, 10)), 0),
-        (nn.Sequential(nn.Conv2d(8, 12, 1, groups=2), conv(12, 10)), 0),
-        (nn.Sequential(conv(8, 12), nn.Conv2d(12, 10, 1, groups=2)), 0),
-        (nn.Sequential(nn.Conv2d(8, 12, 1, padding=1), conv(12, 10)), 0),
-        (nn.Sequential(conv(8, 12), nn.Conv2d(12, 10, 3)), 0),
+        (nn.Sequential(conv_norm(8, 12), Enlarged(), nn.Conv2d(12, 10, 1, bias=False)), 1),
+        (nn.Sequential(conv(8, 9), Enlarged(), conv_norm(9, 9), Enlarged(), conv(9, 10)), 2),
+        (nn.Sequential(conv(8, 6), Enlarged(), conv(6, 12)), 0),
+        (nn.Sequential(nn.AdaptiveAvgPool2d(1), conv(8, 12), Enlarged(), conv(12, 10)), 0),
+        (nn.Sequential(conv(8, 12), conv(12, 10)), 0),
+        (nn.Sequential(conv(8, 12), nn.ReLU(), Enlarged(), conv(12, 10)), 0),
+        (nn.Sequential(nn.Conv2d(8, 12, 1, groups=2), Enlarged(), conv(12, 10)), 0),
+        (nn.Sequential(conv(8, 12), Enlarged(), nn.Conv2d(12, 10, 1, groups=2)), 0),
+        (nn.Sequential(nn.Conv2d(8, 12, 1, padding=1), Enlarged(), conv(12, 10)), 0),
+        (nn.Sequential(conv(8, 12), Enlarged(), nn.Conv2d(12, 10, 3)), 0),
         (Decoder(Transposed), 0),
         (Decoder(Grouped), 0),
         (Twice(writes=False), 0),
