@@ -27,6 +27,7 @@ from edgeseg.quantize.packing import packed
 from edgeseg.quantize.passes import applied_text, blamed, blamed_on_pass, chosen
 from edgeseg.quantize.precisions import activation_of
 from edgeseg.quantize.ranges.calibration import Ranges
+from edgeseg.quantize.ranges.factors import with_centred_factors
 from edgeseg.quantize.ranges.finest import with_wide_results
 from edgeseg.quantize.raw import CENTRED, byte_range
 from edgeseg.quantize.raw.bytes_tflite import take_bytes
@@ -92,6 +93,8 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
+        if _is_for_xnnpack(target):
+            ranges = replace(ranges, values=with_centred_factors(prepared.artifact.path, ranges.values))
         stored = with_wide_results(prepared.artifact.path, ranges.values)
         hold_biases(prepared.network, stored, np.iinfo(activation).bits)
         if want.raw:
@@ -216,6 +219,10 @@ def _output(graph: Any, given: OutputFacts, want: Ends, activation: str) -> Outp
     return replace(given, dtype=activation) if want.integer_output and not is_float else given
 
 
+def _is_for_xnnpack(target: Target) -> bool:
+    return target.name == "tflite-xnnpack"
+
+
 def _quantized(
     path: Path,
     ranges: Ranges,
@@ -249,6 +256,6 @@ def _quantized(
     join_islands(model)
     if want.raw:
         take_bytes(model, normalization)
-    for rewrite in _FOR_XNNPACK if target.name == "tflite-xnnpack" else ():
+    for rewrite in _FOR_XNNPACK if _is_for_xnnpack(target) else ():
         rewrite(model)
     return packed(model)

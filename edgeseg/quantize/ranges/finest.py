@@ -18,7 +18,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from edgeseg.quantize.tflite_passes.edit import Editor
 
-__all__ = ["with_wide_results"]
+__all__ = ["CARRIERS", "with_wide_results"]
 
 _Op = schema.BuiltinOperator
 _SUMS = (_Op.ADD, _Op.SUB)
@@ -27,7 +27,7 @@ _FINEST_SUM = 2.0**-18
 _PRODUCTS = (_Op.CONV_2D, _Op.DEPTHWISE_CONV_2D, _Op.FULLY_CONNECTED, _Op.TRANSPOSE_CONV)
 _FINEST_PRODUCT = 1 / (127 * 255)
 """Of the input's range times the largest weight, which is 127 steps; 1 / 256 a step is refused."""
-_CARRIERS = (
+CARRIERS = (
     *(_Op.AVERAGE_POOL_2D, _Op.BROADCAST_TO, _Op.GATHER, _Op.GATHER_ND, _Op.MAX_POOL_2D, _Op.MIRROR_PAD, _Op.PAD),
     *(_Op.REDUCE_MIN, _Op.RESHAPE, _Op.RESIZE_BILINEAR, _Op.RESIZE_NEAREST_NEIGHBOR, _Op.SLICE, _Op.SPACE_TO_DEPTH),
     *(_Op.SPLIT, _Op.STRIDED_SLICE, _Op.TRANSPOSE, _Op.UNPACK),
@@ -40,8 +40,8 @@ def with_wide_results(path: Path, ranges: Mapping[str, tuple[float, float]]) -> 
     model, wide = flatbuffer_utils.read_model(str(path)), dict(ranges)
     edit = Editor(model)
     names = [tensor.name.decode() for tensor in model.subgraphs[0].tensors]
-    for op in edit.operators(*_CARRIERS, *_SUMS, *_PRODUCTS):
-        if edit.kind(op) in _CARRIERS:
+    for op in edit.operators(*CARRIERS, *_SUMS, *_PRODUCTS):
+        if edit.kind(op) in CARRIERS:
             read = [wide[names[i]] for i in op.inputs if names[i] in wide]
             wide |= {names[i]: read[0] for i in op.outputs if read and names[i] in wide}
             continue
