@@ -181,8 +181,9 @@ def _padded(kernel: Tensor, height: int, width: int) -> Tensor:
 
 def _become(graph: fx.GraphModule, node: fx.Node, branch: _Branch) -> None:
     """Let a sum be a convolution."""
-    weight = constant(graph, node, "joined_weight", branch.kernel.float())
-    bias = constant(graph, node, "joined_bias", branch.bias.float())
+    dtype = branch.given.meta["val"].dtype
+    weight = constant(graph, node, "joined_weight", branch.kernel.to(dtype))
+    bias = constant(graph, node, "joined_bias", branch.bias.to(dtype))
     spans = zip(branch.kernel.shape[2:], branch.dilation, strict=True)
     padding = [(side - 1) * step // 2 for side, step in spans]
     node.target, node.kwargs = _aten.conv2d.default, {}
