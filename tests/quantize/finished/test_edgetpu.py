@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ai_edge_litert.tools import flatbuffer_utils
+from torch import nn
 
+import edgeseg
 from edgeseg import runtimes
 from edgeseg.core.graph import Graph, Node, Tensor
 from edgeseg.core.protocols import Recipe
-from edgeseg.core.types import Artifact
+from edgeseg.core.types import Artifact, Model, Size
 from edgeseg.graphs import read_graph
 from edgeseg.quantize.finished.edgetpu import refused
 from edgeseg.quantize.packing import packed
@@ -85,7 +88,9 @@ def test_dilations_made_alike_are_the_same_function(tmp_path: Path) -> None:
     layers = keras.layers
     image = layers.Input((24, 32, 3), batch_size=1)
     x = layers.Conv2D(4, (3, 1), dilation_rate=(4, 1), padding="same")(image)
-    network = keras.Model(image, layers.Conv2D(4, (1, 3), dilation_rate=(1, 2), padding="same")(x))
+    x = layers.Conv2D(4, (1, 3), dilation_rate=(1, 2), padding="same")(x)
+    x = layers.Conv2D(4, 3, dilation_rate=(6, 4), padding="same")(x)
+    network = keras.Model(image, layers.DepthwiseConv2D(3, dilation_rate=(1, 2), padding="same")(x))
     model = flatbuffer_utils.read_model_from_bytearray(tf.lite.TFLiteConverter.from_keras_model(network).convert())
     results = []
     for name in ("before", "after"):
@@ -95,7 +100,17 @@ def test_dilations_made_alike_are_the_same_function(tmp_path: Path) -> None:
         with runtimes.open_session(Artifact(path, facts), threads=1) as session:
             results.append(session(images((1, 24, 32, 3), 1)[0]))
         even_dilations(model)
-    assert np.array_equal(*results)
-    convolutions = [node for node in read_graph(path).nodes if node.op == "CONV_2D"]
+    assert results[1] == pytest.approx(results[0], abs=1e-5 * float(np.ptp(results[0])))
+    convolutions = [node for node in read_graph(path).nodes if node.op in ("CONV_2D", "DEPTHWISE_CONV_2D")]
     dilations = [(n.attributes["dilationHFactor"], n.attributes["dilationWFactor"]) for n in convolutions]
-    assert dilations == [(4, 4), (2, 2)]
+    assert dilations == [(4, 4), (2, 2), (2, 2), (1, 1)]
+
+
+def test_a_kernel_that_was_split_for_xnnpack_is_taken(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU6(), nn.Conv2d(8, 8, 7, padding=3, groups=8), nn.Conv2d(8, 3, 1)
+    network = nn.Sequential(*layers, nn.Upsample(scale_factor=2, mode="bilinear"))
+    model = Model("toy", "torch", network.eval(), ("a", "b", "c"), size=Size(32, 64))
+    source = edgeseg.export(model, "tflite", path=tmp_path / "toy.tflite")
+    made = edgeseg.quantize(source, recipe=Recipe("edgetpu", target="edgetpu"), path=tmp_path / "tpu.tflite", count=2)
+    assert not refused(read_graph(made.path))
