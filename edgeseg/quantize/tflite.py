@@ -93,9 +93,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-        if _is_for_xnnpack(target):
-            ranges = replace(ranges, values=with_centred_factors(prepared.artifact.path, ranges.values))
-        stored = with_wide_results(prepared.artifact.path, ranges.values)
+        stored = _stored_ranges(prepared.artifact.path, ranges, target)
         hold_biases(prepared.network, stored, np.iinfo(activation).bits)
         if want.raw:
             detach_front(model)
@@ -223,6 +221,12 @@ def _is_for_xnnpack(target: Target) -> bool:
     return target.name == "tflite-xnnpack"
 
 
+def _stored_ranges(path: Path, ranges: Ranges, target: Target) -> dict[str, tuple[float, float]]:
+    """The ranges that integers are to span: those observed, as the kernels need them."""
+    centred = with_centred_factors(path, ranges.values) if _is_for_xnnpack(target) else ranges.values
+    return with_wide_results(path, centred)
+
+
 def _quantized(
     path: Path,
     ranges: Ranges,
@@ -247,8 +251,8 @@ def _quantized(
             tool.update_quantization_recipe(
                 scope, TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
             )
-    wide = with_wide_results(path, ranges.values)
-    limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in wide.items()}
+    stored = _stored_ranges(path, ranges, target)
+    limits = {name: {"min": np.float32(low), "max": np.float32(high)} for name, (low, high) in stored.items()}
     with quantized_in_parts():
         quantized = tool.quantize(limits, enable_progress_report=False)
     # ai-edge-quantizer puts constants behind the FlatBuffer, where readers that know only the schema do not look.
