@@ -93,8 +93,7 @@ def quantize(artifact: Artifact, recipe: Recipe, samples: Calibration, path: Pat
         prepared = _prepared(artifact, model, folder / artifact.path.name)
         recipe = replace(recipe, floating=_floating(prepared.artifact.path, recipe, artifact.path))
         ranges, balanced = make_ready(artifact, prepared, recipe, samples)
-        stored = _stored_ranges(prepared.artifact.path, ranges, target)
-        hold_biases(prepared.network, stored, np.iinfo(activation).bits)
+        hold_biases(prepared.network, _stored_ranges(prepared.artifact.path, ranges, target), np.iinfo(activation).bits)
         if want.raw:
             detach_front(model)
             ranges = replace(ranges, values={**ranges.values, CENTRED: byte_range(normalization)})
