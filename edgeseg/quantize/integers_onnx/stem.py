@@ -21,10 +21,12 @@ from onnx import helper
 
 from edgeseg.quantize.passes.edit import Editor, drop_unread
 from edgeseg.quantize.passes.grouped import dense_kernel
-from edgeseg.quantize.stem_cells import PIXELS, cell_kernel
+from edgeseg.quantize.stem_cells import cell_kernel
 
 __all__ = ["fold_stem"]
 
+_PIXELS = 4
+"""Of a cell."""
 _VECTOR, _LEAST = 4, 16
 """Channels of which the kernel wants to give a multiple, and how many at the least."""
 
@@ -57,7 +59,7 @@ def fold_stem(model: onnx.ModelProto, pairs_fit: bool = False) -> None:
         for node in edit.readers(start.output[0]):
             stays = pairs_fit and edit.attribute(node, "group", 1) > 1
             stem = None if stays else _stem(edit, start, node)
-            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * PIXELS:
+            if stem is not None and _sides(stem, shape)[1] * stem.strides[1] <= _cells(shape) * _PIXELS:
                 _fold(edit, stem, image, shape)
     edit.remove_unread(*starts)
     edit.remove_unread(*planes)
@@ -75,7 +77,7 @@ def _stem(edit: Editor, start: onnx.NodeProto, node: onnx.NodeProto) -> _Stem | 
     kernel = edit.constant(parameters[0].input[0])
     strides = list(edit.attribute(node, "strides", [1, 1]))
     plain = list(edit.attribute(node, "dilations", [1, 1])) == [1, 1]
-    if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or PIXELS % strides[1]:
+    if kernel is None or not plain or edit.attribute(node, "auto_pad", b"NOTSET") != b"NOTSET" or _PIXELS % strides[1]:
         return None
     kernel = dense_kernel(kernel, edit.attribute(node, "group", 1))
     return _Stem(start, node, parameters, end, kernel, list(edit.attribute(node, "pads", [0] * 4)), strides)
@@ -89,20 +91,20 @@ def _sides(stem: _Stem, shape: tuple[int, ...]) -> list[int]:
 
 def _cells(shape: tuple[int, ...]) -> int:
     """Cells in a row of an NHWC image."""
-    return -(-shape[2] // PIXELS)
+    return -(-shape[2] // _PIXELS)
 
 
 def _fold(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...]) -> None:
     whole = stem.end.output[0]
     taken, given = (f"{stem.convolution.output[0]}_{kind}" for kind in ("image", "result"))
-    pixels, outputs = PIXELS // stem.strides[1], len(stem.kernel)
+    pixels, outputs = _PIXELS // stem.strides[1], len(stem.kernel)
     spare = -outputs % (_VECTOR // gcd(pixels, _VECTOR))
     if pixels * (outputs + spare) < _LEAST:
         spare = 0
     _cut_image(edit, stem, image, shape, taken)
     _join_result(edit, stem, shape, given, spare)
     channels = np.minimum(np.arange(outputs + spare), outputs - 1)
-    kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1])
+    kernel, before, after = cell_kernel(stem.kernel[channels], stem.strides[1], stem.pads[1], _PIXELS)
     for node in stem.parameters:
         of_channels = edit.attribute(node, "axis", None) is not None
         for i, value in enumerate(map(edit.constant, node.input)):
@@ -126,12 +128,12 @@ def _fold(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...]) -> None
 def _cut_image(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...], taken: str) -> None:
     """Let `taken` be the planes of the image's cells."""
     batch, height, width, _ = shape
-    missing = _cells(shape) * PIXELS - width
+    missing = _cells(shape) * _PIXELS - width
     if missing:
         ends = edit.add_constant("missing_pixels", np.array([0] * 6 + [missing, 0]))
         edit.put_last(helper.make_node("Pad", [image, ends, stem.start.input[2]], [f"{taken}_padded"]))
         image = f"{taken}_padded"
-    cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * PIXELS]))
+    cells = edit.add_constant("cells_shape", np.array([batch, height, _cells(shape), 3 * _PIXELS]))
     edit.put_last(
         helper.make_node("Reshape", [image, cells], [f"{taken}_cells"]),
         helper.make_node("Transpose", [f"{taken}_cells"], [f"{taken}_planes"], perm=[0, 3, 1, 2]),
@@ -142,7 +144,7 @@ def _cut_image(edit: Editor, stem: _Stem, image: str, shape: tuple[int, ...], ta
 def _join_result(edit: Editor, stem: _Stem, shape: tuple[int, ...], given: str, spare: int) -> None:
     """Make what the stem gave of `given`, which is the same in groups of channels, each with so many to spare."""
     (rows, columns), outputs = _sides(stem, shape), len(stem.kernel)
-    more = _cells(shape) * PIXELS // stem.strides[1]
+    more = _cells(shape) * _PIXELS // stem.strides[1]
     pixels = edit.add_constant("pixels_shape", np.array([shape[0], rows, more, outputs + spare]))
     whole, joined = stem.end.output[0], f"{given}_pixels"
     edit.rename(whole, given, stem.end)

@@ -1,6 +1,7 @@
-"""Convolutions of an image over cells of four pixels, which take XNNPACK half the time in int8.
+"""Convolutions of an image over cells of neighbouring pixels, which take XNNPACK half the time in int8.
 
-How is told in `quantize/integers_onnx/stem.py`.
+How is told in `quantize/integers_onnx/stem.py`. XNNPACK fills the channels of every tap up to a multiple of 8: three to
+8, six of two pixels to 8 as well, and twelve of four to 16. So cells are as small as the stride allows.
 
 The padding in front of them is added to whole rows, which costs a tenth of adding it to pixels of three bytes.
 """
@@ -14,12 +15,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgeseg.quantize.stem_cells import PIXELS, cell_kernel
+from edgeseg.quantize.stem_cells import cell_kernel
 from edgeseg.quantize.tflite_passes.edit import Editor, Op, explicit_padding, scale_of
 
 __all__ = ["fold_stems"]
 
 _COLORS = 3
+_PIXELS = {1: 2, 2: 2, 4: 4}
+"""Of a cell, by the stride along rows."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def _stem(edit: Editor, op: Any) -> _Stem | None:
     kernel, options, given = edit.constant(op.inputs[1]), op.builtinOptions, edit.shape(op.inputs[0])
     if kernel is None or kernel.dtype != np.int8 or given[-1] != _COLORS or kernel.shape[-1] != _COLORS:
         return None
-    if (options.dilationHFactor, options.dilationWFactor) != (1, 1) or PIXELS % options.strideW:
+    if (options.dilationHFactor, options.dilationWFactor) != (1, 1) or options.strideW not in _PIXELS:
         return None
     if scale_of(edit.tensor(op.inputs[0])) is None:
         return None
@@ -66,17 +69,18 @@ def _fold(edit: Editor, stem: _Stem) -> None:
     batch, height, width, _ = edit.shape(stem.image)
     _, rows, columns, outputs = edit.shape(op.outputs[0])
     (above, below), (left, _) = stem.borders
-    kernel, _, _ = cell_kernel(stem.kernel.transpose(0, 3, 1, 2), options.strideW, 0)
+    pixels = _PIXELS[options.strideW]
+    kernel, _, _ = cell_kernel(stem.kernel.transpose(0, 3, 1, 2), options.strideW, 0, pixels)
     repeats, taps = len(kernel) // outputs, kernel.shape[3]
-    cells = max(-(-columns // repeats) + taps - 1, -(-(left + width) // PIXELS))
+    cells = max(-(-columns // repeats) + taps - 1, -(-(left + width) // pixels))
     ends = np.zeros((4, 2), np.int32)
-    ends[2], ends[3] = (above, below), (left * _COLORS, (cells * PIXELS - left - width) * _COLORS)
+    ends[2], ends[3] = (above, below), (left * _COLORS, (cells * pixels - left - width) * _COLORS)
 
     flat = edit.reshape("image_rows", stem.image, (batch, 1, height, width * _COLORS))
     taller = height + above + below
-    padded = edit.add_tensor("padded_rows", (batch, 1, taller, cells * PIXELS * _COLORS), stem.image)
+    padded = edit.add_tensor("padded_rows", (batch, 1, taller, cells * pixels * _COLORS), stem.image)
     pad = edit.operator(Op.PAD, [flat.outputs[0], edit.add_constant("borders", ends)], [padded], schema.PadOptionsT())
-    split = edit.reshape("cells", padded, (batch, taller, cells, PIXELS * _COLORS))
+    split = edit.reshape("cells", padded, (batch, taller, cells, pixels * _COLORS))
     wide = edit.add_tensor("stem", (batch, rows, cells - taps + 1, len(kernel)), op.outputs[0])
     before = op.inputs[0]
     steps = [flat, pad, split, op, *_joined(edit, wide, op.outputs[0])]
