@@ -60,11 +60,11 @@ def warn_calibration(quantized: Artifact) -> None:
 
 def warn_slower(judged: Judged) -> None:
     """That the file is slower than its float twin."""
-    precision = judged.artifact.facts.precision
-    warn(
-        f"edgeseg: {judged.artifact.path}: {precision} is slower than float here ({judged.verdict.setting}); "
-        "ship the float file"
-    )
+    from edgeseg.pipeline.fitting import advice_if_slower
+
+    file = judged.artifact
+    slower = f"{file.facts.precision} is slower than float here ({judged.verdict.setting})"
+    warn(f"edgeseg: {file.path}: {slower}; {advice_if_slower(file)}")
 
 
 def say_fidelity(found: Fidelity, quantized: Artifact, advise: bool) -> None:

@@ -59,6 +59,11 @@ class Int8Features:
         """Whether u8 x s8 products are summed in 32 bits; without it, x86 kernels add pairs of them in 16."""
         return not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(self.present)
 
+    @property
+    def dot_product(self) -> bool:
+        """Whether one instruction multiplies and adds int8 numbers; without it, kernels take about float's time."""
+        return self.vnni or not {"dotprod", "i8mm"}.isdisjoint(self.present)
+
 
 def int8_features() -> Int8Features:
     """What this processor has for int8 arithmetic."""

@@ -20,7 +20,7 @@ from edgeseg.quantize.targets import AUTO, Target, fitting, target_for, target_n
 if TYPE_CHECKING:
     from edgeseg.quantize.finished.saturation import Saturation
 
-__all__ = ["check_made_for", "formats_of", "misfit", "read_saturation"]
+__all__ = ["advice_if_slower", "check_made_for", "formats_of", "misfit", "read_saturation"]
 
 _FORMATS: tuple[Format, ...] = ("onnx", "tflite")
 
@@ -71,6 +71,16 @@ def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | No
     problem = _other_activations(facts, here) or _saturating(artifact, here)
     made = f"made for {facts.target}; " if facts.target else ""
     return f"{made}{problem}" if problem else None
+
+
+def advice_if_slower(artifact: Artifact, features: Int8Features | None = None) -> str:
+    """What to do about a quantized file that is slower than its float twin on a processor, by default this one.
+
+    An .onnx file was made for this kind of processor. A .tflite file may be for a device with other instructions.
+    """
+    if artifact.facts.format == "onnx" or (features or int8_features()).dot_product:
+        return "ship the float file"
+    return "this processor has no int8 dot product: bench both on the device, or ship the float file"
 
 
 def _other_activations(facts: Facts, here: Target) -> str | None:
