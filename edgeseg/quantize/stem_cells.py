@@ -1,4 +1,4 @@
-"""The kernel of a first convolution over cells of four pixels; what for is told in `integers_onnx/stem.py`."""
+"""The kernel of a first convolution over cells of neighbouring pixels; what for is told in `integers_onnx/stem.py`."""
 
 from __future__ import annotations
 
