@@ -51,9 +51,9 @@ FloatSlow = Annotated[
     bool | None,
     typer.Option(
         "--float-slow/--no-float-slow",
-        help="Leave in float what this machine is faster in float for; unasked where int8 is slower than float. "
-        "What is found depends on the machine and on chance; it is printed as --float options, which leave the "
-        "same in float anywhere.",
+        help="Leave in float what this machine is faster in float for; unasked where int8 is slower than float, but "
+        "in a .tflite file on a processor without an int8 dot product. What is found depends on the machine and on "
+        "chance; it is printed as --float options, which leave the same in float anywhere.",
     ),
 ]
 MaxDrop = Annotated[

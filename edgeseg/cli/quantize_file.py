@@ -128,7 +128,7 @@ def _judged(made: _Made, wanted: Wanted) -> _Made:
     Returns what there is then.
     """
     from edgeseg import pipeline
-    from edgeseg.pipeline.fitting import misfit
+    from edgeseg.pipeline.fitting import misfit, speaks_for_devices
 
     again, quantized = made.again, made.artifact
     if (why := misfit(quantized)) is not None:
@@ -142,7 +142,7 @@ def _judged(made: _Made, wanted: Wanted) -> _Made:
         return made
     say_judged(judged)
     slower = judged.verdict.contest.is_slower
-    if wanted.may_leave_slow(again.recipe) and (wanted.float_slow or slower):
+    if wanted.may_leave_slow(again.recipe) and (wanted.float_slow or (slower and speaks_for_devices(quantized))):
         without = _without_slow(again, judged, wanted.threads)
         if without is not again:
             remade, report = without((), quantized.path)

@@ -60,11 +60,15 @@ def warn_calibration(quantized: Artifact) -> None:
 
 def warn_slower(judged: Judged) -> None:
     """That the file is slower than its float twin."""
-    from edgeseg.pipeline.fitting import advice_if_slower
+    from edgeseg.pipeline.fitting import speaks_for_devices
 
     file = judged.artifact
     slower = f"{file.facts.precision} is slower than float here ({judged.verdict.setting})"
-    warn(f"edgeseg: {file.path}: {slower}; {advice_if_slower(file)}")
+    if speaks_for_devices(file):
+        remedy = "ship the float file"
+    else:
+        remedy = "this processor has no int8 dot product: bench both on the device; if this is it, ship the float file"
+    warn(f"edgeseg: {file.path}: {slower}; {remedy}")
 
 
 def say_fidelity(found: Fidelity, quantized: Artifact, advise: bool) -> None:

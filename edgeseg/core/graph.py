@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from edgeseg.core.types import Format
 
-__all__ = ["Graph", "Node", "Tensor"]
+__all__ = ["PART_OF", "Graph", "Node", "Tensor"]
+
+PART_OF = " of "
+"""In the name of a tensor, between a name of its own and that of the one of whose operator a rewrite made it."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from edgeseg.quantize.targets import AUTO, Target, fitting, target_for, target_n
 if TYPE_CHECKING:
     from edgeseg.quantize.finished.saturation import Saturation
 
-__all__ = ["advice_if_slower", "check_made_for", "formats_of", "misfit", "read_saturation"]
+__all__ = ["check_made_for", "formats_of", "misfit", "read_saturation", "speaks_for_devices"]
 
 _FORMATS: tuple[Format, ...] = ("onnx", "tflite")
 
@@ -73,14 +73,13 @@ def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | No
     return f"{made}{problem}" if problem else None
 
 
-def advice_if_slower(artifact: Artifact, features: Int8Features | None = None) -> str:
-    """What to do about a quantized file that is slower than its float twin on a processor, by default this one.
+def speaks_for_devices(artifact: Artifact, features: Int8Features | None = None) -> bool:
+    """Whether int8 that is slow in a file on a processor, by default this one, is slow where the file is going.
 
-    An .onnx file was made for this kind of processor. A .tflite file may be for a device with other instructions.
+    An .onnx file was made for this kind of processor; a .tflite file may be for any device, and most have an int8 dot
+    product.
     """
-    if artifact.facts.format == "onnx" or (features or int8_features()).dot_product:
-        return "ship the float file"
-    return "this processor has no int8 dot product: bench both on the device, or ship the float file"
+    return artifact.facts.format == "onnx" or (features or int8_features()).dot_product
 
 
 def _other_activations(facts: Facts, here: Target) -> str | None:

@@ -15,6 +15,7 @@ from edgeseg import pipeline
 from edgeseg.cli.interrupt import EndByCtrlC
 from edgeseg.cli.main import app
 from edgeseg.cli.quantize_file import Wanted, _within
+from edgeseg.core import cpu
 from edgeseg.core.container import read_facts
 from edgeseg.core.errors import InputError, WorkError
 from edgeseg.core.protocols import Progress, Recipe
@@ -229,6 +230,33 @@ def test_a_file_that_int8_makes_slower_gets_its_operators_back_in_float(cli, tmp
     assert facts is not None
     assert "left in float" in str(facts.recipe)
     assert _is_noted_slow(mended) == ("slower than float" in done.stderr)
+
+
+@pytest.mark.parametrize("dot_product", [True, False])
+def test_a_tflite_file_stays_whole_where_the_processor_has_no_int8_dot_product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], dot_product: bool
+) -> None:
+    tf = pytest.importorskip("tensorflow")
+    kernels = list(tf.random.stateless_normal((8, 1, 1, 3, 3), (0, 1)).numpy())
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 256, 256, 3), tf.float32, "image")])
+    def slow(image):
+        for kernel in kernels:
+            image = tf.sin(tf.nn.conv2d(image, kernel, 1, "SAME"))  # A sine has no int8 kernel.
+        return image
+
+    monkeypatch.chdir(tmp_path)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([slow.get_concrete_function()])
+    Path("slow.tflite").write_bytes(converter.convert())
+    flags = {"avx2", "avx512_vnni"} if dot_product else {"avx2"}
+    monkeypatch.setattr(cpu, "_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    capfd.readouterr()
+    app(["quantize", "--int8", "slow.tflite", "--samples", "1", "--threads", "1"], standalone_mode=False)
+    told = capfd.readouterr()
+    assert ("sets tried in float" in told.out or "left in float, for 0." in told.out) == dot_product
+    if not dot_product:
+        assert "int8 is slower than float here (litert, 1 thread); this processor has no int8 dot product" in told.err
 
 
 def _is_noted_slow(path: Path) -> bool:

@@ -10,13 +10,14 @@ from math import prod
 from typing import TypeAlias
 
 from edgeseg.bench.profiles.operators import Profile
-from edgeseg.core.graph import Graph, Node
+from edgeseg.core.graph import PART_OF, Graph, Node
 
 __all__ = ["Loss", "conversion_ms", "find_losses", "float_name"]
 
 _CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
 _FOLLOWING = frozenset({"BatchNormalization", "Clip", "LeakyRelu", "Relu"})
 """What runtimes fuse into the operator before."""
+_PREFIX = re.compile(rf"^([a-z_]+_\d+{PART_OF})+")
 _SUFFIX = re.compile(r"(_quantized|_QuantizeLinear(_Output|_Input)?|_DequantizeLinear_Output)$")
 _CONVERSION_MS = 3e-7
 """Of an element, between float and int8, on one thread. A guess for choosing what to try; measuring decides."""
@@ -70,8 +71,8 @@ def _times(profile: Profile, ends: Mapping[str, str], arithmetic: str) -> dict[s
 
 
 def float_name(tensor: str) -> str:
-    """What a tensor of a quantized file was called in the float file."""
-    return _SUFFIX.sub("", tensor)
+    """What a tensor of a quantized file was called in the float file, or that of which it is a part."""
+    return _SUFFIX.sub("", _PREFIX.sub("", tensor))
 
 
 def _ends(graph: Graph) -> dict[str, str]:

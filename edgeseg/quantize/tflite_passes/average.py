@@ -35,7 +35,7 @@ def convolve_averages(model: Any) -> int:
         if math.prod(window) <= _MOST_TAPS:
             edit.replace(op, _average(edit, op.inputs[0], op.outputs[0], window, strides, options))
         else:
-            between = edit.add_tensor("average", (given[0], result[1], *given[2:]), op.inputs[0])
+            between = edit.add_tensor("average", (given[0], result[1], *given[2:]), op.inputs[0], part_of=op.outputs[0])
             column = _average(edit, op.inputs[0], between, (window[0], 1), (strides[0], 1))
             row = _average(edit, between, op.outputs[0], (1, window[1]), (1, strides[1]), options)
             edit.replace(op, column, row)

@@ -9,6 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from edgeseg.core.graph import PART_OF
+
 __all__ = ["Editor", "Op", "explicit_padding", "scale_of"]
 
 Op = schema.BuiltinOperator
@@ -126,10 +128,18 @@ class Editor:
         self.tensor(index).buffer = len(self._model.buffers) - 1
         return index
 
-    def add_tensor(self, name: str, shape: Sequence[int], like: int, quantization: Any = None) -> int:
-        """Add a tensor of another's type and, unless given, quantization."""
+    def add_tensor(
+        self, name: str, shape: Sequence[int], like: int, quantization: Any = None, part_of: int | None = None
+    ) -> int:
+        """Add a tensor of another's type and, unless given, quantization.
+
+        Its name says what it is a `part_of`: the tensor that the operator gave of which this is now computed first.
+        """
         other = self.tensor(like)
-        return self._add(name, shape, other.type, quantization or other.quantization)
+        index = self._add(name, shape, other.type, quantization or other.quantization)
+        if part_of is not None:
+            self.tensor(index).name += PART_OF.encode() + self.tensor(part_of).name
+        return index
 
     def _add(self, name: str, shape: Sequence[int], kind: int, quantization: Any) -> int:
         tensor, tensors = schema.TensorT(), self._graph.tensors

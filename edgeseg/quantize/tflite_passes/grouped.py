@@ -72,14 +72,14 @@ def _split(edit: Editor, op: Any) -> bool:
     parts = symmetric_parts(height, width, MOST_DEPTHWISE_TAPS) if is_centered else None
     if parts is None or len(parts) == 1:
         return False
-    bias, ops, summed = list(op.inputs[2:]), [], -1
+    bias, result, ops, summed = list(op.inputs[2:]), op.outputs[0], [], -1
     zeros = edit.add_constant("part_bias", np.zeros(channels, np.float32))
     for index, (rows, columns) in enumerate(parts):
         options, adding = copy(given), schema.AddOptionsT()
         options.padding, options.fusedActivationFunction = schema.Padding.SAME, schema.ActivationFunctionType.NONE
         options.dilationHFactor, options.dilationWFactor = dilation[0] * rows.step, dilation[1] * columns.step
         weights = edit.add_constant("part_kernel", kernel[:, rows, columns])
-        part = edit.add_tensor("part", edit.shape(op.outputs[0]), op.outputs[0])
+        part = edit.add_tensor("part", edit.shape(result), result, part_of=result)
         inputs = [op.inputs[0], weights, *([zeros] if index else bias or [zeros])]
         ops.append(edit.operator(Op.DEPTHWISE_CONV_2D, inputs, [part], options))
         edit.need_version(ops[-1], _DILATED)
@@ -89,7 +89,7 @@ def _split(edit: Editor, op: Any) -> bool:
         is_last = index == len(parts) - 1
         adding.fusedActivationFunction = given.fusedActivationFunction if is_last else options.fusedActivationFunction
         both = [summed, part]
-        summed = op.outputs[0] if is_last else edit.add_tensor("summed", edit.shape(part), part)
+        summed = result if is_last else edit.add_tensor("summed", edit.shape(part), part, part_of=result)
         ops.append(edit.operator(Op.ADD, both, [summed], adding))
     edit.replace(op, *ops)
     return True

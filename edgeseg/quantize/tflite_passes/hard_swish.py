@@ -26,22 +26,24 @@ def multiply_hard_swishes(model: Any) -> int:
         given = scale_of(edit.tensor(op.inputs[0]))
         if given is None or len(edit.shape(op.inputs[0])) != 4 or scale_of(edit.tensor(op.outputs[0])) is None:
             continue
-        gate = _gate(edit, op.inputs[0], given[0])
+        gate = _gate(edit, op, given[0])
         product = edit.operator(Op.MUL, [op.inputs[0], gate.outputs[0]], op.outputs, schema.MulOptionsT())
         edit.replace(op, gate, product)
         done += 1
     return done
 
 
-def _gate(edit: Editor, given: int, scale: float) -> Any:
+def _gate(edit: Editor, op: Any, scale: float) -> Any:
     """A depthwise 1x1 convolution: x / 6 + 1 / 2, from 0 to 1."""
+    given = op.inputs[0]
     channels = edit.shape(given)[-1]
     step = 1 / 6 / _WEIGHT
     kernel = np.full((1, 1, 1, channels), _WEIGHT, np.int8)
     weights = edit.add_constant("hard_swish_weights", kernel, _scales([step] * channels, [0] * channels, axis=3))
     shift = np.full(channels, round(0.5 / (scale * step)), np.int32)
     bias = edit.add_constant("hard_swish_bias", shift, _scales([scale * step] * channels, [0] * channels))
-    result = edit.add_tensor("hard_sigmoid", edit.shape(given), given, _scales([_GATE_SCALE], [_GATE_ZERO_POINT]))
+    quantization = _scales([_GATE_SCALE], [_GATE_ZERO_POINT])
+    result = edit.add_tensor("hard_sigmoid", edit.shape(given), given, quantization, part_of=op.outputs[0])
     options = schema.DepthwiseConv2DOptionsT()
     options.strideH = options.strideW = options.depthMultiplier = 1
     return edit.operator(Op.DEPTHWISE_CONV_2D, [given, weights, bias], [result], options)

@@ -22,7 +22,8 @@ def convolve_early(model: Any) -> int:
             continue
         if edit.shape(node.outputs[0])[-1] > given[-1]:
             continue
-        early = edit.add_tensor("early", (*given[:3], edit.shape(node.outputs[0])[-1]), resize.inputs[0])
+        shape = *given[:3], edit.shape(node.outputs[0])[-1]
+        early = edit.add_tensor("early", shape, resize.inputs[0], part_of=node.outputs[0])
         resize.outputs, node.outputs = node.outputs, [early]
         node.inputs, resize.inputs = [resize.inputs[0], *node.inputs[1:]], [early, *resize.inputs[1:]]
         edit.remove(node)

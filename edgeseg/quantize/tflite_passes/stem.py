@@ -81,7 +81,7 @@ def _fold(edit: Editor, stem: _Stem) -> None:
     padded = edit.add_tensor("padded_rows", (batch, 1, taller, cells * pixels * _COLORS), stem.image)
     pad = edit.operator(Op.PAD, [flat.outputs[0], edit.add_constant("borders", ends)], [padded], schema.PadOptionsT())
     split = edit.reshape("cells", padded, (batch, taller, cells, pixels * _COLORS))
-    wide = edit.add_tensor("stem", (batch, rows, cells - taps + 1, len(kernel)), op.outputs[0])
+    wide = edit.add_tensor("stem", (batch, rows, cells - taps + 1, len(kernel)), op.outputs[0], part_of=op.outputs[0])
     before = op.inputs[0]
     steps = [flat, pad, split, op, *_joined(edit, wide, op.outputs[0])]
     op.inputs = [split.outputs[0], _repeated(edit, op.inputs[1], kernel.transpose(0, 2, 3, 1)), *op.inputs[2:]]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from edgeseg.bench.profiles.losses import float_name
 from edgeseg.quantize.tflite_passes.hard_swish import multiply_hard_swishes
 from edgeseg.quantize.tflite_passes.relu import requantize_rectified
 from edgeseg.quantize.tflite_passes.stem import fold_stems
@@ -52,6 +53,8 @@ def test_a_stem_gives_the_same_numbers(kernel: int, stride: int, width: int, pad
     graph = model.subgraphs[0]
     convolution = next(op for op, name in zip(graph.operators, operators(model), strict=True) if name == "CONV_2D")
     assert graph.tensors[convolution.inputs[1]].shape[-1] == (12 if stride == 4 else 6)
+    made_of, result = (graph.tensors[i].name.decode() for i in (convolution.outputs[0], graph.outputs[0]))
+    assert float_name(made_of) == result
     assert np.ptp(expected) > 100 * step(model)
 
 
