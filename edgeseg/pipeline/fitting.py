@@ -74,12 +74,13 @@ def misfit(artifact: Artifact, features: Int8Features | None = None) -> str | No
 
 
 def speaks_for_devices(artifact: Artifact, features: Int8Features | None = None) -> bool:
-    """Whether int8 that is slow in a file on a processor, by default this one, is slow where the file is going.
+    """Whether a file that is slow on a processor, by default this one, is slow where it is going.
 
-    An .onnx file was made for this kind of processor; a .tflite file may be for any device, and most have an int8 dot
-    product.
+    An .onnx file was made for this kind of processor; a .tflite file may be for any device, and most have the int8 dot
+    product without which integers are slow. Half floats need none.
     """
-    return artifact.facts.format == "onnx" or (features or int8_features()).dot_product
+    facts = artifact.facts
+    return facts.format == "onnx" or facts.precision == "fp16" or (features or int8_features()).dot_product
 
 
 def _other_activations(facts: Facts, here: Target) -> str | None:

@@ -89,7 +89,8 @@ def test_what_is_slow_here_may_be_fast_on_the_device(
     path = workspace / f"fastscnn_64x128_fp32.{format}"
     facts = read_facts(path)
     assert facts is not None
-    assert speaks_for_devices(Artifact(path, facts), features) == speaks
+    assert speaks_for_devices(Artifact(path, replace(facts, precision="int8")), features) == speaks
+    assert speaks_for_devices(Artifact(path, replace(facts, precision="fp16")), features)
 
 
 def test_a_device_without_the_package_onnx_is_told_too(
