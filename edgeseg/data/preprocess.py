@@ -16,6 +16,8 @@ from edgeseg.core.types import InputFacts, Size
 __all__ = ["Preprocessor", "resize_image"]
 
 _Normalize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[Any], NDArray[Any]], None]
+_Quantize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.uint8]], None]
+"""Rows of bytes (H, n) into others."""
 _DTYPES = ("float32", "uint8", "int8")
 
 
@@ -34,6 +36,7 @@ class Preprocessor:
         self._table = _table(facts)
         bytes_in_place = facts.dtype == "uint8" and facts.layout == "NHWC" and facts.normalization.order == "RGB"
         self._is_image = self._table is None and bytes_in_place
+        self._quantize = None if self._table is None else _quantize(facts, self._table)
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         """(H, W, 3) uint8 RGB -> (1, 3, h, w) or (1, h, w, 3); bytes that are to stay as they are come uncopied."""
@@ -43,6 +46,10 @@ class Preprocessor:
         if self._is_image:
             return np.ascontiguousarray(image)[None]
         out = np.empty((1, *self.facts.shape[1:]), self.facts.dtype)
+        if self._quantize is not None:
+            rows = len(image), -1
+            self._quantize(np.ascontiguousarray(image).reshape(rows), out.view(np.uint8).reshape(rows))
+            return out
         planes = out[0] if self.facts.layout == "NCHW" else out[0].transpose(2, 0, 1)
         if self.facts.normalization.order == "BGR":
             planes = planes[::-1]
@@ -67,6 +74,33 @@ def _table(facts: InputFacts) -> NDArray[Any] | None:
     steps = np.rint(table / np.float32(facts.scale)) + facts.zero_point
     integers: NDArray[Any] = steps.clip(limits.min, limits.max).astype(facts.dtype)
     return integers
+
+
+def _quantize(facts: InputFacts, table: NDArray[Any]) -> _Quantize | None:
+    """What gives a table's integers without looking them up; None where there is no numba, or it would not give them.
+
+    They lie on a line for each channel, but for rounding: all 256 bytes are tried.
+    """
+    line = facts.layout == "NHWC" and facts.normalization.order == "RGB" and facts.scale is not None
+    try:
+        from edgeseg.data.kernel import quantize
+    except ImportError:
+        return None
+    if not line:
+        return None
+    limits, mean, std = np.iinfo(facts.dtype), np.array(facts.normalization.mean), np.array(facts.normalization.std)
+    factors = 1 / (255 * std * facts.scale)
+    shifts = facts.zero_point - limits.min + 0.5 - mean / (std * facts.scale)
+    flipped = np.uint8(limits.min & 128)
+
+    def along(width: int) -> _Quantize:
+        factor, shift = (np.tile(each, width).astype(np.float32) for each in (factors, shifts))
+        return lambda rows, out: quantize(rows, factor, shift, flipped, out)
+
+    every = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    found = np.empty_like(every)
+    along(1)(every, found)
+    return along(facts.size.width) if np.array_equal(found.T, table.view(np.uint8)) else None
 
 
 def resize_image(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

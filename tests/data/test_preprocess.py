@@ -108,3 +108,34 @@ def test_integers_with_a_scale_are_normalized_pixels_quantized() -> None:
     np.testing.assert_array_equal(whole, (np.rint(real / np.float32(0.015)) + 110).clip(0, 255))
     assert whole.max() == 255
     assert whole.min() == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize("seed", range(5))
+def test_computed_integers_are_those_of_the_table(dtype: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(seed)
+    mean, std = (tuple(random.uniform(*ends, 3)) for ends in ((0.3, 0.6), (0.15, 0.4)))
+    scale, zero_point = float(np.float32(random.uniform(0.01, 0.03))), int(random.integers(80, 140))
+    facts = InputFacts(
+        *(Size(16, 48), 1, "NHWC", dtype, Normalization(mean, std)),
+        scale=scale,
+        zero_point=zero_point if dtype == "uint8" else zero_point - 128,
+    )
+    every = np.arange(16 * 48 * 3, dtype=np.int64).astype(np.uint8).reshape(48, 16, 3).swapaxes(0, 1)
+    compute = Preprocessor(facts)
+    assert compute._quantize is not None
+    computed = compute(every)
+    monkeypatch.setitem(sys.modules, "edgeseg.data.kernel", None)
+    look_up = Preprocessor(facts)
+    assert look_up._quantize is None
+    monkeypatch.setattr(preprocess, "normalize_kernel", lambda: normalize_numpy)
+    assert np.array_equal(computed, look_up(every))
+
+
+def test_integers_that_lie_halfway_are_looked_up() -> None:
+    """Half of the bytes lie between two integers, of which the table has the even one."""
+    facts = InputFacts(
+        Size(1, 256), layout="NHWC", dtype="uint8", normalization=Normalization((0, 0, 0), (1 / 255,) * 3), scale=2.0
+    )
+    every = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    assert np.array_equal(Preprocessor(facts)(every)[0], np.rint(every / 2))
