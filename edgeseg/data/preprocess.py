@@ -81,12 +81,11 @@ def _quantize(facts: InputFacts, table: NDArray[Any]) -> _Quantize | None:
 
     They lie on a line for each channel, but for rounding: all 256 bytes are tried.
     """
-    line = facts.layout == "NHWC" and facts.normalization.order == "RGB" and facts.scale is not None
+    if facts.scale is None or facts.layout != "NHWC" or facts.normalization.order != "RGB":
+        return None
     try:
         from edgeseg.data.kernel import quantize
     except ImportError:
-        return None
-    if not line:
         return None
     limits, mean, std = np.iinfo(facts.dtype), np.array(facts.normalization.mean), np.array(facts.normalization.std)
     factors = 1 / (255 * std * facts.scale)
