@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +72,10 @@ def _engine(path: Path, shape: tuple[int, ...], threads: int, tensors: bool, wat
 
     def lent(batch: NDArray[Any]) -> NDArray[Any]:
         holding(batch)()
-        values: NDArray[Any] = interpreter.tensor(result["index"])()
+        own = interpreter.tensor(result["index"])()
+        # The interpreter refuses to run while an array of its own lives, and compiling a kernel for one can keep it.
+        memory = (ctypes.c_byte * own.nbytes).from_address(own.ctypes.data)
+        values: NDArray[Any] = np.ndarray(own.shape, own.dtype, memory)
         return values
 
     def computed(batch: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:

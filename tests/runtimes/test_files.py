@@ -15,6 +15,7 @@ from edgeseg import runtimes
 from edgeseg.core.errors import InputError, MeasureError
 from edgeseg.core.types import Artifact, Normalization, Size
 from edgeseg.graphs import read_graph
+from edgeseg.runtimes.classmap import upsample_argmax
 
 CLASSES = tuple(f"class_{i}" for i in range(5))
 
@@ -84,6 +85,24 @@ def test_a_class_map_of_tflite_copies_no_scores_and_stays_what_it_is(write_tflit
         assert (session.classmap(-batch) != first).any()
         assert (first == kept).all()
     assert (first == upsampled(expected.transpose(0, 3, 1, 2), image.shape[2:])).all()
+
+
+def test_scores_of_tflite_that_are_held_on_to_do_not_stop_the_next_run(write_tflite, image, monkeypatch) -> None:
+    """As numba holds on to them until the next garbage collection where it compiles a kernel for them."""
+    from edgeseg.runtimes import session as sessions
+
+    held: list[np.ndarray] = []
+
+    def holding(scores: np.ndarray, *options: object) -> np.ndarray:
+        held.append(scores)
+        return upsample_argmax(scores, *options)
+
+    monkeypatch.setattr(sessions, "upsample_argmax", holding)
+    batch = image.transpose(0, 2, 3, 1).copy()
+    with runtimes.open_session(described(write_tflite())) as session:
+        first = session.classmap(batch)
+        assert (session.classmap(batch) == first).all()
+    assert len(held) == 2
 
 
 def test_onnx_tensors_in_execution_order(write_onnx, image, scores) -> None:
